@@ -1,0 +1,34 @@
+namespace LoraArena.Core.Models;
+
+/// <summary>A registered base model: a Hugging Face folder on this host.</summary>
+/// <param name="Id">Id of the card.</param>
+/// <param name="Name">What people call it; unique in an arena.</param>
+/// <param name="Path">Its folder.</param>
+/// <param name="Added">When it was registered.</param>
+/// <param name="Inspection">What the worker found in it.</param>
+public sealed record ModelCard(string Id, string Name, string Path, DateTimeOffset Added, ModelInspection Inspection);
+
+/// <summary>What the worker finds in a model folder.</summary>
+/// <param name="ModelType">config.json's <c>model_type</c>.</param>
+/// <param name="Kind">encoder or decoder.</param>
+/// <param name="Parameters">Numbers in the backbone.</param>
+/// <param name="Layers">Blocks.</param>
+/// <param name="HiddenSize">Width of a token.</param>
+/// <param name="MaxLength">Longest sequence in tokens.</param>
+/// <param name="VocabularySize">Tokens known.</param>
+/// <param name="Dtype">Type of the stored weights.</param>
+/// <param name="Bytes">Size of the weights' files.</param>
+/// <param name="Sha256">SHA-256 over config.json, tokenizer.json and the weights' files, in order of their names.</param>
+/// <param name="Sites">Linear layers that can carry an adapter, by suffix, with how many there are of each.</param>
+public sealed record ModelInspection(
+    string ModelType,
+    string Kind,
+    long Parameters,
+    int Layers,
+    int HiddenSize,
+    int MaxLength,
+    int VocabularySize,
+    string Dtype,
+    long Bytes,
+    string Sha256,
+    IReadOnlyDictionary<string, int> Sites);

@@ -1,0 +1,91 @@
+using System.Globalization;
+
+namespace LoraArena.Core.Runs;
+
+/// <summary>
+/// The files of one run: the contract between the processes that start, do, watch and resume it.
+/// Whoever sees the folder can run it; nothing about a run is true that is not in here.
+/// </summary>
+/// <param name="path">The folder, named by the run's id.</param>
+public sealed class RunFolder(string path)
+{
+    private const string AttemptPrefix = "attempt.";
+    private const string StepPrefix = "step-";
+
+    /// <summary>The folder.</summary>
+    public string Path { get; } = System.IO.Path.GetFullPath(path);
+
+    /// <summary>The run's id.</summary>
+    public string Id => System.IO.Path.GetFileName(Path);
+
+    /// <summary>What to do: a <see cref="RunSpec"/>.</summary>
+    public string Spec => At("spec.json");
+
+    /// <summary>What the newest attempt ran on: a <see cref="RunManifest"/>.</summary>
+    public string Manifest => At("manifest.json");
+
+    /// <summary>What happened, appended by the worker.</summary>
+    public string Journal => At("journal.jsonl");
+
+    /// <summary>App to worker: a <see cref="RunRequest"/>.</summary>
+    public string Request => At("request.json");
+
+    /// <summary>The end: a <see cref="RunResult"/>. It beats every other sign.</summary>
+    public string Result => At("result.json");
+
+    /// <summary>What the worker printed, all attempts.</summary>
+    public string Log => At("log.txt");
+
+    /// <summary>All checkpoints.</summary>
+    public string Checkpoints => At("checkpoints");
+
+    /// <summary>The finished adapter, in PEFT's form.</summary>
+    public string Adapter => At("adapter");
+
+    /// <summary>Per-row probabilities on the validation rows.</summary>
+    public string ValidationPredictions => At("predictions/validation.csv");
+
+    /// <summary>Per-row probabilities on test.csv.</summary>
+    public string TestPredictions => At("predictions/test.csv");
+
+    /// <summary>Folder of one attempt.</summary>
+    public string Attempt(int attempt) => At(AttemptPrefix + attempt.ToString("0000", CultureInfo.InvariantCulture));
+
+    /// <summary>Lease of one attempt: a <see cref="RunLease"/>.</summary>
+    public string Lease(int attempt) => System.IO.Path.Join(Attempt(attempt), "lease.json");
+
+    /// <summary>Folder of the checkpoint after an optimiser step.</summary>
+    public string Checkpoint(long step) => System.IO.Path.Join(Checkpoints, StepPrefix + step.ToString("000000", CultureInfo.InvariantCulture));
+
+    /// <summary>The highest attempt that a worker has begun; 0 where none has.</summary>
+    public int LastAttempt() => Numbers(Path, AttemptPrefix).Select(n => (int)n).DefaultIfEmpty(0).Max();
+
+    /// <summary>Steps of which there is a checkpoint folder, newest first. Whether one is whole is another question.</summary>
+    public IReadOnlyList<long> CheckpointSteps() => [.. Numbers(Checkpoints, StepPrefix).OrderDescending()];
+
+    /// <summary>
+    /// Prepares an ended run for another attempt: its result moves into the attempt that wrote it, an old request goes.
+    /// </summary>
+    public void Reopen()
+    {
+        var result = RunFile.TryRead<RunResult>(Result);
+        if (result is not null)
+        {
+            Directory.CreateDirectory(Attempt(result.Attempt));
+            File.Move(Result, System.IO.Path.Join(Attempt(result.Attempt), "result.json"), overwrite: true);
+        }
+
+        File.Delete(Request);
+    }
+
+    private string At(string name) => System.IO.Path.Join(Path, name);
+
+    private static IEnumerable<long> Numbers(string folder, string prefix)
+    {
+        if (!Directory.Exists(folder)) yield break;
+        foreach (var entry in Directory.EnumerateDirectories(folder, prefix + "*"))
+        {
+            if (long.TryParse(System.IO.Path.GetFileName(entry)[prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)) yield return number;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using LoraArena.Core.Files;
+using LoraArena.Core.Metrics;
+
+namespace LoraArena.Core.Runs;
+
+/// <summary>How a run ended. Written last, atomically.</summary>
+/// <param name="State"><see cref="RunState.Succeeded"/>, <see cref="RunState.Failed"/> or <see cref="RunState.Stopped"/>.</param>
+/// <param name="Attempt">The attempt that ended.</param>
+/// <param name="Ended">When.</param>
+/// <param name="Reason">Why it failed or stopped, and what to do; null where it succeeded.</param>
+/// <param name="Step">Optimiser steps done.</param>
+/// <param name="Scores">Metrics on the validation rows; null where it did not succeed.</param>
+/// <param name="Cost">What it took, all attempts together.</param>
+public sealed record RunResult(RunState State, int Attempt, DateTimeOffset Ended, string? Reason, long Step, Scores? Scores, RunCost? Cost)
+{
+    /// <summary>Writes result.json.</summary>
+    public void Write(RunFolder folder) => AtomicFile.WriteJson(folder.Result, this);
+}
+
+/// <summary>What a run took.</summary>
+/// <param name="Seconds">Seconds of training, evaluation during it included.</param>
+/// <param name="Tokens">Real tokens trained on, padding not counted.</param>
+/// <param name="TokensPerSecond">Real tokens a second of training.</param>
+/// <param name="PeakMemoryBytes">Largest resident memory of the worker (CPU) or memory in use on the device (GPU), in bytes.</param>
+/// <param name="TrainableParameters">Numbers that the optimiser moves: adapter and head.</param>
+public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond, long PeakMemoryBytes, long TrainableParameters);
+
+/// <summary>What an attempt ran on.</summary>
+/// <param name="Attempt">The attempt.</param>
+/// <param name="Fingerprint">SHA-256 of spec.json.</param>
+/// <param name="Version">LoraArena's version.</param>
+/// <param name="Flavour">libtorch flavour and where it was loaded from.</param>
+/// <param name="Device">The device, in words.</param>
+/// <param name="Threads">Threads that libtorch uses.</param>
+/// <param name="Host">Name of the machine.</param>
+/// <param name="Runtime">.NET's version.</param>
+/// <param name="Torch">TorchSharp's version of libtorch.</param>
+public sealed record RunManifest(int Attempt, string Fingerprint, string Version, string Flavour, string Device, int Threads, string Host, string Runtime, string Torch);
+
+/// <summary>What the app asks of a worker; read between steps.</summary>
+/// <param name="Stop">When to stop.</param>
+public sealed record RunRequest(StopWhen Stop)
+{
+    /// <summary>Writes request.json.</summary>
+    public void Write(RunFolder folder) => AtomicFile.WriteJson(folder.Request, this);
+}
+
+/// <summary>When a worker that is asked to stop does so.</summary>
+public enum StopWhen
+{
+    /// <summary>After the step it is at; what came after the last checkpoint is lost.</summary>
+    Now,
+
+    /// <summary>After it has written a checkpoint, so that the run can be resumed from there.</summary>
+    AfterCheckpoint,
+}

@@ -1,0 +1,154 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LoraArena.Core.Files;
+using LoraArena.Core.Json;
+
+namespace LoraArena.Core.Runs;
+
+/// <summary>
+/// What a run is to do: one training of one variant, on one fold, with one seed. Written once, before the run is queued;
+/// the SHA-256 of its bytes is the run's fingerprint.
+/// </summary>
+/// <param name="Run">The run's id, the name of its folder.</param>
+/// <param name="Created">When it was asked for.</param>
+/// <param name="Owner">Name of the account that asked for it.</param>
+/// <param name="Name">What the owner calls it.</param>
+/// <param name="Competition">Id and name of the competition.</param>
+/// <param name="Data">The files, by the SHA-256 of their bytes.</param>
+/// <param name="Split">Which rows train and which validate.</param>
+/// <param name="Model">The base model.</param>
+/// <param name="Variant">The method and its options.</param>
+/// <param name="Training">Everything else about the training.</param>
+public sealed record RunSpec(
+    string Run,
+    DateTimeOffset Created,
+    string Owner,
+    string Name,
+    CompetitionReference Competition,
+    DataReference Data,
+    SplitReference Split,
+    ModelReference Model,
+    VariantChoice Variant,
+    TrainingOptions Training)
+{
+    /// <summary>Version of this file's form; a worker refuses one that it does not know.</summary>
+    public int Format { get; init; } = 1;
+
+    /// <summary>Reads spec.json.</summary>
+    /// <exception cref="RunFileException">The file is missing, is not JSON, or is of another form.</exception>
+    public static RunSpec Read(string path)
+    {
+        var spec = RunFile.Read<RunSpec>(path);
+        if (spec.Format != 1) throw new RunFileException(path, $"format {spec.Format} is not known here (1 is); it was written by a newer LoraArena");
+        return spec;
+    }
+
+    /// <summary>Writes spec.json, which must not be there yet.</summary>
+    /// <exception cref="IOException">It is there already, or cannot be written.</exception>
+    public void Write(string path)
+    {
+        if (File.Exists(path)) throw new IOException($"{path} is there already; a run's spec is written once.");
+        AtomicFile.WriteJson(path, this);
+    }
+
+    /// <summary>SHA-256 of a spec.json in lower-case hexadecimal: the run's fingerprint.</summary>
+    public static string Fingerprint(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+}
+
+/// <summary>A competition, as a run remembers it.</summary>
+/// <param name="Id">Folder name under competitions/.</param>
+/// <param name="Name">Its name then.</param>
+public sealed record CompetitionReference(string Id, string Name);
+
+/// <summary>Files of a competition, by the SHA-256 of their bytes.</summary>
+/// <param name="Train">train.csv.</param>
+/// <param name="Test">test.csv, where the competition has one.</param>
+public sealed record DataReference(string Train, string? Test);
+
+/// <summary>One split of train.csv, or one of its folds.</summary>
+/// <param name="Id">Name of the split's file under the competition's splits/, without its ending: a hash of its content.</param>
+/// <param name="Name">What people call it: <c>hold-out 20 %</c>.</param>
+/// <param name="Fold">The fold that validates, where the split has folds.</param>
+public sealed record SplitReference(string Id, string Name, int? Fold);
+
+/// <summary>A base model on this host.</summary>
+/// <param name="Id">Id of its card under models/.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Path">Its folder: config.json, *.safetensors, tokenizer.json.</param>
+/// <param name="Sha256">Hash of the files when it was registered; the worker refuses a folder that has changed.</param>
+public sealed record ModelReference(string Id, string Name, string Path, string Sha256);
+
+/// <summary>A variant by its id in the registry, with the options that differ from its defaults.</summary>
+/// <param name="Id">Such as <c>lora</c>.</param>
+/// <param name="Options">Option values by PEFT's names.</param>
+public sealed record VariantChoice(string Id, JsonObject Options)
+{
+    /// <summary>Equal when id and options are: <see cref="JsonObject"/> itself compares by reference.</summary>
+    public bool Equals(VariantChoice? other) => other is not null && Id == other.Id && JsonNode.DeepEquals(Options, other.Options);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Id.GetHashCode(StringComparison.Ordinal);
+}
+
+/// <summary>How a run trains, whatever the variant. Names are those of Transformers' <c>TrainingArguments</c> where it has one.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Passes over the training rows.</summary>
+    public double NumTrainEpochs { get; init; } = 2;
+
+    /// <summary>Optimiser steps; overrides the epochs where given.</summary>
+    public long? MaxSteps { get; init; }
+
+    /// <summary>Seconds of training after which the run ends at the next step; the schedule still spans the planned steps.</summary>
+    public double? MaxSeconds { get; init; }
+
+    /// <summary>Tokens of one battle at most: prompt and both answers share them.</summary>
+    public int MaxLength { get; init; } = 384;
+
+    /// <summary>Battles an optimiser step.</summary>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Padded tokens that go through the model at once; a batch above it is worked off in micro-batches with the same result.</summary>
+    public int MaxTokensPerMicroBatch { get; init; } = 8192;
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 5e-4;
+
+    /// <summary>Share of the steps in which the learning rate rises to its peak; afterwards it falls linearly to 0.</summary>
+    public double WarmupRatio { get; init; } = 0.1;
+
+    /// <summary>Decoupled weight decay of AdamW.</summary>
+    public double WeightDecay { get; init; } = 0.01;
+
+    /// <summary>Largest norm of the whole gradient; 0 switches clipping off.</summary>
+    public double MaxGradNorm { get; init; } = 1;
+
+    /// <summary>Dropout on hidden states and the pooled token; null takes what the model's config.json says.</summary>
+    public double? HiddenDropout { get; init; }
+
+    /// <summary>Dropout on attention weights; null takes what the model's config.json says. Above 0 it keeps the fused attention kernels from being used.</summary>
+    public double? AttentionDropout { get; init; }
+
+    /// <summary>Exchange answers A and B (and the label) of a random half of the rows in each epoch.</summary>
+    public bool SwapInTraining { get; init; } = true;
+
+    /// <summary>Predict each battle in both orders and average.</summary>
+    public bool SwapAverage { get; init; } = true;
+
+    /// <summary>Seed of everything random: head and adapter start, order of rows, swaps, dropout.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Where to train: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Seconds between checkpoints.</summary>
+    public double CheckpointSeconds { get; init; } = 60;
+
+    /// <summary>Steps between checkpoints, besides those by time.</summary>
+    public long? SaveSteps { get; init; }
+}
