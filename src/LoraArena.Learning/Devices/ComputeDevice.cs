@@ -1,0 +1,90 @@
+using System.Globalization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Devices;
+
+/// <summary>Where tensors live: the one place that knows which devices there are and what they can tell about themselves.</summary>
+public sealed class ComputeDevice
+{
+    private readonly Nvml? _nvml;
+    private long _peakBytes;
+
+    private ComputeDevice(string id, string name, Device torchDevice, Nvml? nvml)
+    {
+        (Id, Name, Torch, _nvml) = (id, name, torchDevice, nvml);
+    }
+
+    /// <summary>Such as <c>cpu</c> or <c>cuda:0</c>.</summary>
+    public string Id { get; }
+
+    /// <summary>In words.</summary>
+    public string Name { get; }
+
+    /// <summary>The device as TorchSharp names it.</summary>
+    public Device Torch { get; }
+
+    /// <summary>True for a GPU.</summary>
+    public bool IsCuda => Torch.type == DeviceType.CUDA;
+
+    /// <summary>Its memory in bytes; null where that is unknown.</summary>
+    public long? MemoryBytes => IsCuda ? _nvml?.Memory()?.Total : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>Devices that can train, best first.</summary>
+    public static IReadOnlyList<ComputeDevice> All()
+    {
+        TorchRuntime.Load();
+        var devices = new List<ComputeDevice>();
+        if (cuda.is_available())
+        {
+            for (var i = 0; i < cuda.device_count(); i++)
+            {
+                var nvml = Nvml.TryOpen(i);
+                devices.Add(new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{i}"), nvml?.Name() ?? "CUDA device", new Device(DeviceType.CUDA, i), nvml));
+            }
+        }
+
+        devices.Add(new ComputeDevice("cpu", CpuName(), CPU, null));
+        return devices;
+    }
+
+    /// <summary>The device of that id; <c>auto</c> is the best there is, <c>cuda</c> the first GPU.</summary>
+    /// <exception cref="DeviceException">There is none.</exception>
+    public static ComputeDevice Pick(string wanted)
+    {
+        var all = All();
+        return wanted switch
+        {
+            "auto" => all[0],
+            "cuda" => all.FirstOrDefault(d => d.IsCuda),
+            _ => all.FirstOrDefault(d => d.Id == wanted),
+        } ?? throw new DeviceException($"There is no device '{wanted}' here; there is {string.Join(", ", all.Select(d => d.Id))}.");
+    }
+
+    /// <summary>Memory in use now, in bytes: of the device for a GPU, of this process for the CPU.</summary>
+    public long UsedBytes()
+    {
+        var used = IsCuda && _nvml?.Memory() is { } memory ? memory.Used : Environment.WorkingSet;
+        _peakBytes = Math.Max(_peakBytes, used);
+        return used;
+    }
+
+    /// <summary>Most memory that was in use: as the operating system counts it for the CPU, the largest sample for a GPU.</summary>
+    public long PeakBytes()
+    {
+        UsedBytes();
+        if (IsCuda) return _peakBytes;
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        return Math.Max(_peakBytes, process.PeakWorkingSet64);
+    }
+
+    private static string CpuName()
+    {
+        const string CpuInfo = "/proc/cpuinfo";
+        var name = File.Exists(CpuInfo) ? File.ReadLines(CpuInfo).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[^1].Trim() : null;
+        return string.Create(CultureInfo.InvariantCulture, $"{name ?? "CPU"}, {Environment.ProcessorCount} processors");
+    }
+}
+
+/// <summary>The device that a run asks for is not there.</summary>
+public sealed class DeviceException(string message) : Exception(message);

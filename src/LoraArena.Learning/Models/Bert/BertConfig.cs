@@ -1,0 +1,42 @@
+namespace LoraArena.Learning.Models.Bert;
+
+/// <summary>What BERT's config.json tells, with Transformers' defaults.</summary>
+public sealed record BertConfig : ModelConfig
+{
+    /// <summary>Attention heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Width between the two layers of the feed-forward part.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>Kinds of segments.</summary>
+    public required int TypeVocabularySize { get; init; }
+
+    /// <summary>ε of the layer norms.</summary>
+    public required double LayerNormEps { get; init; }
+
+    /// <summary>Reads config.json.</summary>
+    public static BertConfig Read(ConfigReader config)
+    {
+        config.Require("hidden_act", "gelu");
+        config.Require("position_embedding_type", "absolute");
+        var read = new BertConfig
+        {
+            VocabularySize = config.Size("vocab_size", 10_000_000, 30522),
+            HiddenSize = config.Size("hidden_size", 65_536, 768),
+            Layers = config.Size("num_hidden_layers", 1_000, 12),
+            Heads = config.Size("num_attention_heads", 1_024, 12),
+            IntermediateSize = config.Size("intermediate_size", 1_000_000, 3072),
+            MaxPositions = config.Size("max_position_embeddings", 10_000_000, 512),
+            TypeVocabularySize = config.Size("type_vocab_size", 1_000, 2),
+            LayerNormEps = config.Number("layer_norm_eps", 0, 1, 1e-12),
+            InitializerRange = config.Number("initializer_range", 0, 10, 0.02),
+            HiddenDropout = config.Number("hidden_dropout_prob", 0, 0.99, 0.1),
+            AttentionDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0.1),
+            PadTokenId = config.TokenId("pad_token_id") ?? 0,
+        };
+        if (read.HiddenSize % read.Heads != 0) throw config.Error($"hidden_size {read.HiddenSize} cannot be divided among {read.Heads} attention heads");
+        config.CheckParameters(((double)read.VocabularySize * read.HiddenSize) + (read.Layers * ((4.0 * read.HiddenSize * read.HiddenSize) + (2.0 * read.HiddenSize * read.IntermediateSize))));
+        return read with { ClassifierDropout = config.Number("classifier_dropout", 0, 0.99, read.HiddenDropout) };
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text.Json;
+
+namespace LoraArena.Learning.Models;
+
+/// <summary>Reads fields of a model's config.json with limits, so that no value of it can ask for absurd amounts of memory.</summary>
+public sealed class ConfigReader
+{
+    private const long MaxBytes = 1 << 20;
+    private const long MaxParameters = 400_000_000_000;
+    private readonly JsonElement _root;
+
+    private ConfigReader(string folder, JsonElement root) => (Folder, _root) = (folder, root);
+
+    /// <summary>The model's folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>config.json's <c>model_type</c>.</summary>
+    public string ModelType => Text("model_type") ?? throw Error("there is no model_type");
+
+    /// <summary>Opens a folder's config.json.</summary>
+    /// <exception cref="ModelException">It is missing, too large, or not a JSON object.</exception>
+    public static ConfigReader Open(string folder)
+    {
+        var path = Path.Join(folder, "config.json");
+        if (!Directory.Exists(folder)) throw new ModelException(folder, "there is no such folder");
+        if (!File.Exists(path)) throw new ModelException(folder, "there is no config.json, so this is not a Hugging Face model folder");
+        if (new FileInfo(path).Length > MaxBytes) throw new ModelException(folder, "config.json is larger than 1 MiB");
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            if (json.RootElement.ValueKind != JsonValueKind.Object) throw new ModelException(folder, "config.json is not a JSON object");
+            return new ConfigReader(folder, json.RootElement.Clone());
+        }
+        catch (JsonException error)
+        {
+            throw new ModelException(folder, $"config.json is not valid JSON ({error.Message})");
+        }
+    }
+
+    /// <summary>A size: a whole number of at least 1.</summary>
+    /// <exception cref="ModelException">It is missing or out of bounds.</exception>
+    public int Size(string name, int most, int? otherwise = null)
+    {
+        if (!TryGet(name, out var value)) return otherwise ?? throw Error($"'{name}' is missing");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size >= 1 && size <= most ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to {most} is needed");
+    }
+
+    /// <summary>A number in a range.</summary>
+    /// <exception cref="ModelException">It is missing without a default, or out of bounds.</exception>
+    public double Number(string name, double least, double most, double? otherwise = null)
+    {
+        if (!TryGet(name, out var value)) return otherwise ?? throw Error($"'{name}' is missing");
+        return value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number >= least && number <= most ? number : throw Error(FormattableString.Invariant($"'{name}' is {value.GetRawText()}; a number from {least} to {most} is needed"));
+    }
+
+    /// <summary>A truth value.</summary>
+    public bool Flag(string name, bool otherwise) => !TryGet(name, out var value) ? otherwise : value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Error($"'{name}' is {value.GetRawText()}; true or false is needed"),
+    };
+
+    /// <summary>Text; null where it is missing.</summary>
+    public string? Text(string name) => !TryGet(name, out var value) ? null : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Error($"'{name}' is {value.GetRawText()}; text is needed");
+
+    /// <summary>A token id; null where it is missing (or a list).</summary>
+    public int? TokenId(string name) => TryGet(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id >= 0 ? id : null;
+
+    /// <summary>An object inside; null where it is missing.</summary>
+    public ConfigReader? Inner(string name) => TryGet(name, out var value) && value.ValueKind == JsonValueKind.Object ? new ConfigReader(Folder, value) : null;
+
+    /// <summary>Refuses a value other than the one that is built.</summary>
+    /// <exception cref="ModelException">It is another.</exception>
+    public void Require(string name, string wanted)
+    {
+        var found = Text(name);
+        if (found is not null && found != wanted) throw Error($"'{name}' is '{found}'; only '{wanted}' is supported");
+    }
+
+    /// <summary>Refuses a model whose weights could not be held by any machine, before memory is asked for.</summary>
+    public void CheckParameters(double parameters)
+    {
+        if (parameters > MaxParameters) throw Error(FormattableString.Invariant($"its sizes make {parameters:0} parameters, more than the {MaxParameters} that are allowed"));
+    }
+
+    /// <summary>An error about config.json.</summary>
+    public ModelException Error(string reason) => new(Folder, "config.json: " + reason);
+
+    private bool TryGet(string name, out JsonElement value) => _root.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+}

@@ -1,0 +1,65 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Models;
+
+/// <summary>Sequences of tokens, padded on the right to the longest. B sequences, T tokens.</summary>
+public sealed class TokenBatch : IDisposable
+{
+    private readonly int[] _lengths;
+
+    private TokenBatch(Tensor idsBT, Tensor lastB, Tensor? keepBT, int[] lengths)
+    {
+        (IdsBT, LastB, KeepBT, _lengths) = (idsBT.DetachFromDisposeScope(), lastB.DetachFromDisposeScope(), keepBT?.DetachFromDisposeScope(), lengths);
+    }
+
+    /// <summary>Token ids, int64 [B, T].</summary>
+    public Tensor IdsBT { get; }
+
+    /// <summary>Position of the last real token of each sequence, int64 [B].</summary>
+    public Tensor LastB { get; }
+
+    /// <summary>True at real tokens, bool [B, T]; null where no sequence is padded.</summary>
+    public Tensor? KeepBT { get; }
+
+    /// <summary>Sequences.</summary>
+    public int Count => _lengths.Length;
+
+    /// <summary>Tokens of the longest sequence.</summary>
+    public long Length => IdsBT.shape[1];
+
+    /// <summary>Real tokens, padding not counted.</summary>
+    public long RealTokens => _lengths.Sum(n => (long)n);
+
+    /// <summary>Puts sequences together on a device.</summary>
+    /// <param name="sequences">Token ids; none may be empty.</param>
+    /// <param name="padId">Id that fills the shorter ones.</param>
+    /// <param name="device">Where the tensors go.</param>
+    /// <exception cref="ArgumentException">There is no sequence, or one is empty.</exception>
+    public static TokenBatch Create(IReadOnlyList<IReadOnlyList<int>> sequences, int padId, Device device)
+    {
+        if (sequences.Count == 0 || sequences.Any(s => s.Count == 0)) throw new ArgumentException("A batch needs sequences, and each at least one token.", nameof(sequences));
+        var lengths = sequences.Select(s => s.Count).ToArray();
+        var longest = lengths.Max();
+        var ids = new long[sequences.Count * longest];
+        Array.Fill(ids, padId);
+        for (var b = 0; b < sequences.Count; b++)
+        {
+            for (var t = 0; t < lengths[b]; t++) ids[(b * longest) + t] = sequences[b][t];
+        }
+
+        using var scope = NewDisposeScope();
+        var lastB = tensor(lengths.Select(n => (long)n - 1).ToArray(), device: device);
+        Tensor? keepBT = null;
+        if (lengths.Any(n => n != longest)) keepBT = arange(longest, dtype: ScalarType.Int64, device: device).unsqueeze(0).le(lastB.unsqueeze(1));
+        return new TokenBatch(tensor(ids, sequences.Count, longest, device: device), lastB, keepBT, lengths);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        IdsBT.Dispose();
+        LastB.Dispose();
+        KeepBT?.Dispose();
+    }
+}

@@ -1,0 +1,147 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Xml.Linq;
+using LoraArena.Core.Json;
+using LoraArena.Core.Runs;
+
+namespace LoraArena.Learning.Options;
+
+/// <summary>
+/// The schema of an options record: names in snake_case, defaults from a new record, limits from <see cref="RangeAttribute"/>, choices from
+/// <see cref="AllowedValuesAttribute"/>, help from the XML comments. Forms, command line, validation and help all come from it.
+/// </summary>
+public static class OptionSchema
+{
+    /// <summary>Describes an options record.</summary>
+    public static IReadOnlyList<OptionDescription> Of(Type type)
+    {
+        var defaults = JsonSerializer.SerializeToNode(Activator.CreateInstance(type), type, ArenaJson.Indented)!.AsObject();
+        return [.. Properties(type).Select(property => Describe(property, defaults))];
+    }
+
+    /// <summary>Reads options: what is not given has its default.</summary>
+    /// <typeparam name="T">The options record.</typeparam>
+    /// <param name="given">Values by name.</param>
+    /// <param name="owner">Whose options they are, for messages: <c>variant lora</c>.</param>
+    /// <exception cref="OptionException">A name is unknown, or a value is of the wrong kind or out of bounds.</exception>
+    public static T Read<T>(JsonObject given, string owner) where T : class, new()
+    {
+        var schema = Of(typeof(T)).ToDictionary(o => o.Name, StringComparer.Ordinal);
+        foreach (var (name, value) in given)
+        {
+            if (!schema.TryGetValue(name, out var option)) throw new OptionException($"{owner} has no option '{name}'; it has {string.Join(", ", schema.Keys)}.");
+            Check(option, value, owner);
+        }
+
+        return given.Deserialize<T>(ArenaJson.Indented) ?? new T();
+    }
+
+    private static void Check(OptionDescription option, JsonNode? value, string owner)
+    {
+        if (value is null)
+        {
+            if (!option.Optional) throw new OptionException($"{owner}: '{option.Name}' must have a value.");
+            return;
+        }
+
+        var kind = value.GetValueKind();
+        switch (option.Kind)
+        {
+            case OptionKind.Integer or OptionKind.Number:
+                if (kind != JsonValueKind.Number) throw Wrong(option, value, owner, "a number");
+                var number = value.GetValue<JsonElement>().GetDouble();
+                if (option.Kind == OptionKind.Integer && (number != Math.Floor(number) || Math.Abs(number) > 9e15)) throw Wrong(option, value, owner, "a whole number");
+                if (number < option.Minimum || number > option.Maximum) throw Wrong(option, value, owner, string.Create(CultureInfo.InvariantCulture, $"a number from {option.Minimum} to {option.Maximum}"));
+                break;
+            case OptionKind.Boolean:
+                if (kind is not (JsonValueKind.True or JsonValueKind.False)) throw Wrong(option, value, owner, "true or false");
+                break;
+            case OptionKind.Choice:
+                if (kind != JsonValueKind.String || !option.Choices!.Contains(value.GetValue<string>())) throw Wrong(option, value, owner, "one of " + string.Join(", ", option.Choices!));
+                break;
+            case OptionKind.Text:
+                if (kind != JsonValueKind.String) throw Wrong(option, value, owner, "text");
+                break;
+        }
+    }
+
+    private static OptionException Wrong(OptionDescription option, JsonNode value, string owner, string wanted)
+        => new($"{owner}: '{option.Name}' is {value.ToJsonString()}; {wanted} is needed.");
+
+    private static OptionDescription Describe(PropertyInfo property, JsonObject defaults)
+    {
+        var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+        var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        var range = property.GetCustomAttribute<RangeAttribute>();
+        var choices = property.GetCustomAttribute<AllowedValuesAttribute>()?.Values.Select(v => (string)v!).ToList();
+        var kind = type == typeof(bool) ? OptionKind.Boolean
+            : type == typeof(int) || type == typeof(long) ? OptionKind.Integer
+            : type == typeof(double) ? OptionKind.Number
+            : choices is not null ? OptionKind.Choice
+            : type == typeof(string) ? OptionKind.Text
+            : throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name}: options of type {type} have no form.");
+        if (kind is OptionKind.Integer or OptionKind.Number && range is null) throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name} needs a [Range].");
+        return new OptionDescription(
+            name,
+            kind,
+            defaults[name]?.DeepClone(),
+            range is null ? null : Convert.ToDouble(range.Minimum, CultureInfo.InvariantCulture),
+            range is null ? null : Convert.ToDouble(range.Maximum, CultureInfo.InvariantCulture),
+            choices,
+            XmlHelp.Of(property),
+            IsOptional(property));
+    }
+
+    private static bool IsOptional(PropertyInfo property)
+        => Nullable.GetUnderlyingType(property.PropertyType) is not null || new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
+
+    // Base records first, each in the order of its source.
+    private static IEnumerable<PropertyInfo> Properties(Type type)
+    {
+        if (type == typeof(object)) return [];
+        var own = type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(p => p.CanWrite);
+        return Properties(type.BaseType!).Concat(own.OrderBy(p => p.MetadataToken));
+    }
+}
+
+/// <summary>Reads summaries from the XML documentation that the compiler writes beside an assembly.</summary>
+internal static class XmlHelp
+{
+    private static readonly Dictionary<string, Dictionary<string, string>> Loaded = new(StringComparer.Ordinal);
+
+    /// <summary>The summary of a property as one line of text.</summary>
+    public static string Of(PropertyInfo property)
+    {
+        var assembly = property.DeclaringType!.Assembly;
+        lock (Loaded)
+        {
+            if (!Loaded.TryGetValue(assembly.Location, out var summaries)) Loaded.Add(assembly.Location, summaries = Load(Path.ChangeExtension(assembly.Location, ".xml")));
+            return summaries.GetValueOrDefault($"P:{property.DeclaringType.FullName!.Replace('+', '.')}.{property.Name}", "");
+        }
+    }
+
+    private static Dictionary<string, string> Load(string path)
+    {
+        if (!File.Exists(path)) return [];
+        return XDocument.Load(path).Descendants("member").ToDictionary(m => (string)m.Attribute("name")!, m => Flatten(m.Element("summary")), StringComparer.Ordinal);
+    }
+
+    private static string Flatten(XElement? summary)
+    {
+        if (summary is null) return "";
+        var parts = summary.Nodes().Select(node => node switch
+        {
+            XText text => text.Value,
+            XElement { Name.LocalName: "see" } see => ((string?)see.Attribute("cref") ?? (string?)see.Attribute("langword") ?? "").Split('.', ':')[^1],
+            XElement element => element.Value,
+            _ => "",
+        });
+        return string.Join(' ', string.Concat(parts).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    }
+}
+
+/// <summary>An option that does not exist or a value that it cannot have.</summary>
+public sealed class OptionException(string message) : Exception(message);

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace LoraArena.Learning.Peft;
+
+/// <summary>Reads adapter_config.json. A field that asks for something a variant does not do is refused, never ignored.</summary>
+public sealed class PeftConfigReader
+{
+    private readonly string _path;
+    private readonly JsonElement _root;
+
+    private PeftConfigReader(string path, JsonElement root) => (_path, _root) = (path, root);
+
+    /// <summary>PEFT's name of the method.</summary>
+    public string PeftType => TryGet("peft_type", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Error("there is no peft_type");
+
+    /// <summary>Opens the file.</summary>
+    /// <exception cref="PeftException">It is missing or not a JSON object.</exception>
+    public static PeftConfigReader Open(string path)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return json.RootElement.ValueKind == JsonValueKind.Object ? new PeftConfigReader(path, json.RootElement.Clone()) : throw new PeftException(path, "it is not a JSON object");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new PeftException(path, $"it cannot be read ({error.Message})");
+        }
+    }
+
+    /// <summary>A whole number of at least 1.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public int Size(string name, int otherwise)
+    {
+        if (!TryGet(name, out var value)) return otherwise;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size is >= 1 and <= 65_536 ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to 65536 is needed");
+    }
+
+    /// <summary>A number.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public double Number(string name, double otherwise)
+    {
+        if (!TryGet(name, out var value)) return otherwise;
+        return value.ValueKind == JsonValueKind.Number && double.IsFinite(value.GetDouble()) ? value.GetDouble() : throw Error($"'{name}' is {value.GetRawText()}; a number is needed");
+    }
+
+    /// <summary>target_modules as one text that chooses the same layers.</summary>
+    /// <exception cref="PeftException">It is missing or something else.</exception>
+    public string TargetModules()
+    {
+        if (!TryGet("target_modules", out var value)) throw Error("there is no target_modules, so the adapted layers are not known");
+        if (value.ValueKind == JsonValueKind.String) return value.GetString()!;
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error("'target_modules' must be text or a list of texts");
+        var names = value.EnumerateArray().Select(e => e.GetString()!).ToList();
+
+        // PEFT's lists hold names; one with another character can only be meant literally.
+        return names.All(n => !n.Contains(',', StringComparison.Ordinal)) && names.All(n => Regex.IsMatch(n, @"^[\w.-]+$")) ? string.Join(',', names) : string.Join('|', names.Select(n => @"(.*\.)?" + Regex.Escape(n)));
+    }
+
+    /// <summary>Refuses a field that is there and has none of the values that are meant.</summary>
+    public void Require(string name, params string[] allowed)
+    {
+        if (!TryGet(name, out var value)) return;
+        var text = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+        if (!allowed.Contains(text)) throw Error($"'{name}' is {value.GetRawText()}; supported is {string.Join(" or ", allowed)}");
+    }
+
+    /// <summary>Refuses fields that are set to anything but false, null or empty.</summary>
+    public void RequireUnset(params string[] names)
+    {
+        foreach (var name in names)
+        {
+            if (!TryGet(name, out var value)) continue;
+            var unset = value.ValueKind switch
+            {
+                JsonValueKind.False => true,
+                JsonValueKind.Object => !value.EnumerateObject().Any(),
+                JsonValueKind.Array => value.GetArrayLength() == 0,
+                _ => false,
+            };
+            if (!unset) throw Error($"'{name}' is {value.GetRawText()}, which this variant does not do");
+        }
+    }
+
+    /// <summary>An error about this file.</summary>
+    public PeftException Error(string reason) => new(_path, reason.TrimEnd('.'));
+
+    private bool TryGet(string name, out JsonElement value) => _root.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+}
