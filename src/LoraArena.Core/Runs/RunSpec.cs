@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -99,39 +100,51 @@ public sealed record VariantChoice(string Id, JsonObject Options)
 public sealed record TrainingOptions
 {
     /// <summary>Passes over the training rows.</summary>
+    [Range(0.01, 1000.0)]
     public double NumTrainEpochs { get; init; } = 2;
 
     /// <summary>Optimiser steps; overrides the epochs where given.</summary>
+    [Range(1, 100_000_000)]
     public long? MaxSteps { get; init; }
 
     /// <summary>Seconds of training after which the run ends at the next step; the schedule still spans the planned steps.</summary>
+    [Range(1.0, 10_000_000.0)]
     public double? MaxSeconds { get; init; }
 
     /// <summary>Tokens of one battle at most: prompt and both answers share them.</summary>
+    [Range(32, 1_000_000)]
     public int MaxLength { get; init; } = 384;
 
     /// <summary>Battles an optimiser step.</summary>
+    [Range(1, 65_536)]
     public int BatchSize { get; init; } = 16;
 
     /// <summary>Padded tokens that go through the model at once; a batch above it is worked off in micro-batches with the same result.</summary>
+    [Range(32, 100_000_000)]
     public int MaxTokensPerMicroBatch { get; init; } = 8192;
 
     /// <summary>Peak learning rate.</summary>
+    [Range(0.0, 10.0)]
     public double LearningRate { get; init; } = 5e-4;
 
     /// <summary>Share of the steps in which the learning rate rises to its peak; afterwards it falls linearly to 0.</summary>
+    [Range(0.0, 1.0)]
     public double WarmupRatio { get; init; } = 0.1;
 
     /// <summary>Decoupled weight decay of AdamW.</summary>
+    [Range(0.0, 10.0)]
     public double WeightDecay { get; init; } = 0.01;
 
     /// <summary>Largest norm of the whole gradient; 0 switches clipping off.</summary>
+    [Range(0.0, 1_000_000.0)]
     public double MaxGradNorm { get; init; } = 1;
 
     /// <summary>Dropout on hidden states and the pooled token; null takes what the model's config.json says.</summary>
+    [Range(0.0, 0.99)]
     public double? HiddenDropout { get; init; }
 
     /// <summary>Dropout on attention weights; null takes what the model's config.json says. Above 0 it keeps the fused attention kernels from being used.</summary>
+    [Range(0.0, 0.99)]
     public double? AttentionDropout { get; init; }
 
     /// <summary>Exchange answers A and B (and the label) of a random half of the rows in each epoch.</summary>
@@ -141,14 +154,17 @@ public sealed record TrainingOptions
     public bool SwapAverage { get; init; } = true;
 
     /// <summary>Seed of everything random: head and adapter start, order of rows, swaps, dropout.</summary>
+    [Range(0, 1_000_000_000_000)]
     public long Seed { get; init; }
 
     /// <summary>Where to train: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>.</summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>Seconds between checkpoints.</summary>
+    [Range(1.0, 86_400.0)]
     public double CheckpointSeconds { get; init; } = 60;
 
     /// <summary>Steps between checkpoints, besides those by time.</summary>
+    [Range(1, 100_000_000)]
     public long? SaveSteps { get; init; }
 }

@@ -18,6 +18,9 @@ public abstract class ModelFamily
     /// <summary>True if that head adds a bias.</summary>
     public abstract bool HeadHasBias { get; }
 
+    /// <summary>Transformers' class of the model with a classification head.</summary>
+    public abstract string ClassifierArchitecture { get; }
+
     /// <summary>Reads what the family needs of config.json.</summary>
     /// <exception cref="ModelException">A field is missing, makes no sense, or asks for something that is not built.</exception>
     public abstract ModelConfig ReadConfig(ConfigReader config);

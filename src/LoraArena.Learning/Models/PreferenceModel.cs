@@ -1,4 +1,5 @@
 using LoraArena.Core.Battles;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Variants;
@@ -83,6 +84,19 @@ public sealed class PreferenceModel : IDisposable
         }
 
         Adapted = new AttachedVariant(variant, options, layers);
+    }
+
+    /// <summary>Folds the adapter into the base weights and takes it off.</summary>
+    public void Merge()
+    {
+        if (Adapted is not { } adapted) return;
+        foreach (var layer in adapted.Layers)
+        {
+            adapted.Variant.Merge(layer);
+            layer.Dispose();
+        }
+
+        Adapted = null;
     }
 
     /// <summary>Scores of the three outcomes, fp32 [B, C].</summary>

@@ -92,17 +92,22 @@ public sealed class CheckpointWeights : WeightSource
     /// <inheritdoc/>
     public override Tensor Take(string name, long[] shape, Device device, ScalarType dtype)
     {
-        var found = Find(name) ?? throw new ModelException(_folder, $"the tensor '{name}' is missing");
-        var file = _fileOf[found];
-        var stored = file.Entry(found);
-        if (!stored.Shape.SequenceEqual(shape))
-        {
-            throw new ModelException(_folder, $"the tensor '{found}' has shape [{string.Join(", ", stored.Shape)}], but config.json makes it [{string.Join(", ", shape)}]");
-        }
-
+        var found = Check(name, shape);
         _taken.Add(found);
         using var scope = NewDisposeScope();
-        return file.Read(found).to(dtype, device).MoveToOuterDisposeScope();
+        return _fileOf[found].Read(found).to(dtype, device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Checks that a weight is there and has a shape.</summary>
+    /// <returns>Its name in the files.</returns>
+    /// <exception cref="ModelException">It is missing, or has another shape.</exception>
+    public string Check(string name, long[] shape)
+    {
+        var found = Find(name) ?? throw new ModelException(_folder, $"the tensor '{name}' is missing");
+        var stored = _fileOf[found].Entry(found).Shape;
+        return stored.SequenceEqual(shape)
+            ? found
+            : throw new ModelException(_folder, $"the tensor '{found}' has shape [{string.Join(", ", stored)}], but config.json makes it [{string.Join(", ", shape)}]");
     }
 
     /// <inheritdoc/>

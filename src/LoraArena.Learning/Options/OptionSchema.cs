@@ -29,47 +29,9 @@ public static class OptionSchema
     /// <exception cref="OptionException">A name is unknown, or a value is of the wrong kind or out of bounds.</exception>
     public static T Read<T>(JsonObject given, string owner) where T : class, new()
     {
-        var schema = Of(typeof(T)).ToDictionary(o => o.Name, StringComparer.Ordinal);
-        foreach (var (name, value) in given)
-        {
-            if (!schema.TryGetValue(name, out var option)) throw new OptionException($"{owner} has no option '{name}'; it has {string.Join(", ", schema.Keys)}.");
-            Check(option, value, owner);
-        }
-
+        OptionValues.Check(Of(typeof(T)), given, owner);
         return given.Deserialize<T>(ArenaJson.Indented) ?? new T();
     }
-
-    private static void Check(OptionDescription option, JsonNode? value, string owner)
-    {
-        if (value is null)
-        {
-            if (!option.Optional) throw new OptionException($"{owner}: '{option.Name}' must have a value.");
-            return;
-        }
-
-        var kind = value.GetValueKind();
-        switch (option.Kind)
-        {
-            case OptionKind.Integer or OptionKind.Number:
-                if (kind != JsonValueKind.Number) throw Wrong(option, value, owner, "a number");
-                var number = value.GetValue<JsonElement>().GetDouble();
-                if (option.Kind == OptionKind.Integer && (number != Math.Floor(number) || Math.Abs(number) > 9e15)) throw Wrong(option, value, owner, "a whole number");
-                if (number < option.Minimum || number > option.Maximum) throw Wrong(option, value, owner, string.Create(CultureInfo.InvariantCulture, $"a number from {option.Minimum} to {option.Maximum}"));
-                break;
-            case OptionKind.Boolean:
-                if (kind is not (JsonValueKind.True or JsonValueKind.False)) throw Wrong(option, value, owner, "true or false");
-                break;
-            case OptionKind.Choice:
-                if (kind != JsonValueKind.String || !option.Choices!.Contains(value.GetValue<string>())) throw Wrong(option, value, owner, "one of " + string.Join(", ", option.Choices!));
-                break;
-            case OptionKind.Text:
-                if (kind != JsonValueKind.String) throw Wrong(option, value, owner, "text");
-                break;
-        }
-    }
-
-    private static OptionException Wrong(OptionDescription option, JsonNode value, string owner, string wanted)
-        => new($"{owner}: '{option.Name}' is {value.ToJsonString()}; {wanted} is needed.");
 
     private static OptionDescription Describe(PropertyInfo property, JsonObject defaults)
     {
@@ -142,6 +104,3 @@ internal static class XmlHelp
         return string.Join(' ', string.Concat(parts).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 }
-
-/// <summary>An option that does not exist or a value that it cannot have.</summary>
-public sealed class OptionException(string message) : Exception(message);

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Options;
 

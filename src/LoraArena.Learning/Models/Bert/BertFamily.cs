@@ -19,6 +19,9 @@ public sealed class BertFamily : ModelFamily
     public override bool HeadHasBias => true;
 
     /// <inheritdoc/>
+    public override string ClassifierArchitecture => "BertForSequenceClassification";
+
+    /// <inheritdoc/>
     public override ModelConfig ReadConfig(ConfigReader config) => BertConfig.Read(config);
 
     /// <inheritdoc/>

@@ -19,6 +19,9 @@ public sealed class LlamaFamily : ModelFamily
     public override bool HeadHasBias => false;
 
     /// <inheritdoc/>
+    public override string ClassifierArchitecture => "LlamaForSequenceClassification";
+
+    /// <inheritdoc/>
     public override ModelConfig ReadConfig(ConfigReader config) => LlamaConfig.Read(config);
 
     /// <inheritdoc/>

@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using LoraArena.Core.Files;
+using LoraArena.Core.Runs;
+
+namespace LoraArena.Learning.Checkpoints;
+
+/// <summary>
+/// Checkpoints of a run. One is a folder of files with a last file, COMPLETE, that lists their sizes and SHA-256; it is written under
+/// another name, flushed to the disk and renamed. A folder without COMPLETE, or whose files are not as listed, is no checkpoint.
+/// </summary>
+public static class CheckpointFolder
+{
+    /// <summary>Checkpoints that are kept, newest first.</summary>
+    public const int Keep = 3;
+
+    private const string Complete = "COMPLETE";
+
+    /// <summary>Writes a checkpoint and removes the ones that are no longer kept.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="step">Optimiser steps done.</param>
+    /// <param name="write">Writes the files into the folder it is given, each flushed to the disk.</param>
+    public static void Write(RunFolder run, long step, Action<string> write)
+    {
+        var target = run.Checkpoint(step);
+        var temporary = AtomicFile.TemporaryPath(target);
+        Directory.CreateDirectory(temporary);
+        try
+        {
+            write(temporary);
+            var files = Directory.EnumerateFiles(temporary).Order(StringComparer.Ordinal).Select(Describe).ToList();
+            AtomicFile.WriteJson(Path.Join(temporary, Complete), new CompleteMark(step, files));
+            if (Directory.Exists(target)) Directory.Delete(target, recursive: true);
+            AtomicFile.PublishFolder(temporary, target);
+        }
+        catch
+        {
+            Directory.Delete(temporary, recursive: true);
+            throw;
+        }
+
+        foreach (var old in run.CheckpointSteps().Skip(Keep)) Directory.Delete(run.Checkpoint(old), recursive: true);
+    }
+
+    /// <summary>The newest checkpoint that is whole; null where there is none. What crashed writers left is removed.</summary>
+    public static (long Step, string Folder)? Newest(RunFolder run)
+    {
+        if (!Directory.Exists(run.Checkpoints)) return null;
+        foreach (var torn in Directory.EnumerateDirectories(run.Checkpoints, "*" + AtomicFile.TemporaryEnding).ToList()) Directory.Delete(torn, recursive: true);
+        foreach (var step in run.CheckpointSteps())
+        {
+            if (IsWhole(run.Checkpoint(step), step)) return (step, run.Checkpoint(step));
+        }
+
+        return null;
+    }
+
+    private static bool IsWhole(string folder, long step)
+    {
+        try
+        {
+            return RunFile.TryRead<CompleteMark>(Path.Join(folder, Complete)) is { } mark
+                && mark.Step == step
+                && mark.Files.All(file => File.Exists(Path.Join(folder, file.Name)) && Describe(Path.Join(folder, file.Name)) == file);
+        }
+        catch (RunFileException)
+        {
+            return false;
+        }
+    }
+
+    private static CompleteFile Describe(string path)
+    {
+        using var file = File.OpenRead(path);
+        return new CompleteFile(Path.GetFileName(path), file.Length, Convert.ToHexStringLower(SHA256.HashData(file)));
+    }
+
+    private sealed record CompleteMark(long Step, IReadOnlyList<CompleteFile> Files);
+
+    private sealed record CompleteFile(string Name, long Bytes, string Sha256);
+}

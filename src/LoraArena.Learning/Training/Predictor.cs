@@ -1,0 +1,44 @@
+using LoraArena.Core.Battles;
+using LoraArena.Learning.Batches;
+using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Training;
+
+/// <summary>Predicts battles. Everything runs on the thread that calls.</summary>
+/// <param name="model">The model.</param>
+/// <param name="packer">How battles become sequences.</param>
+/// <param name="swapAverage">Predict each battle in both orders and average, so that the order of the answers cannot matter.</param>
+/// <param name="maxTokens">Padded tokens that go through the model at once.</param>
+public sealed class Predictor(PreferenceModel model, BattlePacker packer, bool swapAverage, int maxTokens)
+{
+    /// <summary>The outcomes of battles, in their order.</summary>
+    /// <param name="battles">The battles.</param>
+    /// <param name="shouldStop">Asked between batches; null asks nothing.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="shouldStop"/> said so.</exception>
+    public IReadOnlyList<Prediction> Predict(IReadOnlyList<TokenizedBattle> battles, Func<bool>? shouldStop = null)
+    {
+        var first = Pass(battles, swap: false, shouldStop);
+        var second = swapAverage ? Pass(battles, swap: true, shouldStop) : null;
+        return [.. battles.Select((battle, i) => new Prediction(battle.Id, second is null ? first[i] : Probabilities.Average(first[i], second[i].Swapped()), battle.Winner, battle.Group))];
+    }
+
+    private Probabilities[] Pass(IReadOnlyList<TokenizedBattle> battles, bool swap, Func<bool>? shouldStop)
+    {
+        var packed = battles.Select((battle, row) => (Row: row, Ids: packer.Pack(battle, swap))).ToList();
+        var result = new Probabilities[battles.Count];
+        foreach (var micro in EpochPlan.MicroBatches(packed, row => row.Ids.Length, maxTokens))
+        {
+            if (shouldStop?.Invoke() == true) throw new OperationCanceledException();
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            using var batch = TokenBatch.Create([.. micro.Select(row => row.Ids)], packer.Pad, model.Device);
+            var probabilities = nn.functional.softmax(model.Logits(batch, ForwardMode.Inference).to(ScalarType.Float64), -1).cpu().data<double>().ToArray();
+            for (var i = 0; i < micro.Length; i++) result[micro[i].Row] = new Probabilities(probabilities[3 * i], probabilities[(3 * i) + 1], probabilities[(3 * i) + 2]);
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using LoraArena.Core.Json;
+using LoraArena.Core.Runs;
+using LoraArena.Data.Csv;
+using LoraArena.Learning.Devices;
+using LoraArena.Learning.Files;
+using LoraArena.Learning.Models;
+using LoraArena.Learning.Options;
+using LoraArena.Learning.Peft;
+using LoraArena.Learning.Text;
+
+namespace LoraArena.Worker.Commands;
+
+/// <summary>What the worker's commands have in common: one JSON document on stdout, sentences on stderr, an exit code.</summary>
+internal static class WorkerCommand
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+
+    /// <summary>Failed; the reason is on stderr.</summary>
+    public const int Failed = 1;
+
+    /// <summary>Wrong usage.</summary>
+    public const int WrongUsage = 2;
+
+    /// <summary>An input was refused; the reason is on stderr.</summary>
+    public const int Refused = 3;
+
+    /// <summary>Runs the command that the arguments name.</summary>
+    public static int Invoke(RootCommand root, string[] args)
+    {
+        // '@name' is an argument here, not a file of arguments.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors) Console.Error.WriteLine(error.Message);
+            return WrongUsage;
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception error) when (Explain(error) is { } reason)
+        {
+            Console.Error.WriteLine(reason);
+            return error is IOException or TorchRuntimeException ? Failed : Refused;
+        }
+    }
+
+    /// <summary>Prints a command's answer.</summary>
+    public static void Print<T>(T answer) => Console.Out.WriteLine(JsonSerializer.Serialize(answer, ArenaJson.Indented));
+
+    /// <summary>A sentence for an error that a user can do something about; null for a bug.</summary>
+    public static string? Explain(Exception error) => error switch
+    {
+        ModelException or SafetensorsException or PeftException or OptionException or DeviceException or TorchRuntimeException or TokenizerException or CsvRefusedException or RunFileException or AttemptTakenException => error.Message,
+        Core.Files.UnsafePathException => error.Message,
+        IOException => error.Message,
+        OutOfMemoryException => OutOfMemory,
+        ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+        _ => null,
+    };
+
+    private static string OutOfMemory => "There was not enough memory. Lower max_tokens_per_micro_batch or max_length, or take a smaller model.";
+}

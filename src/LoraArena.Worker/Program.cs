@@ -1,0 +1,17 @@
+using System.CommandLine;
+using System.Globalization;
+using LoraArena.Worker.Commands;
+
+// Numbers and dates are written the same on every host.
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+
+var root = new RootCommand("LoraArena's worker: the process that loads tensors. The app and the command line start it; a person may too.")
+{
+    DescribeCommand.Create(),
+    TrainCommand.Create(),
+    PredictCommand.Create(),
+    ExportCommand.Create(),
+};
+
+return WorkerCommand.Invoke(root, args);

@@ -1,0 +1,44 @@
+using LoraArena.Core.Files;
+using LoraArena.Core.Runs;
+using LoraArena.Learning.Checkpoints;
+using LoraArena.Learning.Files;
+using LoraArena.Learning.Models;
+using LoraArena.Learning.Peft;
+using LoraArena.Learning.Training;
+
+namespace LoraArena.Worker.Running;
+
+/// <summary>
+/// What a checkpoint of a run holds: adapter and head in PEFT's form, the optimiser's state by name, and how far the training is. Rows,
+/// swaps and dropout are functions of the step, so there is nothing random to keep.
+/// </summary>
+internal static class RunCheckpoint
+{
+    private const string OptimizerName = "optimizer.safetensors";
+    private const string StateName = "trainer.json";
+
+    /// <summary>Writes a checkpoint after the trainer's last step.</summary>
+    public static void Write(RunFolder run, PreferenceModel model, Trainer trainer, string baseName, double seconds) => CheckpointFolder.Write(run, trainer.StepsDone, folder =>
+    {
+        PeftFolder.Write(folder, model, baseName);
+        SafetensorsWriter.Write(Path.Join(folder, OptimizerName), trainer.OptimizerState());
+        AtomicFile.WriteJson(Path.Join(folder, StateName), new TrainerState(trainer.StepsDone, trainer.Tokens, seconds));
+    });
+
+    /// <summary>Puts the newest whole checkpoint into model and trainer; null where there is none.</summary>
+    public static TrainerState? RestoreNewest(RunFolder run, PreferenceModel model, Trainer trainer)
+    {
+        if (CheckpointFolder.Newest(run) is not { } newest) return null;
+        var state = RunFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
+        PeftFolder.ReadTensors(newest.Folder, model);
+        using var optimizer = SafetensorsFile.Open(Path.Join(newest.Folder, OptimizerName));
+        trainer.Restore(optimizer.Read, state.Step, state.Tokens);
+        return state;
+    }
+}
+
+/// <summary>How far a training is.</summary>
+/// <param name="Step">Optimiser steps done.</param>
+/// <param name="Tokens">Real tokens trained on.</param>
+/// <param name="Seconds">Seconds spent.</param>
+internal sealed record TrainerState(long Step, long Tokens, double Seconds);
