@@ -1,0 +1,62 @@
+using System.Text.Json;
+using LoraArena.Learning.Text.Files;
+
+namespace LoraArena.Learning.Text.Models;
+
+/// <summary>A merge: which rank it has and which token comes out.</summary>
+/// <param name="Rank">Lower goes first.</param>
+/// <param name="Id">Id of the token that the two become.</param>
+internal readonly record struct Merge(int Rank, int Id);
+
+/// <summary>The merges of a byte-pair encoding by the ids of their two sides.</summary>
+internal sealed class MergeTable
+{
+    private readonly Dictionary<long, Merge> _merges;
+
+    private MergeTable(int capacity) => _merges = new Dictionary<long, Merge>(capacity);
+
+    /// <summary>Reads a list of <c>"a b"</c> or <c>["a", "b"]</c>.</summary>
+    /// <param name="part">The list.</param>
+    /// <param name="vocabulary">Where both sides and what they become must be.</param>
+    /// <param name="prefix">What the right side has in front of it and the merged token has not; may be empty.</param>
+    /// <exception cref="TokenizerException">A merge is malformed or names a token that is not in the vocabulary.</exception>
+    public static MergeTable Read(JsonPart part, Vocabulary vocabulary, string prefix)
+    {
+        var table = new MergeTable(part.Element.ValueKind == JsonValueKind.Array ? part.Element.GetArrayLength() : 0);
+        var rank = 0;
+        foreach (var item in part.Items())
+        {
+            // Old files may keep the first line of merges.txt; it has no rank.
+            if (item.Element.ValueKind == JsonValueKind.String && item.Text().StartsWith("#version", StringComparison.Ordinal)) continue;
+            var (left, right) = Sides(item);
+            if (!right.StartsWith(prefix, StringComparison.Ordinal)) throw item.Problem($"the right side \"{right}\" does not begin with the continuing_subword_prefix \"{prefix}\"");
+            var whole = left + right[prefix.Length..];
+
+            // The same merge twice: the last one counts, as in Hugging Face.
+            table._merges[Key(Id(left), Id(right))] = new Merge(rank++, Id(whole));
+
+            int Id(string token) => vocabulary.IdOf(token) ?? throw item.Problem($"the merge needs the token \"{token}\", which is not in the vocabulary");
+        }
+
+        return table;
+    }
+
+    /// <summary>The merge of two tokens, or false.</summary>
+    public bool TryGet(int left, int right, out Merge merge) => _merges.TryGetValue(Key(left, right), out merge);
+
+    private static (string Left, string Right) Sides(JsonPart item)
+    {
+        if (item.Element.ValueKind == JsonValueKind.Array)
+        {
+            if (item.Items().ToList() is [var left, var right]) return (left.Text(), right.Text());
+        }
+        else if (item.Text().Split(' ') is [var left, var right])
+        {
+            return (left, right);
+        }
+
+        throw item.Wanted("two tokens: \"a b\" or [\"a\", \"b\"]");
+    }
+
+    private static long Key(int left, int right) => ((long)left << 32) | (uint)right;
+}
