@@ -21,7 +21,7 @@ namespace LoraArena.Learning.Text;
 public sealed class HuggingFaceTokenizer : Tokenizer
 {
     [ThreadStatic]
-    private static Workspace? s_workspace;
+    private static Workspace? _workspace;
 
     private readonly TokenizerFile _file;
 
@@ -138,7 +138,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     private TokenSink Run(ReadOnlySpan<char> text, EncodeSettings settings, bool tracks)
     {
         if (settings.MaxTokenCount <= 0) throw new ArgumentOutOfRangeException(nameof(settings), settings.MaxTokenCount, "At least one token must be allowed.");
-        var workspace = s_workspace ??= new Workspace();
+        var workspace = _workspace ??= new Workspace();
         workspace.Sink.Start(tracks);
         var whole = WellFormed.Repair(text, ref workspace.Repaired);
         workspace.Sections.Clear();

@@ -25,13 +25,29 @@ internal static class SpecialTokensFile
     /// <summary>Roles by tokenizer class, without its ending Fast, and by model type.</summary>
     private static readonly Dictionary<string, Dictionary<string, string>> ByKind = new(StringComparer.Ordinal)
     {
-        ["BertTokenizer"] = Bert, ["bert"] = Bert, ["DistilBertTokenizer"] = Bert, ["distilbert"] = Bert, ["ElectraTokenizer"] = Bert, ["electra"] = Bert,
-        ["RobertaTokenizer"] = Roberta, ["roberta"] = Roberta,
-        ["DebertaTokenizer"] = Deberta, ["deberta"] = Deberta, ["DebertaV2Tokenizer"] = Deberta, ["deberta-v2"] = Deberta,
-        ["GPT2Tokenizer"] = Gpt2, ["gpt2"] = Gpt2,
-        ["Qwen2Tokenizer"] = Qwen2, ["qwen2"] = Qwen2, ["qwen3"] = Qwen2,
-        ["LlamaTokenizer"] = Llama, ["llama"] = Llama,
-        ["GemmaTokenizer"] = Gemma, ["gemma"] = Gemma, ["gemma2"] = Gemma, ["gemma3_text"] = Gemma,
+        ["BertTokenizer"] = Bert,
+        ["bert"] = Bert,
+        ["DistilBertTokenizer"] = Bert,
+        ["distilbert"] = Bert,
+        ["ElectraTokenizer"] = Bert,
+        ["electra"] = Bert,
+        ["RobertaTokenizer"] = Roberta,
+        ["roberta"] = Roberta,
+        ["DebertaTokenizer"] = Deberta,
+        ["deberta"] = Deberta,
+        ["DebertaV2Tokenizer"] = Deberta,
+        ["deberta-v2"] = Deberta,
+        ["GPT2Tokenizer"] = Gpt2,
+        ["gpt2"] = Gpt2,
+        ["Qwen2Tokenizer"] = Qwen2,
+        ["qwen2"] = Qwen2,
+        ["qwen3"] = Qwen2,
+        ["LlamaTokenizer"] = Llama,
+        ["llama"] = Llama,
+        ["GemmaTokenizer"] = Gemma,
+        ["gemma"] = Gemma,
+        ["gemma2"] = Gemma,
+        ["gemma3_text"] = Gemma,
     };
 
     /// <summary>Reads the roles.</summary>
