@@ -72,7 +72,7 @@ public sealed class PreferenceModel : IDisposable
     }
 
     /// <summary>Puts a variant's layers on the sites that its options choose.</summary>
-    /// <exception cref="Options.OptionException">They choose none.</exception>
+    /// <exception cref="OptionException">They choose none.</exception>
     public void Attach(LoraVariant variant, VariantOptions options, long seed)
     {
         if (Adapted is not null) throw new InvalidOperationException("The model carries an adapter already.");

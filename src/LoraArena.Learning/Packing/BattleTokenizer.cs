@@ -35,8 +35,8 @@ public sealed class BattleTokenizer
     private static PackingTemplate ForEncoder(HuggingFaceTokenizer tokenizer, int pad)
     {
         var specials = tokenizer.SpecialTokens;
-        var start = specials.Cls ?? specials.Bos ?? throw new TokenizerException("tokenizer.json", "an encoder needs a [CLS] token, and this tokenizer has none");
-        var separator = specials.Sep ?? specials.Eos ?? throw new TokenizerException("tokenizer.json", "an encoder needs a [SEP] token, and this tokenizer has none");
+        var start = specials.Cls ?? specials.Bos ?? throw new TokenizerException("tokenizer.json", "$.added_tokens", "an encoder needs a [CLS] token, and this tokenizer has none");
+        var separator = specials.Sep ?? specials.Eos ?? throw new TokenizerException("tokenizer.json", "$.added_tokens", "an encoder needs a [SEP] token, and this tokenizer has none");
         return new PackingTemplate([start], [separator], [separator], [separator], tokenizer.EncodeToIds("\n"), tokenizer.EncodeToIds("…"), pad);
     }
 

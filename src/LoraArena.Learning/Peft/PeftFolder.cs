@@ -4,7 +4,7 @@ using LoraArena.Core.Files;
 using LoraArena.Core.Json;
 using LoraArena.Learning.Files;
 using LoraArena.Learning.Models;
-using LoraArena.Learning.Options;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;

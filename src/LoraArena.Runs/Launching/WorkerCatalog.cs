@@ -1,0 +1,54 @@
+using LoraArena.Core.Files;
+using LoraArena.Core.Models;
+using LoraArena.Core.Runs;
+
+namespace LoraArena.Runs.Launching;
+
+/// <summary>What the worker can do, asked once for each build of it and kept in a file beside the database.</summary>
+/// <param name="folder">The arena.</param>
+public sealed class WorkerCatalog(ArenaFolder folder)
+{
+    private readonly Lock _lock = new();
+    private Task<WorkerDescription>? _asked;
+
+    /// <summary>The description.</summary>
+    /// <exception cref="WorkerException">The worker is missing or broken.</exception>
+    public Task<WorkerDescription> DescribeAsync(CancellationToken cancel)
+    {
+        lock (_lock)
+        {
+            // Everybody waits for the same answer; one that failed is asked for again.
+            if (_asked is null or { IsFaulted: true }) _asked = ReadOrAskAsync();
+            return _asked.WaitAsync(cancel);
+        }
+    }
+
+    /// <summary>Looks into a model folder.</summary>
+    /// <exception cref="WorkerException">The folder cannot be used; the message says why.</exception>
+    public static Task<ModelInspection> InspectAsync(string modelFolder, CancellationToken cancel)
+        => WorkerProgram.Find().AskAsync<ModelInspection>(["describe", "--model", modelFolder], cancel);
+
+    private async Task<WorkerDescription> ReadOrAskAsync()
+    {
+        var worker = WorkerProgram.Find();
+
+        // Another libtorch may bring other devices.
+        var hash = await Task.Run(worker.Hash);
+        var key = $"{hash}|{Environment.GetEnvironmentVariable("LORAARENA_LIBTORCH")}|{Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES")}";
+        var path = Path.Join(folder.Root, "worker.json");
+        try
+        {
+            if (RunFile.TryRead<Known>(path) is { } known && known.Key == key) return known.Description;
+        }
+        catch (RunFileException)
+        {
+            // A file of another version is made again.
+        }
+
+        var description = await worker.AskAsync<WorkerDescription>(["describe"], CancellationToken.None);
+        AtomicFile.WriteJson(path, new Known(key, description));
+        return description;
+    }
+
+    private sealed record Known(string Key, WorkerDescription Description);
+}

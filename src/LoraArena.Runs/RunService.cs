@@ -1,0 +1,93 @@
+using System.Text.Json.Nodes;
+using LoraArena.Core.Competitions;
+using LoraArena.Core.Files;
+using LoraArena.Core.Models;
+using LoraArena.Core.Runs;
+using LoraArena.Runs.Launching;
+using LoraArena.Storage;
+using LoraArena.Storage.Entities;
+
+namespace LoraArena.Runs;
+
+/// <summary>What people ask for: start, stop and resume runs. Each is written down before it is answered.</summary>
+public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatalog worker, TimeProvider time)
+{
+    /// <summary>Queues a run.</summary>
+    /// <param name="order">What is wanted.</param>
+    /// <param name="cancel">Cancels before anything is written.</param>
+    /// <returns>Its id.</returns>
+    /// <exception cref="OptionException">An option does not exist or has a value that it cannot have.</exception>
+    /// <exception cref="RunRefusedException">The competition has no training data, or there is no such variant.</exception>
+    public async Task<string> StartAsync(RunOrder order, CancellationToken cancel)
+    {
+        var description = await worker.DescribeAsync(cancel);
+        var variant = description.Variants.FirstOrDefault(v => v.Id == order.Variant.Id)
+            ?? throw new RunRefusedException($"There is no variant '{order.Variant.Id}'; these are: {string.Join(", ", description.Variants.Select(v => v.Id))}.");
+        OptionValues.Check(variant.Options, order.Variant.Options, $"variant {variant.Id}");
+        OptionValues.Check(description.Training, TrainingJson(order.Training), "the training");
+        var train = order.Competition.File(FileRole.Train) ?? throw new RunRefusedException($"Competition '{order.Competition.Name}' has no training data yet; import its train.csv first.");
+        var id = ArenaId.New(time);
+        var spec = new RunSpec(
+            id,
+            time.GetUtcNow(),
+            order.Owner,
+            string.IsNullOrWhiteSpace(order.Name) ? $"{variant.Name} on {order.Model.Name}, seed {FormattableString.Invariant($"{order.Training.Seed}")}" : order.Name.Trim(),
+            new CompetitionReference(order.Competition.Id, order.Competition.Name),
+            new DataReference(train.Sha256, order.Competition.File(FileRole.Test)?.Sha256),
+            order.Split,
+            new ModelReference(order.Model.Id, order.Model.Name, order.Model.Path, order.Model.Inspection.Sha256),
+            order.Variant,
+            order.Training);
+        var run = folder.Run(id);
+        Directory.CreateDirectory(run.Path);
+        spec.Write(run.Spec);
+        await store.AddAsync(RunIndex.EntryOf(spec, run), cancel);
+        return id;
+    }
+
+    /// <summary>Asks a run to stop. One that waits is stopped at once; one that trains, when its worker reads the request.</summary>
+    /// <exception cref="RunRefusedException">It has ended already.</exception>
+    public async Task StopAsync(string runId, StopWhen when, CancellationToken cancel)
+    {
+        var run = await RequireAsync(runId, cancel);
+        var state = RunState.Parse(run.State);
+        if (state.IsFinal) throw new RunRefusedException($"The run has ended already: {state}.");
+        var runFolder = folder.Run(runId);
+        new RunRequest(when).Write(runFolder);
+        if (state != RunState.Queued) return;
+        var result = new RunResult(RunState.Stopped, run.Attempt, time.GetUtcNow(), "Stopped before it began.", 0, null, null, null);
+        if (await store.TryUpdateAsync(run, r => RunIndex.Apply(r, result), cancel)) result.Write(runFolder);
+    }
+
+    /// <summary>Queues a failed or stopped run again; it goes on from its last checkpoint.</summary>
+    /// <exception cref="RunRefusedException">It has not ended, or it has succeeded.</exception>
+    public async Task ResumeAsync(string runId, CancellationToken cancel)
+    {
+        var run = await RequireAsync(runId, cancel);
+        if (!RunState.Parse(run.State).CanBecome(RunState.Queued)) throw new RunRefusedException($"Only a failed or stopped run can be resumed; this one is {run.State}.");
+        folder.Run(runId).Reopen();
+        await store.TryUpdateAsync(
+            run,
+            r => (r.State, r.QueuedMs, r.Reason, r.EndedMs, r.FruitlessAttempts) = (RunState.Queued.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), null, null, 0),
+            cancel);
+    }
+
+    private async Task<RunEntry> RequireAsync(string runId, CancellationToken cancel)
+        => await store.RunAsync(runId, cancel) ?? throw new RunRefusedException("There is no such run.");
+
+    private static JsonObject TrainingJson(TrainingOptions training)
+        => System.Text.Json.JsonSerializer.SerializeToNode(training, Core.Json.ArenaJson.Line)!.AsObject();
+}
+
+/// <summary>A run that somebody wants.</summary>
+/// <param name="Competition">The competition.</param>
+/// <param name="Split">Its rows.</param>
+/// <param name="Model">The base model.</param>
+/// <param name="Variant">The variant with its options.</param>
+/// <param name="Training">The training.</param>
+/// <param name="Owner">Account that asks.</param>
+/// <param name="Name">What to call it; empty makes a name.</param>
+public sealed record RunOrder(Competition Competition, SplitReference Split, ModelCard Model, VariantChoice Variant, TrainingOptions Training, string Owner, string? Name);
+
+/// <summary>What was asked for cannot be done; the message says why.</summary>
+public sealed class RunRefusedException(string message) : Exception(message);

@@ -1,0 +1,24 @@
+using LoraArena.Runs.Following;
+using LoraArena.Runs.Launching;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LoraArena.Runs;
+
+/// <summary>Registers what runs need.</summary>
+public static class RunsSetup
+{
+    /// <summary>Adds the services of this project; the arena's folder and database must be registered too.</summary>
+    public static IServiceCollection AddRuns(this IServiceCollection services, RunSettings settings)
+    {
+        services.AddSingleton(settings);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<WorkerCatalog>();
+        services.AddSingleton<LocalLauncher>();
+        services.AddSingleton<RunFollower>();
+        services.AddSingleton<RunFeed>();
+        services.AddSingleton<RunIndex>();
+        services.AddSingleton<RunSupervisor>();
+        services.AddSingleton<RunService>();
+        return services;
+    }
+}
