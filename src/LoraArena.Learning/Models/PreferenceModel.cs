@@ -103,8 +103,14 @@ public sealed class PreferenceModel : IDisposable
     public Tensor Logits(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var pooledBD = Dropout.Apply(Backbone.Pooled(batch, mode), mode.PooledDropout, mode);
-        return _head.Forward(pooledBD.to(ScalarType.Float32), mode).MoveToOuterDisposeScope();
+        return ScorePooled(Backbone.Pooled(batch, mode), mode).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The head on what the backbone has pooled: [B, D] → fp32 [B, C].</summary>
+    internal Tensor ScorePooled(Tensor pooledBD, ForwardMode mode)
+    {
+        using var scope = NewDisposeScope();
+        return _head.Forward(Dropout.Apply(pooledBD, mode.PooledDropout, mode).to(ScalarType.Float32), mode).MoveToOuterDisposeScope();
     }
 
     private static Projection Head(ModelFamily family, ModelConfig config, WeightSource weights, Device device, long seed)

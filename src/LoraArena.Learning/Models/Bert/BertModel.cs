@@ -42,8 +42,11 @@ public sealed class BertModel : Backbone
         var mask = Attention.PaddingMask(batch, _dtype);
         var xBTD = _embeddings.Forward(batch.IdsBT, mode);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: layer == _layers[^1]);
-        return _pooler.Forward(xBTD.select(1, 0), mode).tanh().MoveToOuterDisposeScope();
+        return Pool(xBTD.select(1, 0), mode).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The pooler on the first token's state: [B, D] → [B, D].</summary>
+    internal Tensor Pool(Tensor firstBD, ForwardMode mode) => _pooler.Forward(firstBD, mode).tanh();
 }
 
 /// <summary>Sum of the embeddings of word, position and segment (always the first), normalised.</summary>
