@@ -1,0 +1,26 @@
+using System.Globalization;
+using System.Text;
+
+namespace LoraArena.Data.Import;
+
+/// <summary>Cells as messages show them.</summary>
+internal static class CellText
+{
+    private const int Most = 40;
+
+    /// <summary>At most forty characters, control and formatting characters as \uXXXX, in quotes where wanted.</summary>
+    public static string Shown(string cell, bool quoted = true)
+    {
+        var text = new StringBuilder();
+        foreach (var rune in cell.AsSpan(0, Math.Min(cell.Length, Most)).EnumerateRunes())
+        {
+            var visible = Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned);
+            if (visible) text.Append(rune);
+            else text.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
+        }
+
+        if (cell.Length > Most) text.Append('…');
+        return quoted ? $"'{text}'" : text.ToString();
+    }
+}
