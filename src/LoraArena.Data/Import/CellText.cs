@@ -8,11 +8,11 @@ internal static class CellText
 {
     private const int Most = 40;
 
-    /// <summary>At most forty characters, control and formatting characters as \uXXXX, in quotes where wanted.</summary>
-    public static string Shown(string cell, bool quoted = true)
+    /// <summary>At most so many characters, control and formatting characters as \uXXXX, in quotes where wanted.</summary>
+    public static string Shown(string cell, bool quoted = true, int most = Most)
     {
         var text = new StringBuilder();
-        foreach (var rune in cell.AsSpan(0, Math.Min(cell.Length, Most)).EnumerateRunes())
+        foreach (var rune in cell.AsSpan(0, Math.Min(cell.Length, most)).EnumerateRunes())
         {
             var visible = Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
                 or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned);
@@ -20,7 +20,7 @@ internal static class CellText
             else text.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
         }
 
-        if (cell.Length > Most) text.Append('…');
+        if (cell.Length > most) text.Append('…');
         return quoted ? $"'{text}'" : text.ToString();
     }
 }

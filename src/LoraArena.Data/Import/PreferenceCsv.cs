@@ -36,9 +36,12 @@ public static class PreferenceCsv
     /// <summary>What a file is for, judged by its header; null where it fits no role.</summary>
     /// <exception cref="CsvRefusedException">It is empty, no text, or has no header.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static FileRole? Guess(string path)
+    public static FileRole? Guess(string path) => Guess(path, Path.GetFileName(path));
+
+    /// <summary>The same for a file that messages call otherwise.</summary>
+    public static FileRole? Guess(string path, string displayName)
     {
-        using var csv = new CsvInput(path, Path.GetFileName(path));
+        using var csv = new CsvInput(path, displayName);
         return PreferenceColumns.Guess(csv.Header);
     }
 

@@ -1,0 +1,24 @@
+namespace LoraArena.Data.Competitions;
+
+/// <summary>Keeps two writers of one file apart, in this process or in others: who holds the lock file open may write.</summary>
+internal static class FileLock
+{
+    private static TimeSpan Pause { get; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Waits for the lock; disposing the result lets it go, and so does the end of the process.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the lock was free.</exception>
+    public static async Task<IDisposable> TakeAsync(string path, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
+            }
+            catch (IOException error) when (error is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+            {
+                await Task.Delay(Pause, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+}

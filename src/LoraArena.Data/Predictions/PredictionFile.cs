@@ -1,0 +1,41 @@
+using System.Globalization;
+using LoraArena.Core.Battles;
+using LoraArena.Data.Csv;
+
+namespace LoraArena.Data.Predictions;
+
+/// <summary>
+/// Predictions of a run or a baseline as CSV: <c>id,winner_model_a,winner_model_b,winner_tie,winner,group</c>. Numbers read back as the
+/// same doubles and ids as the same text; <c>winner</c> is model_a, model_b, tie, or empty where it is not known.
+/// </summary>
+public static class PredictionFile
+{
+    private static string[] Header { get; } = ["id", .. Winners.Columns, "winner", "group"];
+
+    /// <summary>Writes the file whole, or leaves what was there.</summary>
+    /// <exception cref="IOException">The disk is full or the folder cannot be written.</exception>
+    public static void Write(string path, IEnumerable<Prediction> predictions) => CsvOutput.Write(path, Header, predictions.Select(p => (string[])
+    [
+        p.Id, CsvOutput.Number(p.Probabilities.A), CsvOutput.Number(p.Probabilities.B), CsvOutput.Number(p.Probabilities.Tie), p.Winner?.Name() ?? "", p.Group,
+    ]));
+
+    /// <summary>Streams the predictions of a file.</summary>
+    /// <exception cref="CsvRefusedException">It is not such a file; the message says where.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static IEnumerable<Prediction> Read(string path)
+    {
+        var name = Path.GetFileName(path);
+        using var csv = new CsvInput(path, name);
+        if (!csv.Header.SequenceEqual(Header)) throw new CsvRefusedException(name, 1, null, $"the header of a prediction file is {string.Join(',', Header)}");
+        foreach (var (line, cells) in csv.Records())
+        {
+            if (cells.Length != Header.Length) throw new CsvRefusedException(name, line, null, string.Create(CultureInfo.InvariantCulture, $"the row has {cells.Length} cells, not {Header.Length}"));
+            var winner = cells[4].Length == 0 ? (Winner?)null : Winners.Parse(cells[4]) ?? throw new CsvRefusedException(name, line, null, $"winner '{cells[4]}' is not model_a, model_b or tie");
+            yield return new Prediction(cells[0], new Probabilities(Number(cells[1]), Number(cells[2]), Number(cells[3])), winner, cells[5]);
+
+            double Number(string cell) => double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw new CsvRefusedException(name, line, null, $"'{cell}' is not a number");
+        }
+    }
+}

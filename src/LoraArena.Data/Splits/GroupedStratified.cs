@@ -1,0 +1,95 @@
+using System.Globalization;
+using LoraArena.Core.Battles;
+using LoraArena.Core.Statistics;
+
+namespace LoraArena.Data.Splits;
+
+/// <summary>
+/// Draws splits that keep battles with the same prompt together and the shares of the three labels as equal as that allows.
+/// Groups are dealt from the largest to the smallest, equals in random order, each to the part that lacks its labels most.
+/// The same battles and seed give the same split on every machine.
+/// </summary>
+public static class GroupedStratified
+{
+    /// <summary>Holds out a share of the battles for validation.</summary>
+    /// <param name="battles">Battles with winners.</param>
+    /// <param name="share">Share that validates, above 0 and below 1.</param>
+    /// <param name="seed">Names the random order.</param>
+    /// <exception cref="SplitException">There are fewer than two different prompts.</exception>
+    public static Split HoldOut(IReadOnlyList<Battle> battles, double share = 0.2, long seed = 0)
+    {
+        if (share is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "must lie between 0 and 1");
+        var parts = Deal(battles, [1 - share, share], seed);
+        return new Split(string.Create(CultureInfo.InvariantCulture, $"hold-out {share * 100:0.#} %"), SplitKind.HoldOut, seed, parts[0], parts[1], null);
+    }
+
+    /// <summary>Deals the battles into folds of about the same size.</summary>
+    /// <param name="battles">Battles with winners.</param>
+    /// <param name="count">Number of folds, at least 2.</param>
+    /// <param name="seed">Names the random order.</param>
+    /// <exception cref="SplitException">There are fewer different prompts than folds.</exception>
+    public static Split Folds(IReadOnlyList<Battle> battles, int count, long seed = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 2);
+        var parts = Deal(battles, [.. Enumerable.Repeat(1.0 / count, count)], seed);
+        return new Split(string.Create(CultureInfo.InvariantCulture, $"{count} folds"), SplitKind.Folds, seed, null, null, parts);
+    }
+
+    private static List<string>[] Deal(IReadOnlyList<Battle> battles, double[] shares, long seed)
+    {
+        var groups = battles.Select((battle, row) => (Row: row, Key: PromptGroup.Key(battle))).GroupBy(item => item.Key, item => item.Row).Select(group => group.ToArray()).ToArray();
+        if (groups.Length < shares.Length)
+        {
+            throw new SplitException(string.Create(CultureInfo.InvariantCulture, $"the data has {groups.Length} different prompts; a split into {shares.Length} parts needs at least as many, because rows of one prompt stay together"));
+        }
+
+        new SeededRandom(seed, shares.Length).Shuffle<int[]>(groups);
+        var totals = Labels(battles, Enumerable.Range(0, battles.Count));
+        var targets = shares.Select(share => totals.Select(total => share * total).ToArray()).ToArray();
+        var filled = shares.Select(_ => new double[Winners.Count]).ToArray();
+        var partOf = new int[battles.Count];
+        var empty = shares.Length;
+        var left = groups.Length;
+        foreach (var group in groups.OrderByDescending(group => group.Length))
+        {
+            var labels = Labels(battles, group);
+
+            // When there are only as many groups left as empty parts, each of them gets one.
+            var candidates = Enumerable.Range(0, shares.Length).Where(part => left > empty || filled[part].Sum() == 0);
+            var part = candidates.MinBy(part => Cost(filled[part], labels, targets[part]));
+            if (filled[part].Sum() == 0) empty--;
+            left--;
+            for (var label = 0; label < Winners.Count; label++) filled[part][label] += labels[label];
+            foreach (var row in group) partOf[row] = part;
+        }
+
+        // Ids stand in the order of the file.
+        var parts = shares.Select(_ => new List<string>()).ToArray();
+        for (var row = 0; row < battles.Count; row++) parts[partOf[row]].Add(battles[row].Id);
+        return parts;
+    }
+
+    /// <summary>How much the squared distance to the targets, each label relative to its own, grows with the group.</summary>
+    private static double Cost(double[] filled, double[] labels, double[] targets)
+    {
+        var cost = 0.0;
+        for (var label = 0; label < Winners.Count; label++)
+        {
+            if (targets[label] > 0) cost += labels[label] * ((2 * (filled[label] - targets[label])) + labels[label]) / targets[label];
+        }
+
+        return cost;
+    }
+
+    private static double[] Labels(IReadOnlyList<Battle> battles, IEnumerable<int> rows)
+    {
+        var counts = new double[Winners.Count];
+        foreach (var row in rows)
+        {
+            var winner = battles[row].Winner ?? throw new ArgumentException($"battle '{battles[row].Id}' has no winner", nameof(battles));
+            counts[(int)winner]++;
+        }
+
+        return counts;
+    }
+}
