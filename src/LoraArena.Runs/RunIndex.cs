@@ -62,8 +62,7 @@ public sealed class RunIndex(ArenaFolder folder, ArenaStore store, ILogger<RunIn
     {
         (entry.State, entry.Reason, entry.EndedMs, entry.Phase) = (result.State.Name, result.Reason, result.Ended.ToUnixTimeMilliseconds(), null);
         entry.Step = Math.Max(entry.Step, result.Step);
-        if (result.Scores is { } scores) (entry.LogLoss, entry.Accuracy, entry.Ece) = (scores.LogLoss, scores.Accuracy, scores.Ece);
-        if (result.LogLoss is { } interval) (entry.LogLossLow, entry.LogLossHigh) = (interval.Low, interval.High);
+        if (result.Scores is { } scores) (entry.LogLoss, entry.LogLossLow, entry.LogLossHigh, entry.Accuracy, entry.Ece) = (scores.LogLoss, scores.LogLossLow, scores.LogLossHigh, scores.Accuracy, scores.Ece);
         if (result.Cost is not { } cost) return;
         (entry.Seconds, entry.TokensPerSecond, entry.PeakMemoryBytes, entry.TrainableParameters) = (cost.Seconds, cost.TokensPerSecond, cost.PeakMemoryBytes, cost.TrainableParameters);
     }

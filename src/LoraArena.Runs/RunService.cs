@@ -55,7 +55,7 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
         var runFolder = folder.Run(runId);
         new RunRequest(when).Write(runFolder);
         if (state != RunState.Queued) return;
-        var result = new RunResult(RunState.Stopped, run.Attempt, time.GetUtcNow(), "Stopped before it began.", 0, null, null, null);
+        var result = new RunResult(RunState.Stopped, run.Attempt, time.GetUtcNow(), "Stopped before it began.", 0, null, null);
         if (await store.TryUpdateAsync(run, r => RunIndex.Apply(r, result), cancel)) result.Write(runFolder);
     }
 

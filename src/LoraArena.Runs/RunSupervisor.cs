@@ -52,7 +52,7 @@ public sealed class RunSupervisor(ArenaFolder folder, ArenaStore store, RunFollo
                 await InterruptAsync(run, runFolder, died.Reason, cancel);
                 break;
             case Verdict.StopNow:
-                new RunResult(RunState.Stopped, run.Attempt, time.GetUtcNow(), "Stopped on request.", run.Step, null, null, null).Write(runFolder);
+                new RunResult(RunState.Stopped, run.Attempt, time.GetUtcNow(), "Stopped on request.", run.Step, null, null).Write(runFolder);
                 break;
             case Verdict.Kill:
                 log.LogWarning("Run {Run} did not stop when it was asked to; its worker is ended", run.Id);
@@ -97,7 +97,7 @@ public sealed class RunSupervisor(ArenaFolder folder, ArenaStore store, RunFollo
         log.LogWarning("Run {Run}, attempt {Attempt}: {Reason}", run.Id, run.Attempt, reason);
         if (fruitless >= settings.MaxFruitlessAttempts)
         {
-            new RunResult(RunState.Failed, run.Attempt, time.GetUtcNow(), $"{reason} That was attempt {run.Attempt}, and the last {fruitless} made no progress; log.txt may say why.", run.Step, null, null, null).Write(runFolder);
+            new RunResult(RunState.Failed, run.Attempt, time.GetUtcNow(), $"{reason} That was attempt {run.Attempt}, and the last {fruitless} made no progress; log.txt may say why.", run.Step, null, null).Write(runFolder);
             return;
         }
 
@@ -137,7 +137,7 @@ public sealed class RunSupervisor(ArenaFolder folder, ArenaStore store, RunFollo
         }
         catch (WorkerException error)
         {
-            new RunResult(RunState.Failed, begun.Attempt, time.GetUtcNow(), error.Message, run.Step, null, null, null).Write(folder.Run(run.Id));
+            new RunResult(RunState.Failed, begun.Attempt, time.GetUtcNow(), error.Message, run.Step, null, null).Write(folder.Run(run.Id));
         }
     }
 

@@ -19,6 +19,7 @@ public static class RunsSetup
         services.AddSingleton<RunIndex>();
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
+        services.AddSingleton<ModelRegistry>();
         return services;
     }
 }

@@ -12,6 +12,7 @@ var root = new RootCommand("LoraArena's worker: the process that loads tensors. 
     TrainCommand.Create(),
     PredictCommand.Create(),
     ExportCommand.Create(),
+    PretrainCommand.Create(),
 };
 
 return WorkerCommand.Invoke(root, args);

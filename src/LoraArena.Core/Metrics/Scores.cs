@@ -1,25 +1,32 @@
 using LoraArena.Core.Battles;
+using LoraArena.Core.Statistics;
 
 namespace LoraArena.Core.Metrics;
 
 /// <summary>How good a set of predictions is on rows whose winner is known.</summary>
 /// <param name="LogLoss">Multi-class log loss, as Kaggle computes it. Lower is better.</param>
+/// <param name="LogLossLow">Lower bound of its 95 % interval (bootstrap over prompt groups).</param>
+/// <param name="LogLossHigh">Upper bound of its 95 % interval.</param>
 /// <param name="Accuracy">Share of rows whose most probable outcome is the true one.</param>
 /// <param name="Ece">Expected calibration error over 15 bins of confidence.</param>
 /// <param name="Rows">Rows scored.</param>
-public sealed record Scores(double LogLoss, double Accuracy, double Ece, int Rows)
+public sealed record Scores(double LogLoss, double LogLossLow, double LogLossHigh, double Accuracy, double Ece, int Rows)
 {
     /// <summary>Scores predictions; rows without a winner are left out.</summary>
     /// <exception cref="ArgumentException">No row has a winner.</exception>
     public static Scores Of(IEnumerable<Prediction> predictions)
     {
-        var scored = predictions.Where(p => p.Winner is not null).Select(p => (p.Probabilities, Winner: p.Winner!.Value)).ToList();
+        var scored = predictions.Where(p => p.Winner is not null).ToList();
         if (scored.Count == 0) throw new ArgumentException("No row has a known winner, so nothing can be scored.", nameof(predictions));
+        var rows = scored.Select(p => (p.Probabilities, Winner: p.Winner!.Value)).ToList();
+        var logLoss = ClusterBootstrap.Mean([.. rows.Select(r => Metrics.LogLoss.OfRow(r.Probabilities, r.Winner))], [.. scored.Select(p => p.Group)], seed: 0);
         return new Scores(
-            scored.Average(p => Metrics.LogLoss.OfRow(p.Probabilities, p.Winner)),
-            scored.Average(p => MostProbable(p.Probabilities) == p.Winner ? 1.0 : 0.0),
-            CalibrationError(scored),
-            scored.Count);
+            logLoss.Value,
+            logLoss.Low,
+            logLoss.High,
+            rows.Average(r => MostProbable(r.Probabilities) == r.Winner ? 1.0 : 0.0),
+            CalibrationError(rows),
+            rows.Count);
     }
 
     /// <summary>The most probable outcome; the first of equals, as argmax in NumPy.</summary>

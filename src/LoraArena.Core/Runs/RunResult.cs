@@ -1,6 +1,5 @@
 using LoraArena.Core.Files;
 using LoraArena.Core.Metrics;
-using LoraArena.Core.Statistics;
 
 namespace LoraArena.Core.Runs;
 
@@ -11,9 +10,8 @@ namespace LoraArena.Core.Runs;
 /// <param name="Reason">Why it failed or stopped, and what to do; null where it succeeded.</param>
 /// <param name="Step">Optimiser steps done.</param>
 /// <param name="Scores">Metrics on the validation rows; null where it did not succeed.</param>
-/// <param name="LogLoss">The log loss with its 95 % interval (bootstrap over prompt groups); null where it did not succeed.</param>
 /// <param name="Cost">What it took, all attempts together.</param>
-public sealed record RunResult(RunState State, int Attempt, DateTimeOffset Ended, string? Reason, long Step, Scores? Scores, Interval? LogLoss, RunCost? Cost)
+public sealed record RunResult(RunState State, int Attempt, DateTimeOffset Ended, string? Reason, long Step, Scores? Scores, RunCost? Cost)
 {
     /// <summary>Writes result.json.</summary>
     public void Write(RunFolder folder) => AtomicFile.WriteJson(folder.Result, this);

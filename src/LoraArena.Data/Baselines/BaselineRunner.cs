@@ -1,7 +1,9 @@
 using LoraArena.Core.Battles;
+using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Metrics;
 using LoraArena.Core.Runs;
+using LoraArena.Core.Statistics;
 using LoraArena.Data.Predictions;
 using LoraArena.Data.Splits;
 
@@ -12,7 +14,12 @@ namespace LoraArena.Data.Baselines;
 /// <param name="Name">Its name.</param>
 /// <param name="Summary">What it looks at.</param>
 /// <param name="Scores">Its scores.</param>
-public sealed record BaselineResult(string Id, string Name, string Summary, Scores Scores);
+public sealed record BaselineResult(string Id, string Name, string Summary, Scores Scores)
+{
+    /// <summary>The baseline's line of the board.</summary>
+    public BoardRow ToBoardRow() => new(
+        Id, Name, true, null, null, null, new Interval(Scores.LogLoss, Scores.LogLossLow, Scores.LogLossHigh), Scores.Accuracy, Scores.Ece, null, null, null, null);
+}
 
 /// <summary>
 /// Scores all baselines on one split or fold and keeps the result in a folder: a prediction file each, and scores.json, which is written last.

@@ -1,9 +1,12 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using LoraArena.Core.Files;
 using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
+using LoraArena.Data.Competitions;
 using LoraArena.Data.Csv;
+using LoraArena.Data.Splits;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Files;
 using LoraArena.Learning.Models;
@@ -46,7 +49,7 @@ internal static class WorkerCommand
         catch (Exception error) when (Explain(error) is { } reason)
         {
             Console.Error.WriteLine(reason);
-            return error is IOException or TorchRuntimeException ? Failed : Refused;
+            return error is IOException or UnauthorizedAccessException or TorchRuntimeException ? Failed : Refused;
         }
     }
 
@@ -57,8 +60,7 @@ internal static class WorkerCommand
     public static string? Explain(Exception error) => error switch
     {
         ModelException or SafetensorsException or PeftException or OptionException or DeviceException or TorchRuntimeException or TokenizerException or CsvRefusedException or RunFileException or AttemptTakenException => error.Message,
-        Core.Files.UnsafePathException => error.Message,
-        IOException => error.Message,
+        CompetitionException or SplitException or InvalidDataException or UnsafePathException or IOException or UnauthorizedAccessException => error.Message,
         OutOfMemoryException => OutOfMemory,
         ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,

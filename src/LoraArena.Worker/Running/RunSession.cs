@@ -3,7 +3,6 @@ using LoraArena.Core.Files;
 using LoraArena.Core.Journal;
 using LoraArena.Core.Metrics;
 using LoraArena.Core.Runs;
-using LoraArena.Core.Statistics;
 using LoraArena.Data.Predictions;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
@@ -174,15 +173,14 @@ internal sealed class RunSession
         }
 
         PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
-        var losses = predictions.Select(p => LogLoss.OfRow(p.Probabilities, p.Winner!.Value)).ToList();
-        return End(RunState.Succeeded, null, Scores.Of(predictions), ClusterBootstrap.Mean(losses, [.. predictions.Select(p => p.Group)], seed: 0), cost);
+        return End(RunState.Succeeded, null, Scores.Of(predictions), cost);
     }
 
-    private int End(RunState state, string? reason, Scores? scores = null, Interval? logLoss = null, RunCost? cost = null)
+    private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null)
     {
         _journal.Append(new StateRecord(state, reason ?? "done"));
         _journal.Flush();
-        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, logLoss, cost).Write(_run);
+        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, cost).Write(_run);
         return state == RunState.Failed ? WorkerCommand.Failed : WorkerCommand.Done;
     }
 
