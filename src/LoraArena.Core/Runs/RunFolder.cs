@@ -48,6 +48,9 @@ public sealed class RunFolder(string path)
     /// <summary>Per-row probabilities on test.csv.</summary>
     public string TestPredictions => At("predictions/test.csv");
 
+    /// <summary>The submission made of <see cref="TestPredictions"/>.</summary>
+    public string Submission => At("predictions/submission.csv");
+
     /// <summary>Folder of one attempt.</summary>
     public string Attempt(int attempt) => At(AttemptPrefix + attempt.ToString("0000", CultureInfo.InvariantCulture));
 

@@ -1,0 +1,71 @@
+using LoraArena.Core.Files;
+using LoraArena.Data.Competitions;
+using LoraArena.Data.Submissions;
+using LoraArena.Runs;
+using LoraArena.Storage;
+using LoraArena.Web.Components;
+using LoraArena.Web.Endpoints;
+using LoraArena.Web.Hubs;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.EntityFrameworkCore;
+using MudBlazor.Services;
+
+namespace LoraArena.Web.Setup;
+
+/// <summary>Puts the app together: services, middleware, endpoints, and what has to be there before the first request.</summary>
+public static class ArenaSetup
+{
+    /// <summary>Registers everything.</summary>
+    /// <param name="builder">The app's builder.</param>
+    /// <param name="root">Folder that relative paths of the settings start from.</param>
+    public static void AddArena(this WebApplicationBuilder builder, string root)
+    {
+        var settings = builder.Configuration;
+        var folder = new ArenaFolder(Path.Combine(root, settings["Arena:Store"] ?? "data/arena"));
+        folder.Create();
+        var services = builder.Services;
+        services.AddSingleton(folder);
+        services.AddSingleton(new StarterFiles(Path.Join(root, "data")));
+        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMostUploadBytes)));
+        services.AddSingleton<RunSubmission>();
+        services.AddSingleton<StarterSetup>();
+        services.AddArenaDb(folder);
+        services.AddRuns(settings.GetSection("Runs").Get<RunSettings>() ?? new RunSettings());
+        services.AddHostedService<RunLoop>();
+        services.AddDataProtection().PersistKeysToFileSystem(new DirectoryInfo(folder.Keys)).SetApplicationName("LoraArena");
+        services.AddArenaSecurity(settings);
+        services.AddRazorComponents().AddInteractiveServerComponents(options => options.DetailedErrors = false);
+        services.AddMudServices();
+        services.AddSignalR();
+        services.AddHealthChecks().AddDbContextCheck<ArenaDb>();
+    }
+
+    /// <summary>Middleware and endpoints, in order.</summary>
+    public static void UseArena(this WebApplication app)
+    {
+        app.UseExceptionHandler(error => error.Run(context => Results.Problem("Something went wrong. The server's log has the details.").ExecuteAsync(context)));
+        app.UseSecurityHeaders();
+        app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+        app.UseRateLimiter();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+        app.MapStaticAssets().AllowAnonymous();
+        app.MapHealthChecks("/health").AllowAnonymous();
+        app.MapAccount();
+        app.MapUploads();
+        app.MapDownloads();
+        app.MapHub<RunsHub>("/hubs/runs");
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
+    }
+
+    /// <summary>Makes or updates the database and takes in the starter, before the first request.</summary>
+    public static async Task PrepareArenaAsync(this WebApplication app)
+    {
+        var services = app.Services;
+        var cancel = app.Lifetime.ApplicationStopping;
+        services.GetRequiredService<CompetitionLibrary>().SweepUploads();
+        await services.GetRequiredService<IDbContextFactory<ArenaDb>>().MigrateAsync(cancel);
+        if (app.Configuration.GetValue("Arena:AddStarter", true)) await services.GetRequiredService<StarterSetup>().AddOnceAsync(cancel);
+    }
+}

@@ -1,0 +1,95 @@
+using System.Threading.RateLimiting;
+using LoraArena.Storage;
+using LoraArena.Storage.Entities;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.RateLimiting;
+
+namespace LoraArena.Web.Setup;
+
+/// <summary>Who may do what: sign-in cookies, a login for everything by default, limits on guessing, and the headers of every answer.</summary>
+public static class Security
+{
+    /// <summary>Policy of what only administrators may do.</summary>
+    public const string Administrators = "administrators";
+
+    /// <summary>Limit on sign-in and registration.</summary>
+    public const string GuessingLimit = "guessing";
+
+    private const int GuessesAMinute = 10;
+
+    // Styles are inline in MudBlazor and Plotly; scripts never are.
+    private const string ContentPolicy =
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+
+    /// <summary>Registers accounts, cookies, policies and limits.</summary>
+    public static void AddArenaSecurity(this IServiceCollection services, IConfiguration settings)
+    {
+        services.AddSingleton(settings.GetSection("Accounts").Get<AccountSettings>() ?? new AccountSettings());
+        services.AddArenaAccounts().AddSignInManager().AddDefaultTokenProviders();
+        services.AddAuthentication(IdentityConstants.ApplicationScheme).AddIdentityCookies();
+        services.ConfigureApplicationCookie(options =>
+        {
+            options.LoginPath = "/account/login";
+            options.AccessDeniedPath = "/account/denied";
+            options.Cookie.Name = "arena";
+            options.Cookie.HttpOnly = true;
+            options.Cookie.SameSite = SameSiteMode.Lax;
+            options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+            options.ExpireTimeSpan = TimeSpan.FromDays(14);
+            options.Events.OnRedirectToLogin = context => AnswerOrRedirect(context, StatusCodes.Status401Unauthorized);
+            options.Events.OnRedirectToAccessDenied = context => AnswerOrRedirect(context, StatusCodes.Status403Forbidden);
+        });
+        services.AddAuthorizationBuilder()
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build())
+            .AddPolicy(Administrators, policy => policy.RequireRole(ArenaRoles.Administrator));
+        services.AddCascadingAuthenticationState();
+        services.AddScoped<AuthenticationStateProvider, RevalidatingAccounts>();
+        services.AddRateLimiter(options =>
+        {
+            options.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
+            options.AddPolicy(GuessingLimit, context => RateLimitPartition.GetFixedWindowLimiter(
+                context.Connection.RemoteIpAddress?.ToString() ?? "unknown",
+                _ => new FixedWindowRateLimiterOptions { PermitLimit = GuessesAMinute, Window = TimeSpan.FromMinutes(1) }));
+        });
+    }
+
+    /// <summary>Headers of every answer.</summary>
+    public static void UseSecurityHeaders(this WebApplication app) => app.Use((context, next) =>
+    {
+        var headers = context.Response.Headers;
+        headers.ContentSecurityPolicy = ContentPolicy;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "same-origin";
+        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
+        if (context.WebSockets.IsWebSocketRequest || context.Request.Headers.Upgrade.Count > 0) return RefuseForeignOrigin(context, next);
+        return next(context);
+    });
+
+    // CORS does not apply to WebSockets: a page of another site could open one with the user's cookie.
+    private static Task RefuseForeignOrigin(HttpContext context, RequestDelegate next)
+    {
+        var origin = context.Request.Headers.Origin.ToString();
+        var allowed = origin.Length == 0 || (Uri.TryCreate(origin, UriKind.Absolute, out var uri) && string.Equals(uri.Authority, context.Request.Host.Value, StringComparison.OrdinalIgnoreCase));
+        if (allowed) return next(context);
+        context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        return Task.CompletedTask;
+    }
+
+    // A browser that asks for a page is sent to the login page; everything else gets a status code.
+    private static Task AnswerOrRedirect(Microsoft.AspNetCore.Authentication.RedirectContext<CookieAuthenticationOptions> context, int status)
+    {
+        if (context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase) && HttpMethods.IsGet(context.Request.Method)) context.Response.Redirect(context.RedirectUri);
+        else context.Response.StatusCode = status;
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>The section <c>Accounts</c> of appsettings.json.</summary>
+public sealed class AccountSettings
+{
+    /// <summary>Anybody who reaches the app may make an account; otherwise only the first, and administrators make the others.</summary>
+    public bool OpenRegistration { get; set; }
+}

@@ -1,0 +1,83 @@
+// Draws the loss curve of a run with the plotly.js that Plotly.Blazor brings. The server sends at most about a thousand points, as float32.
+
+let loading;
+
+function plotly(url) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = url;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => { loading = undefined; reject(new Error('plotly.js could not be loaded')); };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function layout() {
+  const text = colour('--mud-palette-text-secondary');
+  const line = colour('--mud-palette-lines-default');
+  const axis = { gridcolor: line, linecolor: line, zeroline: false, tickfont: { color: text } };
+  return {
+    margin: { l: 52, r: 12, t: 8, b: 40 },
+    paper_bgcolor: 'transparent',
+    plot_bgcolor: 'transparent',
+    font: { family: 'Inter, sans-serif', size: 12, color: text },
+    showlegend: true,
+    legend: { orientation: 'h', x: 1, xanchor: 'right', y: 1.02, yanchor: 'bottom', bgcolor: 'transparent' },
+    xaxis: { ...axis, title: { text: 'step' }, rangemode: 'tozero' },
+    yaxis: { ...axis, title: { text: 'log loss' } },
+    uirevision: 'run',
+  };
+}
+
+// A mean over a window that grows with the curve: single batches are too noisy to be read.
+function smooth(values) {
+  const reach = Math.max(1, Math.round(values.length / 40));
+  const result = new Array(values.length);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i];
+    if (i >= reach) sum -= values[i - reach];
+    result[i] = sum / Math.min(i + 1, reach);
+  }
+  return result;
+}
+
+function paint(element) {
+  const { steps, losses, evalSteps, evalLosses } = element.curve;
+  const traces = [
+    { name: 'training, each step', x: steps, y: losses, mode: 'lines', line: { width: 1, color: colour('--mud-palette-lines-inputs') }, opacity: 0.55, hoverinfo: 'x+y' },
+    { name: 'training, mean', x: steps, y: smooth(losses), mode: 'lines', line: { width: 2, color: colour('--mud-palette-primary') }, hoverinfo: 'x+y' },
+    { name: 'validation', x: evalSteps, y: evalLosses, mode: 'lines+markers', line: { width: 2, dash: 'dot', color: colour('--mud-palette-warning') }, marker: { size: 8, symbol: 'diamond' }, hoverinfo: 'x+y' },
+  ];
+  window.Plotly.react(element, traces, layout(), { displayModeBar: false, responsive: true });
+  element.dataset.points = steps.length;
+}
+
+/** Draws the curve, or draws it again with more points. `numbers` holds steps, losses, evaluation steps and evaluation losses, one after the other. */
+export async function draw(element, url, points, evals, numbers) {
+  await plotly(url);
+  const all = Array.from(new Float32Array(numbers.slice().buffer));
+  element.curve = {
+    steps: all.slice(0, points),
+    losses: all.slice(points, 2 * points),
+    evalSteps: all.slice(2 * points, 2 * points + evals),
+    evalLosses: all.slice(2 * points + evals),
+  };
+  if (!element.watched) {
+    element.watched = () => element.isConnected && paint(element);
+    document.addEventListener('arena-theme', element.watched);
+  }
+  paint(element);
+}
+
+/** Takes the chart away. */
+export function remove(element) {
+  document.removeEventListener('arena-theme', element.watched);
+  window.Plotly?.purge(element);
+}

@@ -1,0 +1,50 @@
+// Sends a file as the body of a request, so that it does not pass through the circuit, and tells how far it is.
+
+/** Opens the browser's file dialog of an input. */
+export function choose(input) {
+  input.value = '';
+  input.click();
+}
+
+/** Watches an input and a drop area; tells .NET which files were given. */
+export function watch(area, input, page) {
+  const give = files => {
+    area.files = [...files];
+    page.invokeMethodAsync('FilesGiven', area.files.map(f => f.name));
+  };
+  input.addEventListener('change', () => input.files.length && give(input.files));
+  area.addEventListener('dragover', event => { event.preventDefault(); area.classList.add('dragging'); });
+  area.addEventListener('dragleave', () => area.classList.remove('dragging'));
+  area.addEventListener('drop', event => {
+    event.preventDefault();
+    area.classList.remove('dragging');
+    if (event.dataTransfer.files.length) give(event.dataTransfer.files);
+  });
+}
+
+/** Uploads one of the given files. Resolves to { status, body }. */
+export function send(area, index, url, tokenHeader, token, page) {
+  return new Promise(resolve => {
+    const request = new XMLHttpRequest();
+    let told = 0;
+    request.open('POST', url);
+    request.setRequestHeader(tokenHeader, token);
+    request.setRequestHeader('Content-Type', 'application/octet-stream');
+    request.upload.onprogress = event => {
+      const now = Date.now();
+      if (event.lengthComputable && (now - told > 200 || event.loaded === event.total)) {
+        told = now;
+        page.invokeMethodAsync('Progress', Math.floor(100 * event.loaded / event.total));
+      }
+    };
+    request.onload = () => resolve({ status: request.status, body: request.responseText });
+    request.onerror = () => resolve({ status: 0, body: '' });
+    area.request = request;
+    request.send(area.files[index]);
+  });
+}
+
+/** Breaks the upload off. */
+export function cancel(area) {
+  area.request?.abort();
+}
