@@ -111,9 +111,9 @@ public sealed class CompetitionLibrary
         return report with { Notes = CheckFiles(competitionId) };
     }
 
-    /// <summary>The usable battles of a data set, in order.</summary>
+    /// <summary>The usable battles of a data set, in order, streamed from its file.</summary>
     /// <exception cref="CompetitionException">It was not imported in that role.</exception>
-    public IEnumerable<Battle> ReadBattles(string sha256, FileRole role) => _dataSets.Battles(sha256, role);
+    public IEnumerable<Battle> ReadBattles(string sha256, FileRole role, CancellationToken cancellation = default) => _dataSets.Battles(sha256, role, cancellation);
 
     /// <summary>The ids of a sample submission, in order.</summary>
     /// <exception cref="CompetitionException">It was not imported as a sample.</exception>
@@ -128,6 +128,7 @@ public sealed class CompetitionLibrary
     public IReadOnlyList<string> CheckFiles(string competitionId)
     {
         var competition = Get(competitionId);
+        if (competition.Files.Count < 2) return [];
         IReadOnlyList<string> Ids(FileRole role) => competition.File(role) is { } file ? [.. _dataSets.Rows(file.Sha256, role).Where(row => row.Issue is null).Select(row => row.Id!)] : [];
         return CompetitionFiles.Compare(Ids(FileRole.Train), Ids(FileRole.Test), Ids(FileRole.Sample));
     }
@@ -189,7 +190,7 @@ public sealed class CompetitionLibrary
     {
         var competition = Get(competitionId);
         var train = competition.File(FileRole.Train) ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet.");
-        return Baselines(competitionId, ReadSplit(competitionId, splitId), fold).Evaluate(train.Sha256, () => [.. ReadBattles(train.Sha256, FileRole.Train)], cancellation);
+        return Baselines(competitionId, ReadSplit(competitionId, splitId), fold).Evaluate(train.Sha256, () => ReadBattles(train.Sha256, FileRole.Train, cancellation), cancellation);
     }
 
     /// <summary>What a baseline says about the validation rows of a split on which the baselines have been scored.</summary>
@@ -204,11 +205,19 @@ public sealed class CompetitionLibrary
     private Split? Prepare(string competitionId, ImportReport report, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
         progress?.Report(new ImportProgress(ImportStage.Preparing, report.Bytes, report.Rows));
-        var battles = ReadBattles(report.Sha256, FileRole.Train).ToList();
-        cancellation.ThrowIfCancellationRequested();
-        if (battles.Select(PromptGroup.Key).Distinct().Take(2).Count() < 2) return null;
-        var split = AddSplit(competitionId, GroupedStratified.HoldOut(battles));
-        Baselines(competitionId, split, fold: null).Evaluate(report.Sha256, () => battles, cancellation);
+        IEnumerable<Battle> Battles() => ReadBattles(report.Sha256, FileRole.Train, cancellation);
+        Split split;
+        try
+        {
+            split = AddSplit(competitionId, GroupedStratified.HoldOut(Battles()));
+        }
+        catch (SplitException)
+        {
+            // One prompt cannot stand on two sides.
+            return null;
+        }
+
+        Baselines(competitionId, split, fold: null).Evaluate(report.Sha256, Battles, cancellation);
         return split;
     }
 

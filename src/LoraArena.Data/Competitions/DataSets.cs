@@ -43,12 +43,13 @@ internal sealed class DataSets(ArenaFolder arena)
         return result;
     }
 
-    public IEnumerable<ImportedRow> Rows(string sha256, FileRole role) => PreferenceCsv.Read(Source(sha256), ReadReport(sha256, role).FileName, role);
+    public IEnumerable<ImportedRow> Rows(string sha256, FileRole role, CancellationToken cancellation = default)
+        => PreferenceCsv.Read(Source(sha256), ReadReport(sha256, role).FileName, role, cancellation);
 
-    public IEnumerable<Battle> Battles(string sha256, FileRole role)
+    public IEnumerable<Battle> Battles(string sha256, FileRole role, CancellationToken cancellation = default)
     {
         if (role == FileRole.Sample) throw new ArgumentException("A sample submission holds no battles.", nameof(role));
-        return Rows(sha256, role).Where(row => row.Battle is not null).Select(row => row.Battle!);
+        return Rows(sha256, role, cancellation).Where(row => row.Battle is not null).Select(row => row.Battle!);
     }
 
     public ImportReport ReadReport(string sha256, FileRole role)
