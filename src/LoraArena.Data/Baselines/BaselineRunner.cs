@@ -49,7 +49,11 @@ public sealed class BaselineRunner(string folder, Split split, int? fold)
             }
         }
 
-        if (train.Concat(validation).FirstOrDefault() is { } unknown) throw new SplitException($"row '{unknown}' of split '{split.Name}' is not in the training data");
+        if (train.Concat(validation).FirstOrDefault() is { } unknown)
+        {
+            throw new SplitException($"row '{unknown}' of split '{split.Name}' is not in the training data");
+        }
+
         Directory.CreateDirectory(folder);
         var results = new List<BaselineResult>();
         for (var i = 0; i < baselines.Count; i++)
@@ -76,7 +80,8 @@ public sealed class BaselineRunner(string folder, Split split, int? fold)
     private IReadOnlyList<BaselineResult>? Stored(string trainSha256)
     {
         var stored = RunFile.TryRead<BaselineScores>(ScoresPath);
-        return stored?.Train == trainSha256 && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id)) ? stored.Baselines : null;
+        var known = stored?.Train == trainSha256 && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
+        return known ? stored!.Baselines : null;
     }
 
     private string PredictionPath(Baseline baseline) => Path.Join(folder, baseline.Id + ".csv");

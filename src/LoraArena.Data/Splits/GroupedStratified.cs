@@ -1,6 +1,6 @@
-using System.Globalization;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Statistics;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Splits;
 
@@ -20,7 +20,7 @@ public static class GroupedStratified
     {
         if (share is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "must lie between 0 and 1");
         var parts = Deal(battles, [1 - share, share], seed);
-        return new Split(string.Create(CultureInfo.InvariantCulture, $"hold-out {share * 100:0.#} %"), SplitKind.HoldOut, seed, parts[0], parts[1], null);
+        return new Split(Invariant($"hold-out {share * 100:0.#} %"), SplitKind.HoldOut, seed, parts[0], parts[1], null);
     }
 
     /// <summary>Deals the battles into folds of about the same size.</summary>
@@ -32,7 +32,7 @@ public static class GroupedStratified
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 2);
         var parts = Deal(battles, [.. Enumerable.Repeat(1.0 / count, count)], seed);
-        return new Split(string.Create(CultureInfo.InvariantCulture, $"{count} folds"), SplitKind.Folds, seed, null, null, parts);
+        return new Split(Invariant($"{count} folds"), SplitKind.Folds, seed, null, null, parts);
     }
 
     private static List<string>[] Deal(IEnumerable<Battle> battles, double[] shares, long seed)
@@ -41,10 +41,11 @@ public static class GroupedStratified
             battle.Id,
             PromptGroup.Key(battle),
             battle.Winner ?? throw new ArgumentException($"battle '{battle.Id}' has no winner", nameof(battles)))).ToList();
-        var groups = rows.Select((row, place) => (row.Group, Place: place)).GroupBy(row => row.Group, row => row.Place).Select(group => group.ToArray()).ToArray();
+        var groups = Enumerable.Range(0, rows.Count).GroupBy(place => rows[place].Group).Select(places => places.ToArray()).ToArray();
         if (groups.Length < shares.Length)
         {
-            throw new SplitException(string.Create(CultureInfo.InvariantCulture, $"the data has {groups.Length} different prompts; a split into {shares.Length} parts needs at least as many, because rows of one prompt stay together"));
+            throw new SplitException(Invariant(
+                $"the data has {groups.Length} different prompts; a split into {shares.Length} parts needs at least as many, because rows of one prompt stay together"));
         }
 
         new SeededRandom(seed, shares.Length).Shuffle<int[]>(groups);
