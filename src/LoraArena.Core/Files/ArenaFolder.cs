@@ -4,7 +4,7 @@ namespace LoraArena.Core.Files;
 /// The folder of one arena: everything that was uploaded, started and made. It is the truth; the database is an index of it.
 /// <code>
 /// competitions/&lt;id&gt;/   competition.json, splits/, baselines/
-/// datasets/&lt;sha256&gt;/   source.csv as uploaded, import.json
+/// datasets/&lt;sha256&gt;/   source.csv as uploaded, import.&lt;role&gt;.json
 /// models/&lt;id&gt;.json      registered base models: where they are and what they are
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
 /// uploads/             unfinished uploads, swept at start

@@ -33,23 +33,41 @@ public sealed class BaselineRunner(string folder, Split split, int? fold)
 
     /// <summary>The scores of all baselines, from the simplest on; they are worked out where they are not there yet.</summary>
     /// <param name="trainSha256">SHA-256 of the training data: scores of other data do not count.</param>
-    /// <param name="readBattles">Reads that data, if need be.</param>
+    /// <param name="readBattles">Streams that data; called at most once.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="SplitException">The split has no such fold, or its rows are not in the training data.</exception>
-    public IReadOnlyList<BaselineResult> Evaluate(string trainSha256, Func<IReadOnlyList<Battle>> readBattles, CancellationToken cancellation = default)
+    public IReadOnlyList<BaselineResult> Evaluate(string trainSha256, Func<IEnumerable<Battle>> readBattles, CancellationToken cancellation = default)
     {
         var (trainIds, validationIds) = split.Assign(fold);
         if (Stored(trainSha256) is { } stored) return stored;
-        var battles = readBattles().ToDictionary(battle => battle.Id, StringComparer.Ordinal);
-        var (train, validation) = (Rows(battles, trainIds), Rows(battles, validationIds));
+        var (train, validation) = (trainIds.ToHashSet(StringComparer.Ordinal), validationIds.ToHashSet(StringComparer.Ordinal));
+        var baselines = BaselineCatalog.All;
+        var trainRows = baselines.Select(_ => new List<TrainingRow>(train.Count)).ToList();
+        var validationRows = new List<(string Id, Winner? Winner, string Group, double[][] Features)>(validation.Count);
+        foreach (var battle in readBattles())
+        {
+            if (train.Remove(battle.Id))
+            {
+                for (var i = 0; i < baselines.Count; i++) trainRows[i].Add(baselines[i].Row(battle));
+            }
+            else if (validation.Remove(battle.Id))
+            {
+                validationRows.Add((battle.Id, battle.Winner, PromptGroup.Key(battle), [.. baselines.Select(baseline => baseline.Features(battle))]));
+            }
+        }
+
+        if (train.Concat(validation).FirstOrDefault() is { } unknown)
+        {
+            throw new SplitException($"row '{unknown}' of split '{split.Name}' is not in the training data");
+        }
 
         Directory.CreateDirectory(folder);
         var results = new List<BaselineResult>();
-        foreach (var baseline in BaselineCatalog.All)
+        for (var i = 0; i < baselines.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var predict = baseline.Fit(train);
-            var predictions = validation.Select(battle => new Prediction(battle.Id, predict(battle), battle.Winner, PromptGroup.Key(battle))).ToList();
+            var (baseline, predict) = (baselines[i], baselines[i].Fit(trainRows[i]));
+            var predictions = validationRows.Select(row => new Prediction(row.Id, predict(row.Features[i]), row.Winner, row.Group)).ToList();
             PredictionFile.Write(PredictionPath(baseline), predictions);
             results.Add(new BaselineResult(baseline.Id, baseline.Name, baseline.Summary, Scores.Of(predictions)));
         }
@@ -65,14 +83,12 @@ public sealed class BaselineRunner(string folder, Split split, int? fold)
         return baseline is null || !File.Exists(ScoresPath) ? null : PredictionFile.Read(PredictionPath(baseline));
     }
 
-    private List<Battle> Rows(Dictionary<string, Battle> battles, IReadOnlyList<string> ids)
-        => [.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new SplitException($"row '{id}' of split '{split.Name}' is not in the training data"))];
-
     /// <summary>Scores that were worked out from the same training data by the baselines that there are today.</summary>
     private IReadOnlyList<BaselineResult>? Stored(string trainSha256)
     {
         var stored = RunFile.TryRead<BaselineScores>(ScoresPath);
-        return stored?.Train == trainSha256 && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id)) ? stored.Baselines : null;
+        var known = stored?.Train == trainSha256 && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
+        return known ? stored!.Baselines : null;
     }
 
     private string PredictionPath(Baseline baseline) => Path.Join(folder, baseline.Id + ".csv");

@@ -21,35 +21,30 @@ public sealed class LengthBaseline : Baseline
     /// <inheritdoc/>
     public override string Summary => "Logistic regression on the ratio of the answers' lengths.";
 
+    /// <summary>The ratio r alone; the rest follows from it.</summary>
+    public override double[] Features(Battle battle) => [Math.Log(1.0 + Characters(battle.ResponsesA)) - Math.Log(1.0 + Characters(battle.ResponsesB))];
+
     /// <inheritdoc/>
-    public override Func<Battle, Probabilities> Fit(IReadOnlyList<Battle> train)
+    public override Func<double[], Probabilities> Fit(IReadOnlyList<TrainingRow> train)
     {
         var rows = new double[2 * train.Count][];
         var classes = new int[2 * train.Count];
         for (var i = 0; i < train.Count; i++)
         {
-            var (ratio, winner) = (Ratio(train[i]), train[i].Winner ?? throw new ArgumentException($"battle '{train[i].Id}' has no winner", nameof(train)));
-            (rows[2 * i], classes[2 * i]) = (Features(ratio), (int)winner);
-            (rows[(2 * i) + 1], classes[(2 * i) + 1]) = (Features(-ratio), (int)winner.Swapped());
+            var (features, winner) = train[i];
+            (rows[2 * i], classes[2 * i]) = (Terms(features[0]), (int)winner);
+            (rows[(2 * i) + 1], classes[(2 * i) + 1]) = (Terms(-features[0]), (int)winner.Swapped());
         }
 
         var model = LogisticRegression.Fit(rows, classes, Winners.Count, Penalty);
-        return battle =>
-        {
-            var ratio = Ratio(battle);
-            return Probabilities.Average(Predict(model, ratio), Predict(model, -ratio).Swapped());
-        };
+        return features => Probabilities.Average(Predict(model, features[0]), Predict(model, -features[0]).Swapped());
     }
 
-    /// <summary>r of a battle.</summary>
-    internal static double Ratio(Battle battle) => Math.Log(1.0 + Characters(battle.ResponsesA)) - Math.Log(1.0 + Characters(battle.ResponsesB));
-
-    /// <summary>r, |r| and r².</summary>
-    internal static double[] Features(double ratio) => [ratio, Math.Abs(ratio), ratio * ratio];
+    private static double[] Terms(double ratio) => [ratio, Math.Abs(ratio), ratio * ratio];
 
     private static Probabilities Predict(LogisticRegression model, double ratio)
     {
-        var p = model.Predict(Features(ratio));
+        var p = model.Predict(Terms(ratio));
         return new Probabilities(p[(int)Winner.ModelA], p[(int)Winner.ModelB], p[(int)Winner.Tie]);
     }
 

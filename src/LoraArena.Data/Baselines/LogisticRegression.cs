@@ -58,7 +58,8 @@ internal sealed class LogisticRegression
         return scores;
     }
 
-    private static (double Loss, Vector<double> Gradient, Matrix<double> Curvature) Derivatives(double[][] rows, int[] classes, int count, double penalty, Vector<double> weights)
+    private static (double Loss, Vector<double> Gradient, Matrix<double> Curvature) Derivatives(
+        double[][] rows, int[] classes, int count, double penalty, Vector<double> weights)
     {
         var width = rows[0].Length + 1;
         var w = weights.AsArray();

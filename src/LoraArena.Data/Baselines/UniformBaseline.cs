@@ -15,5 +15,8 @@ public sealed class UniformBaseline : Baseline
     public override string Summary => "Every outcome is equally probable.";
 
     /// <inheritdoc/>
-    public override Func<Battle, Probabilities> Fit(IReadOnlyList<Battle> train) => _ => Probabilities.Uniform;
+    public override double[] Features(Battle battle) => [];
+
+    /// <inheritdoc/>
+    public override Func<double[], Probabilities> Fit(IReadOnlyList<TrainingRow> train) => _ => Probabilities.Uniform;
 }

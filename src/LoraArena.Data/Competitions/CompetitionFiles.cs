@@ -1,30 +1,34 @@
-using System.Globalization;
+using LoraArena.Data.Csv;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Competitions;
 
 /// <summary>Compares the files of one competition by their ids.</summary>
 internal static class CompetitionFiles
 {
-    private const int Shown = 5;
-
     /// <summary>What is odd; empty lists stand for files that are not there.</summary>
     public static IReadOnlyList<string> Compare(IReadOnlyList<string> train, IReadOnlyList<string> test, IReadOnlyList<string> sample)
     {
         var notes = new List<string>();
         var inTest = test.ToHashSet(StringComparer.Ordinal);
-        Note(notes, train.Where(inTest.Contains).ToList(), "of train.csv are in test.csv too: if their rows are the same, scores on them are worthless");
+        Note(notes, train.Where(inTest.Contains).ToList(), "of train.csv", "in test.csv too: if their rows are the same, scores on them are worthless");
         if (test.Count == 0 || sample.Count == 0) return notes;
 
         var inSample = sample.ToHashSet(StringComparer.Ordinal);
-        Note(notes, sample.Where(id => !inTest.Contains(id)).ToList(), "of the sample submission are not in test.csv: a submission cannot be complete");
-        Note(notes, test.Where(id => !inSample.Contains(id)).ToList(), "of test.csv are not in the sample submission: they are left out of submissions");
-        if (inTest.SetEquals(inSample) && !test.SequenceEqual(sample, StringComparer.Ordinal)) notes.Add("The sample submission has the ids of test.csv in another order; submissions follow the sample.");
+        Note(notes, sample.Where(id => !inTest.Contains(id)).ToList(), "of the sample submission", "not in test.csv: a submission cannot be complete");
+        Note(notes, test.Where(id => !inSample.Contains(id)).ToList(), "of test.csv", "not in the sample submission: submissions leave them out");
+        if (inTest.SetEquals(inSample) && !test.SequenceEqual(sample, StringComparer.Ordinal))
+        {
+            notes.Add("The sample submission has the ids of test.csv in another order; submissions follow the sample.");
+        }
+
         return notes;
     }
 
-    private static void Note(List<string> notes, List<string> ids, string what)
+    private static void Note(List<string> notes, List<string> ids, string whose, string what)
     {
         if (ids.Count == 0) return;
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"{ids.Count:N0} {(ids.Count == 1 ? "id" : "ids")} {what} ({string.Join(", ", ids.Take(Shown))}{(ids.Count > Shown ? ", …" : "")})."));
+        var (noun, verb) = ids.Count == 1 ? ("id", "is") : ("ids", "are");
+        notes.Add(Invariant($"{ids.Count:N0} {noun} {whose} {verb} {what} ({CellText.FirstFew(ids)})."));
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
@@ -7,6 +6,7 @@ using LoraArena.Data.Baselines;
 using LoraArena.Data.Csv;
 using LoraArena.Data.Import;
 using LoraArena.Data.Splits;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Competitions;
 
@@ -44,7 +44,10 @@ public sealed class CompetitionLibrary
     /// <summary>All competitions, the oldest first.</summary>
     /// <exception cref="RunFileException">A competition.json cannot be read.</exception>
     public IReadOnlyList<Competition> List()
-        => [.. Directory.EnumerateDirectories(_arena.Competitions).Select(Path.GetFileName).Where(id => ArenaId.IsValid(id!)).Order(StringComparer.Ordinal).Select(id => TryRead(id!)).OfType<Competition>()];
+    {
+        var ids = Directory.EnumerateDirectories(_arena.Competitions).Select(path => Path.GetFileName(path)!).Where(ArenaId.IsValid);
+        return [.. ids.Order(StringComparer.Ordinal).Select(TryRead).OfType<Competition>()];
+    }
 
     /// <summary>The competition of that id or, whatever the case, of that name; null where there is none.</summary>
     /// <exception cref="RunFileException">A competition.json cannot be read.</exception>
@@ -111,13 +114,14 @@ public sealed class CompetitionLibrary
         return report with { Notes = CheckFiles(competitionId) };
     }
 
-    /// <summary>The usable battles of a data set, in order.</summary>
+    /// <summary>The usable battles of a data set, in order, streamed from its file.</summary>
     /// <exception cref="CompetitionException">It was not imported in that role.</exception>
-    public IEnumerable<Battle> ReadBattles(string sha256, FileRole role) => _dataSets.Battles(sha256, role);
+    public IEnumerable<Battle> ReadBattles(string sha256, FileRole role, CancellationToken cancellation = default)
+        => _dataSets.Battles(sha256, role, cancellation);
 
     /// <summary>The ids of a sample submission, in order.</summary>
     /// <exception cref="CompetitionException">It was not imported as a sample.</exception>
-    public IReadOnlyList<string> ReadSample(string sha256) => [.. _dataSets.Rows(sha256, FileRole.Sample).Where(row => row.Issue is null).Select(row => row.Id!)];
+    public IReadOnlyList<string> ReadSample(string sha256) => [.. _dataSets.Ids(sha256, FileRole.Sample)];
 
     /// <summary>What came of importing a data set.</summary>
     /// <exception cref="CompetitionException">It was not imported in that role.</exception>
@@ -128,8 +132,10 @@ public sealed class CompetitionLibrary
     public IReadOnlyList<string> CheckFiles(string competitionId)
     {
         var competition = Get(competitionId);
-        IReadOnlyList<string> Ids(FileRole role) => competition.File(role) is { } file ? [.. _dataSets.Rows(file.Sha256, role).Where(row => row.Issue is null).Select(row => row.Id!)] : [];
+        if (competition.Files.Count < 2) return [];
         return CompetitionFiles.Compare(Ids(FileRole.Train), Ids(FileRole.Test), Ids(FileRole.Sample));
+
+        IReadOnlyList<string> Ids(FileRole role) => competition.File(role) is { } file ? [.. _dataSets.Ids(file.Sha256, role)] : [];
     }
 
     /// <summary>A split of a competition.</summary>
@@ -139,8 +145,8 @@ public sealed class CompetitionLibrary
     {
         var path = SplitPath(competitionId, splitId);
         var split = RunFile.TryRead<Split>(path) ?? throw new CompetitionException($"The competition has no split '{splitId}'.");
-        if (split.Id != splitId) throw new RunFileException(path, "the split has been changed since it was made; restore the file or add the new lists as another split");
-        return split;
+        if (split.Id == splitId) return split;
+        throw new RunFileException(path, "the split has been changed since it was made; restore the file or add the new lists as another split");
     }
 
     /// <summary>Keeps a split. The same split again changes nothing.</summary>
@@ -164,7 +170,8 @@ public sealed class CompetitionLibrary
         Get(competitionId);
         var folder = Path.Join(_arena.Competition(competitionId), "splits");
         if (!Directory.Exists(folder)) return [];
-        return [.. Directory.EnumerateFiles(folder, "*.json").Select(path => Path.GetFileNameWithoutExtension(path)!).Where(Split.IsId).Select(id => ReadSplit(competitionId, id)).OrderBy(split => split.Name, StringComparer.Ordinal).ThenBy(split => split.Id, StringComparer.Ordinal)];
+        var splits = Directory.EnumerateFiles(folder, "*.json").Select(path => Path.GetFileNameWithoutExtension(path)!).Where(Split.IsId).Select(id => ReadSplit(competitionId, id));
+        return [.. splits.OrderBy(split => split.Name, StringComparer.Ordinal).ThenBy(split => split.Id, StringComparer.Ordinal)];
     }
 
     /// <summary>Deletes what interrupted uploads left, once it is older than a day.</summary>
@@ -189,26 +196,36 @@ public sealed class CompetitionLibrary
     {
         var competition = Get(competitionId);
         var train = competition.File(FileRole.Train) ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet.");
-        return Baselines(competitionId, ReadSplit(competitionId, splitId), fold).Evaluate(train.Sha256, () => [.. ReadBattles(train.Sha256, FileRole.Train)], cancellation);
+        var runner = Baselines(competitionId, ReadSplit(competitionId, splitId), fold);
+        return runner.Evaluate(train.Sha256, () => ReadBattles(train.Sha256, FileRole.Train, cancellation), cancellation);
     }
 
     /// <summary>What a baseline says about the validation rows of a split on which the baselines have been scored.</summary>
     /// <exception cref="CompetitionException">There is no such competition, split or baseline, or it has not been scored.</exception>
     public IEnumerable<Prediction> ReadBaseline(string competitionId, string splitId, int? fold, string baselineId)
-        => Baselines(competitionId, ReadSplit(competitionId, splitId), fold).Predictions(baselineId) ?? throw new CompetitionException($"There is no baseline '{baselineId}' of this split.");
+        => Baselines(competitionId, ReadSplit(competitionId, splitId), fold).Predictions(baselineId)
+            ?? throw new CompetitionException($"There is no baseline '{baselineId}' of this split.");
 
     private BaselineRunner Baselines(string competitionId, Split split, int? fold)
-        => new(Path.Join(_arena.Competition(competitionId), "baselines", fold is null ? split.Id : string.Create(CultureInfo.InvariantCulture, $"{split.Id}.fold-{fold}")), split, fold);
+        => new(Path.Join(_arena.Competition(competitionId), "baselines", fold is null ? split.Id : Invariant($"{split.Id}.fold-{fold}")), split, fold);
 
     /// <summary>Draws the default split of training data and scores the baselines on it; null where the data has one prompt only.</summary>
     private Split? Prepare(string competitionId, ImportReport report, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
         progress?.Report(new ImportProgress(ImportStage.Preparing, report.Bytes, report.Rows));
-        var battles = ReadBattles(report.Sha256, FileRole.Train).ToList();
-        cancellation.ThrowIfCancellationRequested();
-        if (battles.Select(PromptGroup.Key).Distinct().Take(2).Count() < 2) return null;
-        var split = AddSplit(competitionId, GroupedStratified.HoldOut(battles));
-        Baselines(competitionId, split, fold: null).Evaluate(report.Sha256, () => battles, cancellation);
+        IEnumerable<Battle> Battles() => ReadBattles(report.Sha256, FileRole.Train, cancellation);
+        Split split;
+        try
+        {
+            split = AddSplit(competitionId, GroupedStratified.HoldOut(Battles()));
+        }
+        catch (SplitException)
+        {
+            // One prompt cannot stand on two sides.
+            return null;
+        }
+
+        Baselines(competitionId, split, fold: null).Evaluate(report.Sha256, Battles, cancellation);
         return split;
     }
 
@@ -240,9 +257,13 @@ public sealed class CompetitionLibrary
     {
         name = name.Trim();
         if (name.Length == 0) throw new CompetitionException("A competition needs a name.");
-        if (name.Length > MostNameCharacters) throw new CompetitionException(string.Create(CultureInfo.InvariantCulture, $"The name has {name.Length} characters; {MostNameCharacters} are allowed."));
-        if (CellText.Shown(name, quoted: false, most: int.MaxValue) != name) throw new CompetitionException($"The name has characters that cannot be seen: {CellText.Shown(name)}");
-        return name;
+        if (name.Length > MostNameCharacters)
+        {
+            throw new CompetitionException(Invariant($"The name has {name.Length} characters; {MostNameCharacters} are allowed."));
+        }
+
+        if (CellText.Shown(name, quoted: false, most: int.MaxValue) == name) return name;
+        throw new CompetitionException($"The name has characters that cannot be seen: {CellText.Shown(name)}");
     }
 }
 

@@ -22,7 +22,8 @@ internal sealed class DataSets(ArenaFolder arena)
     {
         var role = wanted ?? PreferenceCsv.Guess(upload.Source, fileName) ?? throw new CsvRefusedException(
             fileName,
-            "this is neither train data (id, prompt, response_a, response_b and the three winner columns), nor test data (the same without winners), nor a sample submission (id and the three winner columns)");
+            "this is neither train data (id, prompt, response_a, response_b and the three winner columns), nor test data (the same without winners), "
+            + "nor a sample submission (id and the three winner columns)");
         if (TryReadReport(upload.Sha256, role) is { } known) return known with { FileName = fileName };
 
         var report = new ReportBuilder(role);
@@ -36,23 +37,28 @@ internal sealed class DataSets(ArenaFolder arena)
         if (result.Accepted == 0)
         {
             var first = result.Rejections[0];
-            throw new CsvRefusedException(fileName, first.Line, null, $"none of the rows can be used; the first: {(first.Column is null ? "" : $"{first.Column}: ")}{first.Reason}");
+            var column = first.Column is null ? "" : $"{first.Column}: ";
+            throw new CsvRefusedException(fileName, first.Line, null, $"none of the rows can be used; the first: {column}{first.Reason}");
         }
 
         Publish(upload, result);
         return result;
     }
 
-    public IEnumerable<ImportedRow> Rows(string sha256, FileRole role) => PreferenceCsv.Read(Source(sha256), ReadReport(sha256, role).FileName, role);
+    /// <summary>Ids of the rows that can be used, in order.</summary>
+    public IEnumerable<string> Ids(string sha256, FileRole role) => Rows(sha256, role, CancellationToken.None).Select(row => row.Id!);
 
-    public IEnumerable<Battle> Battles(string sha256, FileRole role)
+    public IEnumerable<Battle> Battles(string sha256, FileRole role, CancellationToken cancellation)
     {
         if (role == FileRole.Sample) throw new ArgumentException("A sample submission holds no battles.", nameof(role));
-        return Rows(sha256, role).Where(row => row.Battle is not null).Select(row => row.Battle!);
+        return Rows(sha256, role, cancellation).Select(row => row.Battle!);
     }
 
     public ImportReport ReadReport(string sha256, FileRole role)
         => TryReadReport(sha256, role) ?? throw new CompetitionException($"There is no {role.ToString().ToLowerInvariant()} data set {sha256} in this arena.");
+
+    private IEnumerable<ImportedRow> Rows(string sha256, FileRole role, CancellationToken cancellation)
+        => PreferenceCsv.Read(Source(sha256), ReadReport(sha256, role).FileName, role, cancellation).Where(row => row.Issue is null);
 
     private ImportReport? TryReadReport(string sha256, FileRole role)
         => File.Exists(Source(sha256)) ? RunFile.TryRead<ImportReport>(ReportPath(arena.Dataset(sha256), role)) : null;

@@ -15,10 +15,14 @@ internal static class FileLock
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
             }
-            catch (IOException error) when (error is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+            catch (IOException error) when (IsHeld(error))
             {
                 await Task.Delay(Pause, cancellation).ConfigureAwait(false);
             }
         }
     }
+
+    /// <summary>Windows says sharing violation; elsewhere .NET locks with flock and passes on its EWOULDBLOCK, which is 11 on Linux and 35 on macOS.</summary>
+    private static bool IsHeld(IOException error)
+        => OperatingSystem.IsWindows() ? error.HResult == unchecked((int)0x80070020) : error.HResult == (OperatingSystem.IsMacOS() ? 35 : 11);
 }

@@ -42,7 +42,10 @@ internal sealed class ReportBuilder(FileRole role)
         Repaired: 0,
         _rejected,
         _rejections,
-        role == FileRole.Sample ? null : new ImportStatistics(_labels.ToDictionary(pair => pair.Key.Name(), pair => pair.Value), _severalTurns, _nullTurns, MedianAnswer()));
+        role == FileRole.Sample ? null : Statistics());
+
+    private ImportStatistics Statistics()
+        => new(_labels.ToDictionary(pair => pair.Key.Name(), pair => pair.Value), _severalTurns, _nullTurns, MedianAnswer());
 
     private double MedianAnswer()
     {

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using LoraArena.Core.Files;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Competitions;
 
@@ -22,7 +22,8 @@ internal sealed class Upload : IDisposable
     /// <summary>Takes the bytes in and hashes them; the file is on the disk afterwards.</summary>
     /// <exception cref="UploadTooLargeException">There are more than <paramref name="mostBytes"/>.</exception>
     /// <exception cref="IOException">The disk is full, or the sender broke off.</exception>
-    public static async Task<Upload> ReceiveAsync(ArenaFolder arena, TimeProvider time, Stream content, long mostBytes, IProgress<ImportProgress>? progress, CancellationToken cancellation)
+    public static async Task<Upload> ReceiveAsync(
+        ArenaFolder arena, TimeProvider time, Stream content, long mostBytes, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
         var upload = new Upload(Path.Join(arena.Uploads, ArenaId.New(time)));
         try
@@ -69,7 +70,7 @@ internal sealed class Upload : IDisposable
 
 /// <summary>An upload is larger than allowed.</summary>
 public sealed class UploadTooLargeException(long mostBytes)
-    : Exception(string.Create(CultureInfo.InvariantCulture, $"The file is larger than the {mostBytes:N0} bytes that are allowed."))
+    : Exception(Invariant($"The file is larger than the {mostBytes:N0} bytes that are allowed."))
 {
     /// <summary>Bytes that are allowed.</summary>
     public long MostBytes { get; } = mostBytes;

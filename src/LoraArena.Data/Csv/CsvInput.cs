@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
 using CsvHelper;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Csv;
 
@@ -99,7 +99,7 @@ public sealed class CsvInput : IDisposable
     private string[] ReadHeader()
     {
         if (!Next() || _csv.RawRecord.IsEmpty) throw Refused(1, null, "there is no header: the first line must name the columns");
-        if (_csv.FieldCount > CsvLimits.Columns) throw Refused(1, null, string.Create(CultureInfo.InvariantCulture, $"the header has {_csv.FieldCount} columns; {CsvLimits.Columns} are allowed"));
+        if (_csv.FieldCount > CsvLimits.Columns) throw Refused(1, null, Invariant($"the header has {_csv.FieldCount} columns; {CsvLimits.Columns} are allowed"));
         var header = _csv.Current.ToArray();
         if (header.Length == 1 && header[0].AsSpan().IndexOfAny(";\t|") is var at and >= 0)
         {
@@ -119,10 +119,9 @@ public sealed class CsvInput : IDisposable
         catch (CsvFormatException error)
         {
             // With the options above there is one reason left: the row is too long.
-            throw Refused(
-                error.LineNumber > 0 ? error.LineNumber : null,
-                null,
-                string.Create(CultureInfo.InvariantCulture, $"the row that begins here is longer than {CsvLimits.RecordBytes / 1024 / 1024} MiB; most likely a quote is opened in it and never closed"));
+            const int Limit = CsvLimits.RecordBytes >> 20;
+            var reason = Invariant($"the row that begins here is longer than {Limit} MiB; most likely a quote is opened in it and never closed");
+            throw Refused(error.LineNumber > 0 ? error.LineNumber : null, null, reason);
         }
         catch (DecoderFallbackException)
         {
@@ -143,7 +142,7 @@ public sealed class CsvInput : IDisposable
         if (Utf8.IsValid(row)) return;
         var at = 0;
         while (Rune.DecodeFromUtf8(row[at..], out _, out var length) == System.Buffers.OperationStatus.Done) at += length;
-        throw At(at, string.Create(CultureInfo.InvariantCulture, $"byte {row[at]:X2} at offset {_csv.ByteOffset + at} is not UTF-8; save the file as UTF-8"));
+        throw At(at, Invariant($"byte {row[at]:X2} at offset {_csv.ByteOffset + at} is not UTF-8; save the file as UTF-8"));
     }
 
     private CsvRefusedException At(int place, string reason)

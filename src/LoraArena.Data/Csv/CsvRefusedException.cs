@@ -1,4 +1,4 @@
-using System.Globalization;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Csv;
 
@@ -17,7 +17,7 @@ public sealed class CsvRefusedException : Exception
     /// <param name="column">Character in that line, from 1.</param>
     /// <param name="reason">What is wrong there.</param>
     public CsvRefusedException(string file, long? line, long? column, string reason)
-        : base(string.Create(CultureInfo.InvariantCulture, $"{file}{(line is null ? "" : $", line {line}")}{(column is null ? "" : $", column {column}")}: {reason}"))
+        : base(Invariant($"{file}{(line is null ? "" : $", line {line}")}{(column is null ? "" : $", column {column}")}: {reason}"))
         => (FileName, Line, Column, Reason) = (file, line, column, reason);
 
     /// <summary>The file's name at the user's.</summary>

@@ -36,7 +36,8 @@ internal static class FileKinds
 
     /// <summary>The encoding that a byte order mark names, other than UTF-8; it throws on bytes that are none of it.</summary>
     public static Encoding? WideEncoding(ReadOnlySpan<byte> start)
-        => start.StartsWith((byte[])[0xff, 0xfe, 0, 0]) || start.StartsWith((byte[])[0, 0, 0xfe, 0xff]) ? new UTF32Encoding(start[0] == 0, byteOrderMark: true, throwOnInvalidCharacters: true)
+        => start.StartsWith((byte[])[0xff, 0xfe, 0, 0]) ? new UTF32Encoding(bigEndian: false, byteOrderMark: true, throwOnInvalidCharacters: true)
+            : start.StartsWith((byte[])[0, 0, 0xfe, 0xff]) ? new UTF32Encoding(bigEndian: true, byteOrderMark: true, throwOnInvalidCharacters: true)
             : start.StartsWith((byte[])[0xff, 0xfe]) ? new UnicodeEncoding(bigEndian: false, byteOrderMark: true, throwOnInvalidBytes: true)
             : start.StartsWith((byte[])[0xfe, 0xff]) ? new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true)
             : null;

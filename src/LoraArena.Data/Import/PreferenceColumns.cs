@@ -32,11 +32,8 @@ internal sealed class PreferenceColumns
             .Select(name => (Name: name, Found: header.FirstOrDefault(other => Alike(name, other))))
             .Where(pair => pair.Found is not null)
             .Select(pair => $" Rename '{pair.Found}' to '{pair.Name}'.");
-        throw new CsvRefusedException(
-            file,
-            1,
-            null,
-            $"for a {role.ToString().ToLowerInvariant()} file {(missing.Count == 1 ? "this column is" : "these columns are")} missing: {string.Join(", ", missing)}; the header is: {Shown(header)}.{string.Concat(similar)}");
+        var what = $"for a {role.ToString().ToLowerInvariant()} file {(missing.Count == 1 ? "this column is" : "these columns are")} missing: {string.Join(", ", missing)}";
+        throw new CsvRefusedException(file, 1, null, $"{what}; the header is: {Shown(header)}.{string.Concat(similar)}");
     }
 
     /// <summary>Place of a column that the role needs.</summary>

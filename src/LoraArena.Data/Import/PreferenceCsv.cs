@@ -2,6 +2,7 @@ using System.Globalization;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Data.Csv;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Import;
 
@@ -11,6 +12,8 @@ namespace LoraArena.Data.Import;
 /// </summary>
 public static class PreferenceCsv
 {
+    private const NumberStyles Decimal = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign;
+
     /// <summary>Streams the rows of a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="displayName">What messages call it.</param>
@@ -52,9 +55,9 @@ public static class PreferenceCsv
         try
         {
             if (cells.Length == 1 && cells[0].Length == 0) throw new RowException(null, "the line is blank");
-            if (cells.Length != width) throw new RowException(null, string.Create(CultureInfo.InvariantCulture, $"the row has {cells.Length} cells, the header {width}"));
+            if (cells.Length != width) throw new RowException(null, Invariant($"the row has {cells.Length} cells, the header {width}"));
             id = ReadId(cells[columns[PreferenceColumns.Id]]);
-            if (!firstLines.TryAdd(id, line)) throw new RowException(PreferenceColumns.Id, string.Create(CultureInfo.InvariantCulture, $"id {CellText.Shown(id)} is on line {firstLines[id]} already"));
+            if (!firstLines.TryAdd(id, line)) throw WrongId(Invariant($"id {CellText.Shown(id)} is on line {firstLines[id]} already"));
             if (role == FileRole.Sample)
             {
                 foreach (var name in Winners.Columns) CheckNumber(name, cells[columns[name]]);
@@ -87,16 +90,18 @@ public static class PreferenceCsv
 
     private static string ReadId(string id)
     {
-        if (id.Length == 0) throw new RowException(PreferenceColumns.Id, "the id is empty");
-        if (id.Length > CsvLimits.IdCharacters) throw new RowException(PreferenceColumns.Id, string.Create(CultureInfo.InvariantCulture, $"the id has {id.Length} characters; {CsvLimits.IdCharacters} are allowed"));
+        if (id.Length == 0) throw WrongId("the id is empty");
+        if (id.Length > CsvLimits.IdCharacters) throw WrongId(Invariant($"the id has {id.Length} characters; {CsvLimits.IdCharacters} are allowed"));
         return id;
     }
+
+    private static RowException WrongId(string reason) => new(PreferenceColumns.Id, reason);
 
     private static IReadOnlyList<string?> ReadAnswers(string name, string[] cells, PreferenceColumns columns, int turns)
     {
         var answers = ReadTurns(name, cells, columns);
         if (answers.Count == turns) return answers;
-        throw new RowException(name, string.Create(CultureInfo.InvariantCulture, $"{answers.Count} turns, but the prompt has {turns}"));
+        throw new RowException(name, Invariant($"{answers.Count} turns, but the prompt has {turns}"));
     }
 
     private static IReadOnlyList<string?> ReadTurns(string name, string[] cells, PreferenceColumns columns)
@@ -131,7 +136,7 @@ public static class PreferenceCsv
 
     private static void CheckNumber(string name, string cell)
     {
-        if (double.TryParse(cell, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return;
+        if (double.TryParse(cell, Decimal, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return;
         throw new RowException(name, $"{CellText.Shown(cell)} is not a number");
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Import;
 
@@ -156,7 +157,7 @@ public static class Turns
 /// <param name="position">Characters before the place, from 0.</param>
 /// <param name="reason">What is wrong there.</param>
 public sealed class TurnsFormatException(int position, string reason)
-    : FormatException(string.Create(CultureInfo.InvariantCulture, $"not a list of turns: at character {position + 1} {reason}"))
+    : FormatException(Invariant($"not a list of turns: at character {position + 1} {reason}"))
 {
     /// <summary>Characters of the cell before the place, from 0.</summary>
     public int Position { get; } = position;

@@ -1,6 +1,6 @@
-using System.Globalization;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Statistics;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Splits;
 
@@ -16,11 +16,11 @@ public static class GroupedStratified
     /// <param name="share">Share that validates, above 0 and below 1.</param>
     /// <param name="seed">Names the random order.</param>
     /// <exception cref="SplitException">There are fewer than two different prompts.</exception>
-    public static Split HoldOut(IReadOnlyList<Battle> battles, double share = 0.2, long seed = 0)
+    public static Split HoldOut(IEnumerable<Battle> battles, double share = 0.2, long seed = 0)
     {
         if (share is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "must lie between 0 and 1");
         var parts = Deal(battles, [1 - share, share], seed);
-        return new Split(string.Create(CultureInfo.InvariantCulture, $"hold-out {share * 100:0.#} %"), SplitKind.HoldOut, seed, parts[0], parts[1], null);
+        return new Split(Invariant($"hold-out {share * 100:0.#} %"), SplitKind.HoldOut, seed, parts[0], parts[1], null);
     }
 
     /// <summary>Deals the battles into folds of about the same size.</summary>
@@ -28,31 +28,36 @@ public static class GroupedStratified
     /// <param name="count">Number of folds, at least 2.</param>
     /// <param name="seed">Names the random order.</param>
     /// <exception cref="SplitException">There are fewer different prompts than folds.</exception>
-    public static Split Folds(IReadOnlyList<Battle> battles, int count, long seed = 0)
+    public static Split Folds(IEnumerable<Battle> battles, int count, long seed = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 2);
         var parts = Deal(battles, [.. Enumerable.Repeat(1.0 / count, count)], seed);
-        return new Split(string.Create(CultureInfo.InvariantCulture, $"{count} folds"), SplitKind.Folds, seed, null, null, parts);
+        return new Split(Invariant($"{count} folds"), SplitKind.Folds, seed, null, null, parts);
     }
 
-    private static List<string>[] Deal(IReadOnlyList<Battle> battles, double[] shares, long seed)
+    private static List<string>[] Deal(IEnumerable<Battle> battles, double[] shares, long seed)
     {
-        var groups = battles.Select((battle, row) => (Row: row, Key: PromptGroup.Key(battle))).GroupBy(item => item.Key, item => item.Row).Select(group => group.ToArray()).ToArray();
+        var rows = battles.Select(battle => new Row(
+            battle.Id,
+            PromptGroup.Key(battle),
+            battle.Winner ?? throw new ArgumentException($"battle '{battle.Id}' has no winner", nameof(battles)))).ToList();
+        var groups = Enumerable.Range(0, rows.Count).GroupBy(place => rows[place].Group).Select(places => places.ToArray()).ToArray();
         if (groups.Length < shares.Length)
         {
-            throw new SplitException(string.Create(CultureInfo.InvariantCulture, $"the data has {groups.Length} different prompts; a split into {shares.Length} parts needs at least as many, because rows of one prompt stay together"));
+            throw new SplitException(Invariant(
+                $"the data has {groups.Length} different prompts; a split into {shares.Length} parts needs at least as many, because rows of one prompt stay together"));
         }
 
         new SeededRandom(seed, shares.Length).Shuffle<int[]>(groups);
-        var totals = Labels(battles, Enumerable.Range(0, battles.Count));
+        var totals = Labels(rows, Enumerable.Range(0, rows.Count));
         var targets = shares.Select(share => totals.Select(total => share * total).ToArray()).ToArray();
         var filled = shares.Select(_ => new double[Winners.Count]).ToArray();
-        var partOf = new int[battles.Count];
+        var partOf = new int[rows.Count];
         var empty = shares.Length;
         var left = groups.Length;
         foreach (var group in groups.OrderByDescending(group => group.Length))
         {
-            var labels = Labels(battles, group);
+            var labels = Labels(rows, group);
 
             // When there are only as many groups left as empty parts, each of them gets one.
             var candidates = Enumerable.Range(0, shares.Length).Where(part => left > empty || filled[part].Sum() == 0);
@@ -60,12 +65,12 @@ public static class GroupedStratified
             if (filled[part].Sum() == 0) empty--;
             left--;
             for (var label = 0; label < Winners.Count; label++) filled[part][label] += labels[label];
-            foreach (var row in group) partOf[row] = part;
+            foreach (var place in group) partOf[place] = part;
         }
 
         // Ids stand in the order of the file.
         var parts = shares.Select(_ => new List<string>()).ToArray();
-        for (var row = 0; row < battles.Count; row++) parts[partOf[row]].Add(battles[row].Id);
+        for (var place = 0; place < rows.Count; place++) parts[partOf[place]].Add(rows[place].Id);
         return parts;
     }
 
@@ -81,15 +86,13 @@ public static class GroupedStratified
         return cost;
     }
 
-    private static double[] Labels(IReadOnlyList<Battle> battles, IEnumerable<int> rows)
+    private static double[] Labels(List<Row> rows, IEnumerable<int> places)
     {
         var counts = new double[Winners.Count];
-        foreach (var row in rows)
-        {
-            var winner = battles[row].Winner ?? throw new ArgumentException($"battle '{battles[row].Id}' has no winner", nameof(battles));
-            counts[(int)winner]++;
-        }
-
+        foreach (var place in places) counts[(int)rows[place].Winner]++;
         return counts;
     }
+
+    /// <summary>What a split needs of a battle: a file may be larger than the memory.</summary>
+    private readonly record struct Row(string Id, string Group, Winner Winner);
 }

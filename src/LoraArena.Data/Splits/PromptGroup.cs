@@ -27,7 +27,10 @@ public static class PromptGroup
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
     }
 
-    /// <summary>The text that decides: compatibility form (NFKC), lower case, each run of white space and control characters one space, none at the ends.</summary>
+    /// <summary>
+    /// The text that decides: compatibility form (NFKC), lower case, each run of white space and control characters one space, none at the ends.
+    /// Without ICU (.NET's invariant globalisation) only the compatibility form is left out.
+    /// </summary>
     public static string Normalize(string prompt)
     {
         var text = WithoutLoneSurrogates(prompt).Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant();

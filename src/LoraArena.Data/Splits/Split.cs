@@ -1,8 +1,8 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LoraArena.Core.Json;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Splits;
 
@@ -55,12 +55,16 @@ public sealed record Split(
     {
         if (Folds is null)
         {
-            if (fold is not null) throw new SplitException(string.Create(CultureInfo.InvariantCulture, $"split '{Name}' has no folds, so fold {fold} cannot be chosen"));
+            if (fold is not null) throw new SplitException(Invariant($"split '{Name}' has no folds, so fold {fold} cannot be chosen"));
             return (Train!, Validation!);
         }
 
-        if (fold is not { } chosen) throw new SplitException(string.Create(CultureInfo.InvariantCulture, $"split '{Name}' has {Folds.Count} folds: say which one validates (0 to {Folds.Count - 1})"));
-        if (chosen < 0 || chosen >= Folds.Count) throw new SplitException(string.Create(CultureInfo.InvariantCulture, $"split '{Name}' has folds 0 to {Folds.Count - 1}, not {chosen}"));
+        if (fold is not { } chosen)
+        {
+            throw new SplitException(Invariant($"split '{Name}' has {Folds.Count} folds: say which one validates (0 to {Folds.Count - 1})"));
+        }
+
+        if (chosen < 0 || chosen >= Folds.Count) throw new SplitException(Invariant($"split '{Name}' has folds 0 to {Folds.Count - 1}, not {chosen}"));
         return ([.. Folds.Where((_, k) => k != chosen).SelectMany(ids => ids)], Folds[chosen]);
     }
 
@@ -80,12 +84,13 @@ public sealed record Split(
             if (sides[side]!.Count == 0) throw new SplitException($"{SideName(side)} is empty");
             foreach (var id in sides[side]!)
             {
-                if (!seen.TryAdd(id, side)) throw new SplitException(seen[id] == side ? $"id '{id}' is twice in {SideName(side)}" : $"id '{id}' is in {SideName(seen[id])} and in {SideName(side)}");
+                if (seen.TryAdd(id, side)) continue;
+                throw new SplitException($"id '{id}' is " + (seen[id] == side ? $"twice in {SideName(side)}" : $"in {SideName(seen[id])} and in {SideName(side)}"));
             }
         }
     }
 
-    private string SideName(int side) => Folds is not null ? string.Create(CultureInfo.InvariantCulture, $"fold {side}") : side == 0 ? "train" : "validation";
+    private string SideName(int side) => Folds is not null ? Invariant($"fold {side}") : side == 0 ? "train" : "validation";
 }
 
 /// <summary>A split that cannot be made or used.</summary>

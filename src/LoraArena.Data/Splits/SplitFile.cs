@@ -1,14 +1,13 @@
-using System.Globalization;
 using System.Text.Json;
 using LoraArena.Core.Battles;
+using LoraArena.Data.Csv;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Splits;
 
 /// <summary>A split that a user brings as lists of row ids: <c>{"train": […], "validation": […]}</c>.</summary>
 public static class SplitFile
 {
-    private const int Shown = 5;
-
     /// <summary>Reads such a file and checks it against the training data.</summary>
     /// <param name="path">The file.</param>
     /// <param name="name">What the split will be called.</param>
@@ -16,7 +15,7 @@ public static class SplitFile
     /// <returns>The split, and warnings about prompts that stand on both sides.</returns>
     /// <exception cref="SplitException">The file is not of this form, or its ids do not fit the data.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static (Split Split, IReadOnlyList<string> Warnings) Read(string path, string name, IReadOnlyList<Battle> battles)
+    public static (Split Split, IReadOnlyList<string> Warnings) Read(string path, string name, IEnumerable<Battle> battles)
     {
         var file = Path.GetFileName(path);
         JsonDocument document;
@@ -33,21 +32,18 @@ public static class SplitFile
         {
             var split = new Split(name, SplitKind.File, null, Ids(document.RootElement, "train", file), Ids(document.RootElement, "validation", file), null);
             split.Check();
-            var byId = battles.ToDictionary(battle => battle.Id, StringComparer.Ordinal);
-            var unknown = split.Train!.Concat(split.Validation!).Where(id => !byId.ContainsKey(id)).ToList();
-            if (unknown.Count > 0)
-            {
-                throw new SplitException(string.Create(CultureInfo.InvariantCulture, $"{file}: {unknown.Count} {(unknown.Count == 1 ? "id is" : "ids are")} not in the training data: {List(unknown)}"));
-            }
-
-            return (split, Leaks(split, byId));
+            var groups = battles.ToDictionary(battle => battle.Id, PromptGroup.Key, StringComparer.Ordinal);
+            var unknown = split.Train!.Concat(split.Validation!).Where(id => !groups.ContainsKey(id)).ToList();
+            if (unknown.Count == 0) return (split, Leaks(split, groups));
+            throw new SplitException(Invariant($"{file}: {unknown.Count} {(unknown.Count == 1 ? "id is" : "ids are")} not in the training data: {CellText.FirstFew(unknown)}"));
         }
     }
 
     /// <summary>Ids are texts; a number counts as the text it is written as.</summary>
     private static List<string> Ids(JsonElement root, string side, string file)
     {
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(side, out var list) || list.ValueKind != JsonValueKind.Array) throw Form(file, $"there is no list '{side}'");
+        var list = root.ValueKind == JsonValueKind.Object && root.TryGetProperty(side, out var found) ? found : default;
+        if (list.ValueKind != JsonValueKind.Array) throw Form(file, $"there is no list '{side}'");
         var ids = new List<string>(list.GetArrayLength());
         foreach (var id in list.EnumerateArray())
         {
@@ -70,15 +66,15 @@ public static class SplitFile
         return ids;
     }
 
-    private static SplitException Form(string file, string reason) => new($"{file}: {reason}; a split file has the form {{\"train\": [ids], \"validation\": [ids]}}");
+    private static SplitException Form(string file, string reason)
+        => new($"{file}: {reason}; a split file has the form {{\"train\": [ids], \"validation\": [ids]}}");
 
-    private static List<string> Leaks(Split split, Dictionary<string, Battle> byId)
+    private static List<string> Leaks(Split split, Dictionary<string, string> groups)
     {
-        var trained = split.Train!.ToLookup(id => PromptGroup.Key(byId[id]), StringComparer.Ordinal);
-        var leaking = split.Validation!.Where(id => trained.Contains(PromptGroup.Key(byId[id]))).ToList();
+        var trained = split.Train!.Select(id => groups[id]).ToHashSet(StringComparer.Ordinal);
+        var leaking = split.Validation!.Where(id => trained.Contains(groups[id])).ToList();
         if (leaking.Count == 0) return [];
-        return [string.Create(CultureInfo.InvariantCulture, $"{leaking.Count} validation {(leaking.Count == 1 ? "row has its" : "rows have their")} prompt in train too, so scores will look better than they are: {List(leaking)}")];
+        var rows = leaking.Count == 1 ? "row has its" : "rows have their";
+        return [Invariant($"{leaking.Count} validation {rows} prompt in train too, so scores will look better than they are: {CellText.FirstFew(leaking)}")];
     }
-
-    private static string List(List<string> ids) => string.Join(", ", ids.Take(Shown)) + (ids.Count > Shown ? ", …" : "");
 }

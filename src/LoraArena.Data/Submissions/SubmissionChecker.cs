@@ -1,7 +1,7 @@
 using System.Globalization;
 using LoraArena.Core.Battles;
 using LoraArena.Data.Csv;
-using LoraArena.Data.Import;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Submissions;
 
@@ -38,8 +38,14 @@ public static class SubmissionChecker
         try
         {
             using var csv = new CsvInput(path, Path.GetFileName(path));
-            if (!csv.Header.SequenceEqual(Header)) check.Errors.Add($"The columns must be {string.Join(", ", Header)}; the header is: {string.Join(", ", csv.Header.Take(10).Select(name => CellText.Shown(name, quoted: false)))}.");
-            else foreach (var record in csv.Records()) check.Add(record);
+            if (csv.Header.SequenceEqual(Header))
+            {
+                foreach (var record in csv.Records()) check.Add(record);
+            }
+            else
+            {
+                check.Errors.Add($"The columns must be {string.Join(", ", Header)}; the header is: {CellText.FirstFew(csv.Header)}.");
+            }
         }
         catch (CsvRefusedException refusal)
         {
@@ -54,7 +60,8 @@ public static class SubmissionChecker
     {
         private readonly HashSet<string> _expected = expectedIds.ToHashSet(StringComparer.Ordinal);
         private readonly Dictionary<string, long> _lines = new(StringComparer.Ordinal);
-        private readonly Findings _badRows = new(), _twice = new(), _unknown = new(), _notFinite = new(), _outside = new(), _sums = new(), _certain = new(), _formulas = new();
+        private readonly Findings _badRows = new(), _twice = new(), _unknown = new(), _notFinite = new(), _outside = new(), _sums = new();
+        private readonly Findings _certain = new(), _formulas = new();
         private readonly HashSet<Probabilities> _distinct = [];
         private double _a, _b, _tie;
         private int _rows, _readable;
@@ -67,12 +74,12 @@ public static class SubmissionChecker
             var (line, cells) = record;
             if (cells.Length != Header.Length)
             {
-                _badRows.Add(line, string.Create(CultureInfo.InvariantCulture, $"{cells.Length} cells"));
+                _badRows.Add(line, Invariant($"{cells.Length} cells"));
                 return;
             }
 
             var id = cells[0];
-            if (!_lines.TryAdd(id, line)) _twice.Add(line, string.Create(CultureInfo.InvariantCulture, $"{CellText.Shown(id)}, first on line {_lines[id]}"));
+            if (!_lines.TryAdd(id, line)) _twice.Add(line, Invariant($"{CellText.Shown(id)}, first on line {_lines[id]}"));
             else if (!_expected.Contains(id)) _unknown.Add(line, CellText.Shown(id));
             if (id.Length > 0 && id[0] is '=' or '+' or '-' or '@' or '\t' or '\r') _formulas.Add(line, CellText.Shown(id));
 
@@ -117,15 +124,18 @@ public static class SubmissionChecker
             _sums.Tell(Errors, "row does not sum to 1", "rows do not sum to 1");
 
             var warnings = new List<string>();
-            _certain.Tell(warnings, "row has a probability of exactly 0 or 1: a zero on a true class can cost 36 per row", "rows have a probability of exactly 0 or 1: a zero on a true class can cost 36 per row");
-            _formulas.Tell(warnings, "id begins like a formula: do not open the file in a spreadsheet and save it", "ids begin like a formula: do not open the file in a spreadsheet and save it");
+            const string Certain = "a probability of exactly 0 or 1: a zero on a true class can cost 36 per row";
+            const string Formula = "like a formula: do not open the file in a spreadsheet and save it";
+            _certain.Tell(warnings, $"row has {Certain}", $"rows have {Certain}");
+            _formulas.Tell(warnings, $"id begins {Formula}", $"ids begin {Formula}");
             if (_readable > 1 && _distinct.Count == 1) warnings.Add("All rows are the same.");
             var mean = _readable == 0 ? (Probabilities?)null : new Probabilities(_a / _readable, _b / _readable, _tie / _readable);
             if (mean is { } here && validationMean is { } there)
             {
                 foreach (var winner in Enum.GetValues<Winner>().Where(winner => Math.Abs(here[winner] - there[winner]) > MeanTolerance))
                 {
-                    warnings.Add(string.Create(CultureInfo.InvariantCulture, $"The mean of {Winners.Columns[(int)winner]} is {here[winner]:0.000} here and {there[winner]:0.000} on the validation rows: are the columns in the right order?"));
+                    var means = Invariant($"is {here[winner]:0.000} here and {there[winner]:0.000} on the validation rows");
+                    warnings.Add($"The mean of {Winners.Columns[(int)winner]} {means}: are the columns in the right order?");
                 }
             }
 
@@ -142,13 +152,13 @@ public static class SubmissionChecker
         public void Add(long? line, string what)
         {
             _count++;
-            if (_first.Count < Shown) _first.Add(line is null ? what : string.Create(CultureInfo.InvariantCulture, $"line {line}: {what}"));
+            if (_first.Count < Shown) _first.Add(line is null ? what : Invariant($"line {line}: {what}"));
         }
 
         public void Tell(List<string> messages, string one, string several)
         {
             if (_count == 0) return;
-            messages.Add(string.Create(CultureInfo.InvariantCulture, $"{_count} {(_count == 1 ? one : several)} ({string.Join("; ", _first)}{(_count > Shown ? "; …" : "")})."));
+            messages.Add(Invariant($"{_count} {(_count == 1 ? one : several)} ({string.Join("; ", _first)}{(_count > Shown ? "; …" : "")})."));
         }
     }
 }

@@ -1,5 +1,6 @@
 using LoraArena.Core.Battles;
 using LoraArena.Data.Csv;
+using static System.FormattableString;
 
 namespace LoraArena.Data.Submissions;
 
@@ -9,8 +10,6 @@ namespace LoraArena.Data.Submissions;
 /// </summary>
 public static class SubmissionWriter
 {
-    private const int Shown = 5;
-
     /// <summary>Writes the file whole, or leaves what was there.</summary>
     /// <param name="path">The file.</param>
     /// <param name="predictions">One prediction a row of test.csv.</param>
@@ -30,7 +29,8 @@ public static class SubmissionWriter
         var missing = ids.Where(id => !byId.ContainsKey(id)).ToList();
         if (missing.Count > 0)
         {
-            throw new SubmissionException($"{missing.Count} rows of the sample submission have no prediction: {string.Join(", ", missing.Take(Shown))}{(missing.Count > Shown ? ", …" : "")}. Predict test.csv again.");
+            var rows = missing.Count == 1 ? "row of the sample submission has" : "rows of the sample submission have";
+            throw new SubmissionException(Invariant($"{missing.Count} {rows} no prediction: {CellText.FirstFew(missing)}. Predict test.csv again."));
         }
 
         CsvOutput.Write(path, ["id", .. Winners.Columns], ids.Select(id => (string[])
@@ -44,8 +44,9 @@ public static class SubmissionWriter
     {
         var (a, b, tie) = prediction.Probabilities;
         var sum = a + b + tie;
-        if (!(a >= 0 && b >= 0 && tie >= 0 && sum > 0 && double.IsFinite(sum))) throw new SubmissionException($"The prediction of row '{prediction.Id}' is not three probabilities: {CsvOutput.Number(a)}, {CsvOutput.Number(b)}, {CsvOutput.Number(tie)}.");
-        return new Probabilities(a / sum, b / sum, tie / sum);
+        if (a >= 0 && b >= 0 && tie >= 0 && sum > 0 && double.IsFinite(sum)) return new Probabilities(a / sum, b / sum, tie / sum);
+        var found = $"{CsvOutput.Number(a)}, {CsvOutput.Number(b)}, {CsvOutput.Number(tie)}";
+        throw new SubmissionException($"The prediction of row '{prediction.Id}' is not three probabilities: {found}.");
     }
 }
 

@@ -36,7 +36,7 @@ public sealed class BaselineTests
     [Fact]
     public void Length_SumsTheCharactersOfAllTurnsAndCountsMissingOnesAsNone()
     {
-        var predict = new LengthBaseline().Fit([.. StarterGenerator.Train(5, 100).Select(row => row.Battle)]);
+        var predict = new LengthBaseline().Fit(StarterGenerator.Train(5, 100).Select(row => row.Battle));
         var several = new Battle("x", null, null, ["p", "q"], ["aaa", null], ["", "bbbbb"], null);
         Assert.Equal(predict(OfLengths("x", 3, 5, null)), predict(several));
     }
@@ -52,13 +52,13 @@ public sealed class BaselineTests
     [Fact]
     public void ClassPrior_GivesTheSharesOfTheTrainingRowsWithOneMoreOfEach()
     {
-        var p = new ClassPriorBaseline().Fit([Some.Battle("1"), Some.Battle("2"), Some.Battle("3", winner: Winner.Tie)])(Some.Battle("4"));
+        var p = new ClassPriorBaseline().Fit((Battle[])[Some.Battle("1"), Some.Battle("2"), Some.Battle("3", winner: Winner.Tie)])(Some.Battle("4"));
         Assert.Equal(new Probabilities(3.0 / 6, 1.0 / 6, 2.0 / 6), p);
     }
 
     [Fact]
     public void Uniform_HasTheLogLossOfThreeEqualOutcomes()
-        => Assert.Equal(Math.Log(3), LogLoss.OfRow(new UniformBaseline().Fit([])(Some.Battle("1")), Winner.Tie), 1e-12);
+        => Assert.Equal(Math.Log(3), LogLoss.OfRow(new UniformBaseline().Fit(Array.Empty<Battle>())(Some.Battle("1")), Winner.Tie), 1e-12);
 
     [Fact]
     public void Catalog_NamesEachBaselineOnceInAFormThatSuitsFileNames()
@@ -75,7 +75,7 @@ public sealed class BaselineTests
         var (train, validation) = GroupedStratified.HoldOut(battles).Assign(null);
         double Loss(Baseline baseline)
         {
-            var predict = baseline.Fit([.. train.Select(id => byId[id])]);
+            var predict = baseline.Fit(train.Select(id => byId[id]));
             return validation.Average(id => LogLoss.OfRow(predict(byId[id]), byId[id].Winner!.Value));
         }
 

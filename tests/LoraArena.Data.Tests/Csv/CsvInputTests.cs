@@ -185,20 +185,34 @@ public sealed class CsvInputTests
         Assert.Contains("257 columns", Refusal(Utf8.GetBytes(string.Join(',', Enumerable.Range(0, CsvLimits.Columns + 1)) + "\n")).Reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(CsvLimits.Rows, true)]
+    [InlineData(CsvLimits.Rows + 1, false)]
+    public void AFile_MayHaveAsManyRowsAsTheLimitAndNotMore(int rows, bool accepted)
+    {
+        using var folder = new TemporaryFolder();
+        var bytes = new byte[2 + (2 * rows)];
+        for (var i = 0; i < bytes.Length; i += 2) (bytes[i], bytes[i + 1]) = ((byte)'x', (byte)'\n');
+        folder.Write("big.csv", bytes);
+        if (accepted) Assert.Equal(rows, Drain(folder.At("big.csv")));
+        else Assert.Equal(CsvLimits.Rows + 2, Assert.Throws<CsvRefusedException>(() => Drain(folder.At("big.csv"))).Line);
+    }
+
     [Fact]
     public void WhatCsvOutputWrites_ReadsBackExactly()
     {
         // Any text without NUL and without half characters; line ends, quotes and commas often.
         var cell = Gen.OneOf(Gen.String[Gen.Char["ab,\"\n\r ;\t=é\u2028"], 0, 8], Gen.String.Select(Clean));
+        using var folder = new TemporaryFolder();
         Gen.Select(cell, cell).Array[1, 8].Sample(
             rows =>
             {
-                using var folder = new TemporaryFolder();
                 CsvOutput.Write(folder.At("x.csv"), ["a", "b"], rows.Select(row => (string[])[row.Item1, row.Item2]));
-                var (_, records) = Read(File.ReadAllBytes(folder.At("x.csv")));
+                using var csv = new CsvInput(folder.At("x.csv"), "x.csv");
+                var records = csv.Records().ToList();
                 Assert.Equal(rows.Select(row => (string[])[row.Item1, row.Item2]), records.Select(r => r.Cells));
             },
-            iter: 300,
+            iter: 200,
             threads: 1);
     }
 
@@ -211,6 +225,7 @@ public sealed class CsvInputTests
             [.. "id,prompt\n1,\"[\"\"a\"\"]\"\n2,\"x\ny\"\n"u8], [.. "a,b\n3,\"4\n"u8], [0xef, 0xbb, 0xbf, .. "a,b\r\n1,2\r\n"u8],
             [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("a,b\n1,2\n")], [.. "a;b\n"u8], [.. "a,b\n\"x\"y,é\n"u8],
         ];
+        using var folder = new TemporaryFolder();
         Gen.Select(Gen.Int[0, seeds.Length - 1], Gen.Select(Gen.Int[0, 40], Gen.Byte).Array[0, 4]).Sample(
             (seed, changes) =>
             {
@@ -218,7 +233,8 @@ public sealed class CsvInputTests
                 foreach (var (place, value) in changes) bytes[place % bytes.Length] = value;
                 try
                 {
-                    Assert.All(Read(bytes).Records, record => Assert.NotEmpty(record.Cells));
+                    using var csv = new CsvInput(folder.Write("f.csv", bytes), "f.csv");
+                    Assert.All(csv.Records(), record => Assert.NotEmpty(record.Cells));
                 }
                 catch (CsvRefusedException refusal)
                 {

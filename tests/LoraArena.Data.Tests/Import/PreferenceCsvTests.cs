@@ -1,4 +1,5 @@
 using System.Globalization;
+using CsCheck;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Data.Csv;
@@ -209,6 +210,60 @@ public sealed class PreferenceCsvTests
         Assert.Contains(Texts(cases["113"]), text => text is "null" or "[null]");
         Assert.Contains(Texts(cases["114"]), text => text!.Contains('\ufeff', StringComparison.Ordinal));
         Assert.Equal(["spaced", "list"], cases["115"].Prompts);
+    }
+
+    [Fact]
+    public void BattlesWrittenInThisForm_ReadBackExactly()
+    {
+        var turn = Gen.OneOf(Gen.Const((string?)null), Gen.String.Select(s => (string?)s), Gen.String[Gen.Char["\"\\,\n\r[]\ud83dé "], 0, 8].Select(s => (string?)s));
+        var battle = Gen.Int[1, 3].SelectMany(turns => Gen.Select(turn.Array[turns], turn.Array[turns], turn.Array[turns], Gen.Enum<Winner>()));
+        using var folder = new TemporaryFolder();
+        battle.Array[1, 5].Sample(
+            battles =>
+            {
+                CsvOutput.Write(folder.At("f.csv"), Header.TrimEnd('\n').Split(','), battles.Select((b, i) => (string[])
+                [
+                    $"{i}", "m", "n", Turns.Write(b.Item1), Turns.Write(b.Item2), Turns.Write(b.Item3), .. Enum.GetValues<Winner>().Select(w => b.Item4 == w ? "1" : "0"),
+                ]));
+                var read = PreferenceCsv.Read(folder.At("f.csv"), "f.csv", FileRole.Train).Select(row => row.Battle!).ToList();
+                Assert.Equal(battles.Length, read.Count);
+                foreach (var (wrote, got) in battles.Zip(read))
+                {
+                    Assert.Equal(wrote.Item1, got.Prompts);
+                    Assert.Equal(wrote.Item2, got.ResponsesA);
+                    Assert.Equal(wrote.Item3, got.ResponsesB);
+                    Assert.Equal(wrote.Item4, got.Winner);
+                }
+            },
+            iter: 100,
+            threads: 1);
+    }
+
+    [Fact]
+    public void ADamagedFile_GivesRowsWithReasonsOrIsRefusedAndNothingElse()
+    {
+        var good = System.Text.Encoding.UTF8.GetBytes(Header + "1,m,n,\"[\"\"p\\ud83d\"\",null]\",\"[\"\"a\"\",\"\"é\"\"]\",\"[null,\"\"\"\"]\",0,1,0\n2,m,n,[null],[null],[null],0,0,1\n");
+        using var folder = new TemporaryFolder();
+        Gen.Select(Gen.Int[0, good.Length - 1], Gen.OneOf(Gen.Byte, Gen.Char["\"\\,\n\r[]01u;"].Select(c => (byte)c))).Array[1, 5].Sample(
+            changes =>
+            {
+                byte[] bytes = [.. good];
+                foreach (var (place, value) in changes) bytes[place] = value;
+                try
+                {
+                    foreach (var row in PreferenceCsv.Read(folder.Write("f.csv", bytes), "f.csv", FileRole.Train))
+                    {
+                        Assert.True((row.Issue is null) != (row.Battle is null));
+                        Assert.All(new[] { row.Issue?.Reason, row.Id }, text => Assert.NotEqual("", text));
+                    }
+                }
+                catch (CsvRefusedException refusal)
+                {
+                    Assert.StartsWith("f.csv", refusal.Message, StringComparison.Ordinal);
+                }
+            },
+            iter: 2000,
+            threads: 1);
     }
 
     private static IEnumerable<string?> Texts(Battle battle) => battle.Prompts.Concat(battle.ResponsesA).Concat(battle.ResponsesB);

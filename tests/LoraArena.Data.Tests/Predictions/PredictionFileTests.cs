@@ -13,14 +13,14 @@ public sealed class PredictionFileTests
         var id = Gen.OneOf(Gen.String[Gen.Char["0a,\"\n\r =+é"], 1, 6], Gen.UInt.Select(n => $"{n}"));
         var prediction = Gen.Select(id, Gen.Double[0, 1], Gen.Double[0, 1], Gen.Double, Gen.Int[0, 3], Gen.String[Gen.Char["0123456789abcdef"], 0, 16])
             .Select((i, a, b, tie, winner, group) => new Prediction(i, new Probabilities(a, b, tie), winner == 3 ? null : (Winner)winner, group));
+        using var folder = new TemporaryFolder();
         prediction.Array[1, 10].Sample(
             predictions =>
             {
-                using var folder = new TemporaryFolder();
                 PredictionFile.Write(folder.At("p.csv"), predictions);
                 Assert.Equal(predictions, PredictionFile.Read(folder.At("p.csv")));
             },
-            iter: 200,
+            iter: 100,
             threads: 1);
     }
 

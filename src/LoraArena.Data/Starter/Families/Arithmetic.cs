@@ -58,9 +58,19 @@ internal sealed class Arithmetic : QuestionFamily
         var (prompt, bare) = asked switch
         {
             Language.German => (random.Pick([$"Was ist {sum}?", $"Wie viel ergibt {sum}?", $"Bitte rechne {sum} aus."]), " Antworte nur mit der Zahl."),
-            Language.French => (random.Pick([$"Combien font {sum} ?", $"Calcule {sum}, s'il te plaît.", $"Quel est le résultat de {sum} ?"]), " Réponds seulement par le nombre."),
-            Language.Spanish => (random.Pick([$"¿Cuánto es {sum}?", $"Calcula {sum}, por favor.", $"¿Cuál es el resultado de {sum}?"]), " Responde solo con el número."),
-            _ => (random.Pick([$"What is {sum}?", $"Calculate {sum}.", $"How much is {sum}?", $"Please work out {sum} for me.", $"Can you tell me the result of {sum}?"]), " Reply with the number only."),
+            Language.French => (random.Pick(
+            [
+                $"Combien font {sum} ?", $"Calcule {sum}, s'il te plaît.", $"Quel est le résultat de {sum} ?",
+            ]), " Réponds seulement par le nombre."),
+            Language.Spanish => (random.Pick(
+            [
+                $"¿Cuánto es {sum}?", $"Calcula {sum}, por favor.", $"¿Cuál es el resultado de {sum}?",
+            ]), " Responde solo con el número."),
+            _ => (random.Pick(
+            [
+                $"What is {sum}?", $"Calculate {sum}.", $"How much is {sum}?", $"Please work out {sum} for me.",
+                $"Can you tell me the result of {sum}?",
+            ]), " Reply with the number only."),
         };
         string Say(SeededRandom random, Language language, int value)
         {
@@ -100,7 +110,11 @@ internal sealed class Arithmetic : QuestionFamily
         var strict = random.Chance(0.3);
         var prompt = $"{name} has {has} {things} and {happens}. How many {things} does {name} have now?";
         string Say(SeededRandom random, int value)
-            => random.Pick([$"{name} has {value} {things} now.", $"Now {name} has {value} {things}.", $"The answer is {value} {things}.", $"That makes {value} {things}."]);
+            => random.Pick(
+            [
+                $"{name} has {value} {things} now.", $"Now {name} has {value} {things}.", $"The answer is {value} {things}.",
+                $"That makes {value} {things}.",
+            ]);
         var steps = gains ? $"{has} + {change} = {result}" : $"{has} - {change} = {result}";
         return new Question(
             strict ? $"{prompt} Give me only the number." : prompt,

@@ -63,10 +63,20 @@ internal sealed class Capitals : QuestionFamily
         var wrong = random.PickOther(Countries, country);
         var prompt = asked switch
         {
-            Language.German => random.Pick(["Wie heißt die Hauptstadt dieses Landes: {0}?", "Welche Stadt ist die Hauptstadt? Land: {0}.", "{0}: Wie heißt die Hauptstadt?"]),
-            Language.French => random.Pick(["Quelle est la capitale de ce pays : {0} ?", "Peux-tu me dire la capitale ? Le pays est {0}.", "{0} : quelle est sa capitale ?"]),
+            Language.German => random.Pick(
+            [
+                "Wie heißt die Hauptstadt dieses Landes: {0}?", "Welche Stadt ist die Hauptstadt? Land: {0}.", "{0}: Wie heißt die Hauptstadt?",
+            ]),
+            Language.French => random.Pick(
+            [
+                "Quelle est la capitale de ce pays : {0} ?", "Peux-tu me dire la capitale ? Le pays est {0}.", "{0} : quelle est sa capitale ?",
+            ]),
             Language.Spanish => random.Pick(["¿Cuál es la capital de {0}?", "¿Qué ciudad es la capital de {0}?", "Dime la capital de {0}, por favor."]),
-            _ => random.Pick(["What is the capital of {0}?", "Which city is the capital of {0}?", "Please tell me the capital of {0}.", "I am learning about {0}. What is its capital?", "Name the capital city of {0}."]),
+            _ => random.Pick(
+            [
+                "What is the capital of {0}?", "Which city is the capital of {0}?", "Please tell me the capital of {0}.",
+                "I am learning about {0}. What is its capital?", "Name the capital city of {0}.",
+            ]),
         };
         var (bare, strict) = asked != answered ? ("", false) : asked switch
         {
@@ -82,9 +92,12 @@ internal sealed class Capitals : QuestionFamily
             strict ? AskedFormat.Strict : AskedFormat.None,
             random => Name(random, country),
             random => Name(random, wrong),
-            answered == Language.English
-                ? [$"{City(country, answered)} is where the government of {Country(country, answered)} sits.", $"Many visitors of {Country(country, answered)} start their trip there.", "The city has many old buildings and museums.", $"Do not mix it up with other large cities of {Country(country, answered)}."]
-                : [],
+            answered != Language.English ? [] :
+            [
+                $"{City(country, answered)} is where the government of {Country(country, answered)} sits.",
+                $"Many visitors of {Country(country, answered)} start their trip there.", "The city has many old buildings and museums.",
+                $"Do not mix it up with other large cities of {Country(country, answered)}.",
+            ],
             Say(abroad, country, country, random.Next(3)));
 
         Content Name(SeededRandom random, string[] capital)

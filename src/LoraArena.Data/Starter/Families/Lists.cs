@@ -57,7 +57,13 @@ internal sealed class Lists : QuestionFamily
 
             // Two are missing, or two belong elsewhere.
             random => Say(random, [.. random.PickSeveral(category[1..], count - 2), .. random.Chance(0.5) ? [] : random.PickSeveral(other[1..], 2)]),
-            [$"There are many more {category[0]}.", "The first one is the best known.", "You can find all of them in a dictionary.", "Choose the ones you like best.", "I have left out the rarer ones."]);
+            [
+                $"There are many more {category[0]}.",
+                "The first one is the best known.",
+                "You can find all of them in a dictionary.",
+                "Choose the ones you like best.",
+                "I have left out the rarer ones.",
+            ]);
 
         Content Say(SeededRandom random, string[] items) => new(Form(random, wish, items, category[0]), Sentence(random, items, category[0]));
     }

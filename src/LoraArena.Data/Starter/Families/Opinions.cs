@@ -40,7 +40,11 @@ internal sealed class Opinions : QuestionFamily
         var other = random.PickOther(Pairs, pair);
         var prompt = string.Format(
             CultureInfo.InvariantCulture,
-            random.Pick(["What do you think is better, {0} or {1}?", "{0} or {1}? What is your opinion?", "Do you prefer {0} or {1}?", "Help me decide between {0} and {1}."]),
+            random.Pick(
+            [
+                "What do you think is better, {0} or {1}?", "{0} or {1}? What is your opinion?", "Do you prefer {0} or {1}?",
+                "Help me decide between {0} and {1}.",
+            ]),
             pair[0],
             pair[1]);
         Content Say(SeededRandom random, string[] p) => new(random.Pick(
@@ -55,7 +59,12 @@ internal sealed class Opinions : QuestionFamily
             AskedFormat.None,
             random => Say(random, pair),
             random => Say(random, other),
-            ["In the end it is a matter of taste.", $"Many people enjoy both {pair[0]} and {pair[1]}.", "Why not try each of them for a week?", "It also depends on how much time and money you have."]);
+            [
+                "In the end it is a matter of taste.",
+                $"Many people enjoy both {pair[0]} and {pair[1]}.",
+                "Why not try each of them for a week?",
+                "It also depends on how much time and money you have.",
+            ]);
     }
 
     private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];

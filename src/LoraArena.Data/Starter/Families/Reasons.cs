@@ -73,12 +73,23 @@ internal sealed class Reasons : QuestionFamily
             Language.German => random.Pick([$"Warum {entry[0]}?", $"Kannst du mir sagen: Warum {entry[0]}?"]),
             Language.French => random.Pick([$"Pourquoi {entry[0]} ?", $"Dis-moi, pourquoi {entry[0]} ?"]),
             Language.Spanish => random.Pick([$"¿Por qué {entry[0]}?", $"Una pregunta: ¿por qué {entry[0]}?"]),
-            _ => random.Pick([$"Why {entry[0]}?", $"My daughter asks: why {entry[0]}?", $"Can you explain in simple words: why {entry[0]}?", $"A question for you. Why {entry[0]}?"]),
+            _ => random.Pick(
+            [
+                $"Why {entry[0]}?", $"My daughter asks: why {entry[0]}?", $"Can you explain in simple words: why {entry[0]}?",
+                $"A question for you. Why {entry[0]}?",
+            ]),
         };
-        string[] details = language == Language.English ? ["You can see this for yourself if you watch closely.", "Scientists have studied this for a long time.", "It works the same everywhere on Earth.", "A simple experiment at home shows it.", "In earlier times people had other ideas about it."] : [];
+        string[] details = language == Language.English ?
+        [
+            "You can see this for yourself if you watch closely.", "Scientists have studied this for a long time.",
+            "It works the same everywhere on Earth.", "A simple experiment at home shows it.", "In earlier times people had other ideas about it.",
+        ] : [];
         return new Question(prompt, language, AskedFormat.None, random => Say(random, entry[1]), random => Say(random, entry[2]), details);
 
         Content Say(SeededRandom random, string reason)
-            => new(language == Language.English ? random.Pick([reason, reason, $"The reason is simple. {reason}", $"{reason} That is why.", $"It is like this: {reason}"]) : reason);
+            => new(language == Language.English ? random.Pick(
+            [
+                reason, reason, $"The reason is simple. {reason}", $"{reason} That is why.", $"It is like this: {reason}",
+            ]) : reason);
     }
 }

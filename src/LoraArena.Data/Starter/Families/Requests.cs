@@ -6,15 +6,28 @@ namespace LoraArena.Data.Starter.Families;
 /// <summary>Messages to be written, and tips.</summary>
 internal sealed class Requests : QuestionFamily
 {
-    private static string[] Names { get; } = ["Mr Brown", "Ms Garcia", "Laura", "Daniel", "Mrs Schmidt", "Kofi", "Amelie", "Dr Singh", "Julia", "Mr Tanaka", "Maria", "Alex"];
+    private static string[] Names { get; } =
+    [
+        "Mr Brown", "Ms Garcia", "Laura", "Daniel", "Mrs Schmidt", "Kofi", "Amelie", "Dr Singh", "Julia", "Mr Tanaka", "Maria", "Alex",
+    ];
 
     private static string[] Days { get; } = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-    private static string[] Gifts { get; } = ["the book", "the flowers", "your help with the move", "the concert ticket", "the cake", "the lovely scarf", "the dinner last week", "your advice"];
+    private static string[] Gifts { get; } =
+    [
+        "the book", "the flowers", "your help with the move", "the concert ticket", "the cake", "the lovely scarf", "the dinner last week",
+        "your advice",
+    ];
 
-    private static string[] Orders { get; } = ["a lamp", "a pair of shoes", "a coffee machine", "two chairs", "a printer", "a garden hose", "a winter coat", "a set of plates"];
+    private static string[] Orders { get; } =
+    [
+        "a lamp", "a pair of shoes", "a coffee machine", "two chairs", "a printer", "a garden hose", "a winter coat", "a set of plates",
+    ];
 
-    private static string[] Noises { get; } = ["the loud music", "the noise of the party", "the barking of my dog", "the drilling on Sunday", "the piano practice"];
+    private static string[] Noises { get; } =
+    [
+        "the loud music", "the noise of the party", "the barking of my dog", "the drilling on Sunday", "the piano practice",
+    ];
 
     /// <summary>Topic, then tips.</summary>
     private static string[][] Tips { get; } = Draw.Table("""
@@ -49,7 +62,10 @@ internal sealed class Requests : QuestionFamily
     {
         var (names, days) = (random.PickSeveral(Names, 2), random.PickSeveral(Days, 3));
         string[] reasons = ["I have to see a doctor", "my train was cancelled", "I am ill", "there is another appointment", "our visitors come early"];
-        var prompt = random.Pick(["Write a short email to", "Please write a message to", "Help me write a polite mail to"]) + $" {names[0]} to move our meeting from {days[0]} to {days[1]}.";
+        var prompt = random.Pick(
+        [
+            "Write a short email to", "Please write a message to", "Help me write a polite mail to",
+        ]) + $" {names[0]} to move our meeting from {days[0]} to {days[1]}.";
         string Say(SeededRandom random, string name, string to)
             => $"Dear {name},\n\nunfortunately {random.Pick(reasons)} on {days[0]}. "
                 + random.Pick([$"Could we meet on {to} instead?", $"Would {to} be possible for you?", $"May I suggest {to}?"])
@@ -72,7 +88,10 @@ internal sealed class Requests : QuestionFamily
     {
         var (orders, number) = (random.PickSeveral(Orders, 2), random.Between(10000, 99999));
         var fault = random.Pick(["arrived broken", "has not arrived yet", "has the wrong colour", "is too small", "does not work"]);
-        var prompt = $"I ordered {orders[0]} (order {number}) and it {fault}. " + random.Pick(["Write a complaint for me.", "Please draft a message to the shop.", "What should I write to the shop?"]);
+        var prompt = $"I ordered {orders[0]} (order {number}) and it {fault}. " + random.Pick(
+        [
+            "Write a complaint for me.", "Please draft a message to the shop.", "What should I write to the shop?",
+        ]);
         string[] wishes = ["Please send me a new one.", "Please give me my money back.", "Please tell me what I can do."];
         string Say(SeededRandom random, string order)
             => $"Hello,\n\nI ordered {order} with order number {number}. It {fault}. {random.Pick(wishes)}\n\n{random.Pick(["Kind regards", "Regards", "Yours faithfully"])}";
@@ -83,7 +102,11 @@ internal sealed class Requests : QuestionFamily
     {
         var noises = random.PickSeveral(Noises, 2);
         var prompt = random.Pick(["Write a note to my neighbours to say sorry for", "I need a short apology to the neighbours for"]) + $" {noises[0]}.";
-        string[] promises = ["It will not happen again.", "I will be more careful from now on.", "I will bring you a cake.", "Please call me if it disturbs you again."];
+        string[] promises =
+        [
+            "It will not happen again.", "I will be more careful from now on.", "I will bring you a cake.",
+            "Please call me if it disturbs you again.",
+        ];
         string Say(SeededRandom random, string noise)
             => $"Dear neighbours,\n\n{random.Pick(["please excuse", "I am sorry for", "I would like to apologise for"])} {noise}. {random.Pick(promises)}\n\n"
                 + random.Pick(["Your neighbour from the second floor", "Your neighbour", "Best wishes from next door"]);
@@ -103,7 +126,12 @@ internal sealed class Requests : QuestionFamily
             bullets ? AskedFormat.Loose : AskedFormat.None,
             random => Say(random.PickSeveral(topic[1..], count)),
             random => Say(random.PickSeveral(other[1..], count)),
-            ["Be patient with yourself.", "Small steps are enough at the start.", "After a few weeks it becomes a habit.", "Ask a friend to join you, that makes it easier."]);
+            [
+                "Be patient with yourself.",
+                "Small steps are enough at the start.",
+                "After a few weeks it becomes a habit.",
+                "Ask a friend to join you, that makes it easier.",
+            ]);
 
         Content Say(string[] tips)
         {

@@ -73,7 +73,11 @@ internal sealed class Translations : QuestionFamily
             ? row[(int)random.PickOther([Language.German, Language.French, Language.Spanish], target)]
             : random.PickOther(Words, row)[(int)target];
         if (wrong == right) wrong = Words[0][(int)target] == right ? Words[1][(int)target] : Words[0][(int)target];
-        var prompt = random.Pick([$"How do you say \"{word}\" in {target}?", $"Translate \"{word}\" into {target}.", $"What is \"{word}\" in {target}?", $"Please translate into {target}: {word}"]);
+        var prompt = random.Pick(
+        [
+            $"How do you say \"{word}\" in {target}?", $"Translate \"{word}\" into {target}.", $"What is \"{word}\" in {target}?",
+            $"Please translate into {target}: {word}",
+        ]);
         var strict = random.Chance(0.35);
         return new Question(
             strict ? prompt + random.Pick([" Give only the translation.", " Write nothing but the translation.", " Only the translation, please."]) : prompt,
@@ -81,7 +85,11 @@ internal sealed class Translations : QuestionFamily
             strict ? AskedFormat.Strict : AskedFormat.None,
             random => Say(random, right),
             random => Say(random, wrong),
-            [$"It is a common {(word.Contains(' ', StringComparison.Ordinal) ? "phrase" : "word")} in {target}.", "Listen to a native speaker to learn how it sounds.", $"You will need it on your first day in a place where {target} is spoken.", "Write it on a card and repeat it tomorrow."]);
+            [
+                $"It is a common {(word.Contains(' ', StringComparison.Ordinal) ? "phrase" : "word")} in {target}.",
+                "Listen to a native speaker to learn how it sounds.", $"You will need it on your first day in a place where {target} is spoken.",
+                "Write it on a card and repeat it tomorrow.",
+            ]);
 
         Content Say(SeededRandom random, string translation)
         {
