@@ -23,13 +23,14 @@ public static class ArenaDbSetup
     }
 
     /// <summary>
-    /// Makes or updates the tables. A process that was killed while it did so leaves a lock row behind for which the next would wait for
-    /// ever; the caller must be alone (it holds a lock file), so the row is removed first.
+    /// Makes or updates the tables. Processes that do it at once go one after the other, by a lock file beside the database; so the lock row
+    /// that a process left when it was killed here, for which the next would wait for ever, can be removed first.
     /// </summary>
     public static async Task MigrateAsync(this IDbContextFactory<ArenaDb> databases, CancellationToken cancel)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
         var connection = (SqliteConnection)db.Database.GetDbConnection();
+        using var alone = await FileLock.TakeAsync(Path.GetFullPath(connection.DataSource) + ".lock", cancel);
         await connection.OpenAsync(cancel);
         await using (var command = connection.CreateCommand())
         {
