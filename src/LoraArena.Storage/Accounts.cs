@@ -1,0 +1,153 @@
+using LoraArena.Storage.Entities;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LoraArena.Storage;
+
+/// <summary>An account, as lists show it.</summary>
+/// <param name="Name">Its user name.</param>
+/// <param name="Role">One of <see cref="ArenaRoles"/>.</param>
+public sealed record Account(string Name, string Role);
+
+/// <summary>
+/// The accounts of an arena. Each change is one transaction that begins as a write, so of two that come at once, from whatever process,
+/// the second sees what the first has done: exactly one account is the first, and an administrator always remains.
+/// </summary>
+public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManager<IdentityRole> roles)
+{
+    /// <summary>Characters of a password at least.</summary>
+    public const int LeastPasswordCharacters = 10;
+
+    /// <summary>Characters of a user name at most.</summary>
+    public const int MostNameCharacters = 64;
+
+    /// <summary>All accounts, by name.</summary>
+    public async Task<IReadOnlyList<Account>> ListAsync(CancellationToken cancel)
+    {
+        var administrators = (await users.GetUsersInRoleAsync(ArenaRoles.Administrator)).Select(u => u.Id).ToHashSet(StringComparer.Ordinal);
+        var all = await db.Users.AsNoTracking().OrderBy(u => u.NormalizedUserName).ToListAsync(cancel);
+        return [.. all.Select(u => new Account(u.UserName!, administrators.Contains(u.Id) ? ArenaRoles.Administrator : ArenaRoles.Member))];
+    }
+
+    /// <summary>Makes an account. The first one of an arena is an administrator, whatever was asked for.</summary>
+    /// <exception cref="AccountException">The name is taken or not usable, the password is too short, or there is no such role.</exception>
+    public Task<Account> AddAsync(string name, string password, string role, CancellationToken cancel) => ChangeAsync(
+        async () =>
+        {
+            CheckRole(role);
+            if (name.Length > MostNameCharacters) throw new AccountException($"A user name has at most {MostNameCharacters} characters.");
+            var given = await db.Users.AnyAsync(cancel) ? role : ArenaRoles.Administrator;
+            var user = new ArenaUser { UserName = name };
+            Check(await users.CreateAsync(user, password));
+            await GiveRoleAsync(user, given);
+            return new Account(name, given);
+        },
+        cancel);
+
+    /// <summary>Gives an account another role.</summary>
+    /// <exception cref="AccountException">There is no such account or role, or it is the last administrator.</exception>
+    public Task<Account> SetRoleAsync(string name, string role, CancellationToken cancel) => ChangeAsync(
+        async () =>
+        {
+            CheckRole(role);
+            var user = await RequireAsync(name);
+            if (role != ArenaRoles.Administrator && await users.GetUsersInRoleAsync(ArenaRoles.Administrator) is [var only] && only.Id == user.Id)
+            {
+                throw new AccountException($"'{user.UserName}' is the last administrator; make another account one first.");
+            }
+
+            Check(await users.RemoveFromRolesAsync(user, await users.GetRolesAsync(user)));
+            await GiveRoleAsync(user, role);
+
+            // What the account may do is written in its sign-in cookie: a new stamp makes the old cookie worthless.
+            Check(await users.UpdateSecurityStampAsync(user));
+            return new Account(user.UserName!, role);
+        },
+        cancel);
+
+    /// <summary>Gives an account another password, and lifts a lock that wrong ones have brought. Whoever is signed in with the old one is signed out.</summary>
+    /// <exception cref="AccountException">There is no such account, or the password is too short.</exception>
+    public Task<Account> SetPasswordAsync(string name, string password, CancellationToken cancel) => ChangeAsync(
+        async () =>
+        {
+            var user = await RequireAsync(name);
+            Check(await users.RemovePasswordAsync(user));
+            Check(await users.AddPasswordAsync(user, password));
+            Check(await users.ResetAccessFailedCountAsync(user));
+            Check(await users.SetLockoutEndDateAsync(user, null));
+            var administrator = await users.IsInRoleAsync(user, ArenaRoles.Administrator);
+            return new Account(user.UserName!, administrator ? ArenaRoles.Administrator : ArenaRoles.Member);
+        },
+        cancel);
+
+    private async Task<Account> ChangeAsync(Func<Task<Account>> change, CancellationToken cancel)
+    {
+        // SQLite's BEGIN IMMEDIATE: the transaction waits for other writers now, not at its first write.
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        try
+        {
+            var account = await change();
+            await transaction.CommitAsync(cancel);
+            return account;
+        }
+        catch
+        {
+            // What was not committed must not be saved by the next call.
+            db.ChangeTracker.Clear();
+            throw;
+        }
+    }
+
+    private async Task GiveRoleAsync(ArenaUser user, string role)
+    {
+        if (!await roles.RoleExistsAsync(role)) Check(await roles.CreateAsync(new IdentityRole(role)));
+        Check(await users.AddToRoleAsync(user, role));
+    }
+
+    private async Task<ArenaUser> RequireAsync(string name)
+        => await users.FindByNameAsync(name) ?? throw new AccountException($"There is no account '{name}'.");
+
+    private static void CheckRole(string role)
+    {
+        if (!ArenaRoles.All.Contains(role)) throw new AccountException($"There is no role '{role}'; these are: {string.Join(", ", ArenaRoles.All)}.");
+    }
+
+    private static void Check(IdentityResult result)
+    {
+        if (!result.Succeeded) throw new AccountException(string.Join(' ', result.Errors.Select(e => e.Description)));
+    }
+}
+
+/// <summary>An account that cannot be made or changed as was asked; the message says why.</summary>
+public sealed class AccountException(string message) : Exception(message);
+
+/// <summary>Registers accounts.</summary>
+public static class AccountsSetup
+{
+    private const string NameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@";
+
+    /// <summary>
+    /// Adds <see cref="Accounts"/> and ASP.NET Core Identity over the arena's database, which must be registered too. A password needs
+    /// length and nothing else (NIST SP 800-63B, 5.1.1.2); ten wrong ones lock an account for a minute.
+    /// </summary>
+    /// <returns>For a web app to go on with: sign-in manager, tokens.</returns>
+    public static IdentityBuilder AddArenaAccounts(this IServiceCollection services)
+    {
+        services.AddScoped<Accounts>();
+        return services
+            .AddIdentityCore<ArenaUser>(options =>
+            {
+                options.User.AllowedUserNameCharacters = NameCharacters;
+                options.Password.RequiredLength = Accounts.LeastPasswordCharacters;
+                options.Password.RequireDigit = false;
+                options.Password.RequireLowercase = false;
+                options.Password.RequireUppercase = false;
+                options.Password.RequireNonAlphanumeric = false;
+                options.Lockout.MaxFailedAccessAttempts = 10;
+                options.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(1);
+            })
+            .AddRoles<IdentityRole>()
+            .AddEntityFrameworkStores<ArenaDb>();
+    }
+}
