@@ -16,8 +16,15 @@ public sealed class RunSupervisor(ArenaFolder folder, ArenaStore store, RunFollo
 {
     private readonly Dictionary<string, long> _lastShown = new(StringComparer.Ordinal);
 
-    /// <summary>One look at everything. A run whose folder is damaged does not keep the others from being looked after.</summary>
+    /// <summary>One look at everything: what became of the active runs, then what waits is started.</summary>
     public async Task PassAsync(CancellationToken cancel)
+    {
+        await LookAfterAllAsync(cancel);
+        await StartWaitingAsync(cancel);
+    }
+
+    /// <summary>Writes down what became of the active runs, and starts nothing. A run whose folder is damaged does not keep the others from being looked after.</summary>
+    public async Task LookAfterAllAsync(CancellationToken cancel)
     {
         foreach (var run in await store.ActiveAsync(cancel))
         {
@@ -30,8 +37,6 @@ public sealed class RunSupervisor(ArenaFolder folder, ArenaStore store, RunFollo
                 log.LogError(error, "Run {Run} cannot be looked after", run.Id);
             }
         }
-
-        await StartWaitingAsync(cancel);
     }
 
     private async Task LookAfterAsync(RunEntry run, CancellationToken cancel)

@@ -3,7 +3,6 @@ using LoraArena.Core.Files;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace LoraArena.Storage;
@@ -23,16 +22,21 @@ public static class ArenaDbSetup
     }
 
     /// <summary>
-    /// Makes or updates the tables. A process that was killed while it did so leaves a lock row behind for which the next would wait for
-    /// ever; the caller must be alone (it holds a lock file), so the row is removed first.
+    /// Makes or updates the tables. Processes that do it at once go one after the other, by a lock file beside the database; so the lock row
+    /// that a process left when it was killed here, for which the next would wait for ever, can be removed first.
     /// </summary>
     public static async Task MigrateAsync(this IDbContextFactory<ArenaDb> databases, CancellationToken cancel)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
         var connection = (SqliteConnection)db.Database.GetDbConnection();
+        using var alone = await FileLock.TakeAsync(Path.GetFullPath(connection.DataSource) + ".lock", cancel);
         await connection.OpenAsync(cancel);
         await using (var command = connection.CreateCommand())
         {
+            // Write-ahead logging, which the file remembers, lets pages read while the supervisor writes. With SQLite's default of
+            // synchronous = FULL a commit survives a power cut.
+            command.CommandText = "PRAGMA journal_mode = WAL";
+            await command.ExecuteNonQueryAsync(cancel);
             command.CommandText = "SELECT count(*) FROM sqlite_master WHERE name = '__EFMigrationsLock'";
             if (Convert.ToInt64(await command.ExecuteScalarAsync(cancel), CultureInfo.InvariantCulture) > 0)
             {
@@ -47,27 +51,7 @@ public static class ArenaDbSetup
     internal static void Configure(DbContextOptionsBuilder options, string path)
     {
         var connection = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = BusySeconds, Pooling = true };
-        options.UseSqlite(connection.ToString()).AddInterceptors(Durable.Instance);
-    }
-
-    // Write-ahead logging lets pages read while the supervisor writes; FULL makes a commit survive a power cut.
-    private sealed class Durable : DbConnectionInterceptor
-    {
-        public static Durable Instance { get; } = new();
-
-        public override void ConnectionOpened(System.Data.Common.DbConnection connection, ConnectionEndEventData eventData)
-        {
-            using var command = connection.CreateCommand();
-            command.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-            command.ExecuteNonQuery();
-        }
-
-        public override async Task ConnectionOpenedAsync(System.Data.Common.DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
-        {
-            await using var command = connection.CreateCommand();
-            command.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-            await command.ExecuteNonQueryAsync(cancellationToken);
-        }
+        options.UseSqlite(connection.ToString());
     }
 }
 

@@ -41,6 +41,14 @@ public sealed class WorkerProgram
         return new WorkerProgram(Path.GetFullPath(found));
     }
 
+    /// <summary>The program that runs other .NET programs: of the runtime that runs this process, <c>root/shared/Microsoft.NETCore.App/version/</c> → <c>root/dotnet</c>.</summary>
+    public static string Dotnet()
+    {
+        var name = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
+        var root = Path.GetFullPath(Path.Join(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", name));
+        return File.Exists(root) ? root : name;
+    }
+
     /// <summary>SHA-256 over the worker's own assemblies: changes when what it can do may have changed.</summary>
     public string Hash()
     {
@@ -119,14 +127,6 @@ public sealed class WorkerProgram
         {
             throw new WorkerException($"The worker could not be started: {error.Message}");
         }
-    }
-
-    // The runtime that runs this process: <root>/shared/Microsoft.NETCore.App/<version>/ → <root>/dotnet.
-    private static string Dotnet()
-    {
-        var name = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
-        var root = Path.GetFullPath(Path.Join(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", name));
-        return File.Exists(root) ? root : name;
     }
 
     private static string LastWords(string errors)

@@ -1,7 +1,7 @@
-namespace LoraArena.Data.Competitions;
+namespace LoraArena.Core.Files;
 
 /// <summary>Keeps two writers of one file apart, in this process or in others: who holds the lock file open may write.</summary>
-internal static class FileLock
+public static class FileLock
 {
     private static TimeSpan Pause { get; } = TimeSpan.FromMilliseconds(20);
 
