@@ -54,7 +54,7 @@ internal sealed class RunSession
         try
         {
             _started = _time.GetTimestamp();
-            _journal.Append(new StateRecord(RunState.Running, "loading"));
+            Note(new StateRecord(RunState.Running, "loading"));
             using var inputs = RunInputs.Open(arena, _run, threads, _time);
             AtomicFile.WriteJson(_run.Manifest, RunEnvironment.Manifest(_run, _attempt, inputs.Device, threads));
             var (train, validation) = inputs.ReadSplit();
@@ -85,25 +85,25 @@ internal sealed class RunSession
     {
         if (RunCheckpoint.RestoreNewest(_run, inputs.Model, trainer) is not { } restored)
         {
-            if (_attempt > 1) _journal.Append(new ResumeRecord(0));
+            if (_attempt > 1) Note(new ResumeRecord(0));
             return;
         }
 
         _step = trainer.StepsDone;
         _secondsBefore = restored.Seconds;
         _started = _time.GetTimestamp();
-        _journal.Append(new ResumeRecord(trainer.StepsDone));
+        Note(new ResumeRecord(trainer.StepsDone));
     }
 
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         var total = inputs.Model.BaseWeights.Sum(w => w.Count) + trainer.TrainableParameters;
-        _journal.Append(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}"));
+        Note(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}"));
         var asked = inputs.Spec.Training.MaxLength;
-        if (inputs.Packer.MaxLength < asked) _journal.Append(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
+        if (inputs.Packer.MaxLength < asked) Note(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
         var cut = train.Count(row => !inputs.Packer.FitsWhole(row));
-        if (cut > 0) _journal.Append(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
-        _journal.Append(new StateRecord(RunState.Running, "training"));
+        if (cut > 0) Note(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
+        Note(new StateRecord(RunState.Running, "training"));
     }
 
     /// <summary>Trains to the end of the plan; gives the reason where it was stopped before.</summary>
@@ -135,7 +135,7 @@ internal sealed class RunSession
             {
                 reporter.Report(Seconds);
                 RunCheckpoint.Write(_run, inputs.Model, trainer, inputs.Spec.Model.Path, Seconds);
-                _journal.Append(new CheckpointRecord(trainer.StepsDone));
+                Note(new CheckpointRecord(trainer.StepsDone));
                 lastCheckpoint = _time.GetTimestamp();
             }
 
@@ -153,10 +153,10 @@ internal sealed class RunSession
 
     private IReadOnlyList<Prediction> Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
-        _journal.Append(new StateRecord(RunState.Running, "evaluating"));
+        Note(new StateRecord(RunState.Running, "evaluating"));
         var predictions = PredictorOf(inputs).Predict(validation, StopNow);
-        _journal.Append(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
-        _journal.Append(new StateRecord(RunState.Running, "training"));
+        Note(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
+        Note(new StateRecord(RunState.Running, "training"));
         return predictions;
     }
 
@@ -168,7 +168,7 @@ internal sealed class RunSession
         PredictionFile.Write(_run.ValidationPredictions, predictions);
         if (inputs.Spec.Data.Test is not null)
         {
-            _journal.Append(new StateRecord(RunState.Running, "predicting"));
+            Note(new StateRecord(RunState.Running, "predicting"));
             PredictionFile.Write(_run.TestPredictions, PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow));
         }
 
@@ -176,9 +176,26 @@ internal sealed class RunSession
         return End(RunState.Succeeded, null, Scores.Of(predictions), cost);
     }
 
+    // Into the journal for programs, and into the log for people.
+    private void Note(JournalRecord record)
+    {
+        _journal.Append(record);
+        var line = record switch
+        {
+            StateRecord state => $"{state.State}: {state.Phase}",
+            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}"),
+            ResumeRecord resume => FormattableString.Invariant($"going on after step {resume.Step}"),
+            EvalRecord eval => FormattableString.Invariant($"step {eval.Step}: validation log loss {eval.Scores.LogLoss:0.0000}, accuracy {eval.Scores.Accuracy:0.000}"),
+            CheckpointRecord checkpoint => FormattableString.Invariant($"checkpoint after step {checkpoint.Step}"),
+            WarningRecord warning => "warning: " + warning.Text,
+            _ => throw new ArgumentOutOfRangeException(nameof(record), record, "steps have a line of their own in the journal only"),
+        };
+        Console.WriteLine(FormattableString.Invariant($"{_time.GetUtcNow():HH:mm:ss} {line}"));
+    }
+
     private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null)
     {
-        _journal.Append(new StateRecord(state, reason ?? "done"));
+        Note(new StateRecord(state, reason ?? "done"));
         _journal.Flush();
         new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, cost).Write(_run);
         return state == RunState.Failed ? WorkerCommand.Failed : WorkerCommand.Done;
