@@ -4,7 +4,10 @@ using System.Text.Json.Serialization;
 
 namespace LoraArena.Core.Json;
 
-/// <summary>How every JSON file and document of LoraArena is written: snake_case names, as PEFT and Transformers write theirs.</summary>
+/// <summary>
+/// How every JSON file and document of LoraArena is written: snake_case names, as PEFT and Transformers write theirs, and every field, null
+/// or not, so that a file that lacks one is known to be damaged.
+/// </summary>
 public static class ArenaJson
 {
     /// <summary>Indented, for files that people open.</summary>
@@ -19,7 +22,8 @@ public static class ArenaJson
         {
             PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
             DictionaryKeyPolicy = null,
-            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+            RespectRequiredConstructorParameters = true,
+            RespectNullableAnnotations = true,
             UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
             AllowOutOfOrderMetadataProperties = true,
             WriteIndented = writeIndented,

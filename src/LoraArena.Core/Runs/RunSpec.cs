@@ -40,9 +40,9 @@ public sealed record RunSpec(
     /// <exception cref="RunFileException">The file is missing, is not JSON, or is of another form.</exception>
     public static RunSpec Read(string path)
     {
-        var spec = RunFile.Read<RunSpec>(path);
-        if (spec.Format != 1) throw new RunFileException(path, $"format {spec.Format} is not known here (1 is); it was written by a newer LoraArena");
-        return spec;
+        // A newer form may lack what this one needs: its number is looked at first.
+        var format = RunFile.Read<FormatOnly>(path).Format;
+        return format == 1 ? RunFile.Read<RunSpec>(path) : throw new RunFileException(path, $"format {format} is not known here (1 is); it was written by a newer LoraArena");
     }
 
     /// <summary>Writes spec.json, which must not be there yet.</summary>
@@ -59,6 +59,8 @@ public sealed record RunSpec(
         using var file = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(file));
     }
+
+    private sealed record FormatOnly(int Format);
 }
 
 /// <summary>A competition, as a run remembers it.</summary>
