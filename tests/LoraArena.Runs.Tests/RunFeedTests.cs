@@ -1,0 +1,64 @@
+using LoraArena.Core.Runs;
+using LoraArena.Runs.Following;
+using LoraArena.Storage.Entities;
+
+namespace LoraArena.Runs.Tests;
+
+public sealed class RunFeedTests
+{
+    private static RunNews News(long version, string state = "running") => new(
+        new RunEntry { Id = "r", Name = "", CompetitionId = "", Owner = "", Model = "", Variant = "", SplitKey = "", Seed = 0, State = state, CreatedMs = 0, QueuedMs = 0 },
+        RunSnapshot.Empty with { Version = version });
+
+    [Fact]
+    public async Task AWatcher_GetsTheNewestNews_AndMissesWhatWasOvertaken()
+    {
+        var feed = new RunFeed();
+        using var leave = new CancellationTokenSource();
+        var seen = new List<long>();
+        var first = new TaskCompletionSource();
+        var goOn = new TaskCompletionSource();
+        var watcher = Task.Run(async () =>
+        {
+            await foreach (var news in feed.WatchAsync("r", leave.Token))
+            {
+                seen.Add(news.Progress.Version);
+                first.TrySetResult();
+                await goOn.Task;
+                if (news.Progress.Version == 1000) return;
+            }
+        }, TestContext.Current.CancellationToken);
+        while (feed.Watched.Count == 0) await Task.Delay(5, TestContext.Current.CancellationToken);
+        feed.Publish(News(1));
+        await first.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+
+        // The watcher is slow; publishing does not wait for it.
+        for (var i = 2; i <= 1000; i++) feed.Publish(News(i));
+        goOn.SetResult();
+        await watcher.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        Assert.Equal([1, 1000], seen);
+        Assert.Empty(feed.Watched);
+    }
+
+    [Fact]
+    public async Task NewsWithoutAnythingNew_WakeNobody()
+    {
+        var feed = new RunFeed();
+        using var leave = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        var seen = 0;
+        var watcher = Task.Run(async () =>
+        {
+            await foreach (var _ in feed.WatchAsync("r", leave.Token)) seen++;
+        }, TestContext.Current.CancellationToken);
+        while (feed.Watched.Count == 0) await Task.Delay(5, TestContext.Current.CancellationToken);
+        for (var i = 0; i < 10; i++)
+        {
+            feed.Publish(News(7));
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        feed.Publish(News(7, RunState.Succeeded.Name));
+        await watcher;
+        Assert.Equal(2, seen);
+    }
+}

@@ -1,0 +1,119 @@
+using LoraArena.Core.Competitions;
+using LoraArena.Core.Files;
+using LoraArena.Core.Models;
+using LoraArena.Core.Runs;
+using LoraArena.Data.Competitions;
+using LoraArena.Runs;
+using LoraArena.Storage;
+using LoraArena.Storage.Entities;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LoraArena.Tests.Support;
+
+/// <summary>An arena in a folder of a test's own, with a small competition, the shipped base model, and the real worker.</summary>
+internal sealed class TestArena : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+
+    private TestArena(ServiceProvider services, ArenaFolder folder) => (_services, Folder) = (services, folder);
+
+    public ArenaFolder Folder { get; }
+
+    public Competition Competition { get; private set; } = null!;
+
+    public ModelCard Model { get; private set; } = null!;
+
+    public ArenaStore Store => Get<ArenaStore>();
+
+    public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
+
+    /// <summary>Makes an arena. Rows are the first of the starter's.</summary>
+    public static async Task<TestArena> CreateAsync(int trainRows = 60, int testRows = 10)
+    {
+        var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-test-").FullName);
+        var arena = new TestArena(Services(folder), folder);
+        await arena.Get<IDbContextFactory<ArenaDb>>().MigrateAsync(CancellationToken.None);
+        await arena.ImportAsync(trainRows, testRows);
+        arena.Model = await arena.Get<ModelRegistry>().AddAsync(Repository.NanoModel, "nano", CancellationToken.None);
+        return arena;
+    }
+
+    /// <summary>Queues a short run on the CPU.</summary>
+    public Task<string> StartAsync(TrainingOptions training)
+    {
+        var library = Get<CompetitionLibrary>();
+        var split = library.ReadSplit(Competition.Id, Competition.DefaultSplit!);
+        return Get<RunService>().StartAsync(
+            new RunOrder(Competition, new SplitReference(split.Id, split.Name, null), Model, new VariantChoice("lora", []), training, "tester", null),
+            CancellationToken.None);
+    }
+
+    /// <summary>Supervises until a condition holds, as a server would.</summary>
+    public async Task<RunEntry> SuperviseAsync(string run, Func<RunEntry, bool> until, TimeSpan? within = null)
+    {
+        using var alone = SupervisorLock.TryTake(Folder) ?? throw new InvalidOperationException("Another process supervises this arena.");
+        using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(4));
+        while (true)
+        {
+            await Get<RunSupervisor>().PassAsync(limit.Token);
+            var entry = (await Store.RunAsync(run, limit.Token))!;
+            if (until(entry)) return entry;
+            await Task.Delay(100, limit.Token);
+        }
+    }
+
+    /// <summary>Waits until a condition holds, while somebody else supervises.</summary>
+    public async Task<RunEntry> WaitAsync(string run, Func<RunEntry, bool> until, TimeSpan? within = null)
+    {
+        using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(4));
+        while (true)
+        {
+            var entry = (await Store.RunAsync(run, limit.Token))!;
+            if (until(entry)) return entry;
+            await Task.Delay(100, limit.Token);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // No worker may outlive its test: it would write into a folder that is gone.
+        foreach (var run in await Store.ActiveAsync())
+        {
+            if (RunLease.Read(Folder.Run(run.Id), run.Attempt) is { } lease) LoraArena.Runs.Launching.LocalLauncher.Kill(lease.Pid, lease.ProcessStarted);
+        }
+
+        await _services.DisposeAsync();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        Directory.Delete(Folder.Root, recursive: true);
+    }
+
+    private static ServiceProvider Services(ArenaFolder folder)
+    {
+        folder.Create();
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddSingleton(folder);
+        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
+        services.AddArenaDb(folder);
+        services.AddRuns(new RunSettings { Threads = 1, FreeSpaceFloor = 0 });
+        return services.BuildServiceProvider();
+    }
+
+    private async Task ImportAsync(int trainRows, int testRows)
+    {
+        var library = Get<CompetitionLibrary>();
+        Competition = await library.CreateAsync("Small");
+        foreach (var (name, role, rows) in new[] { ("train.csv", FileRole.Train, trainRows), ("test.csv", FileRole.Test, testRows), ("sample_submission.csv", FileRole.Sample, testRows) })
+        {
+            await using var file = new MemoryStream(FirstRows(Path.Join(Repository.Starter, name), rows));
+            await library.ImportAsync(Competition.Id, file, name, role);
+        }
+
+        Competition = library.Get(Competition.Id);
+        await Store.PutAsync(Competition);
+    }
+
+    // A row of the starter is one line: its cells are JSON, in which line feeds are escaped.
+    private static byte[] FirstRows(string path, int rows) => System.Text.Encoding.UTF8.GetBytes(string.Concat(File.ReadLines(path).Take(rows + 1).Select(line => line + "\n")));
+}
