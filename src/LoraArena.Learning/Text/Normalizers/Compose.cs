@@ -10,11 +10,14 @@ namespace LoraArena.Learning.Text.Normalizers;
 /// <param name="compatible">True for NFKC.</param>
 internal sealed class Compose(bool compatible) : AlignedNormalizer
 {
+    // .NET's normalisation throws on it, though it is a valid code point.
+    private const char RefusedByDotNet = '\uFFFE';
+
     /// <inheritdoc/>
     public override void Apply(AlignedText text)
     {
         var chars = text.Chars;
-        if (chars.IsNormalized(compatible ? NormalizationForm.FormKC : NormalizationForm.FormC)) return;
+        if (!chars.Contains(RefusedByDotNet) && chars.IsNormalized(compatible ? NormalizationForm.FormKC : NormalizationForm.FormC)) return;
         var steps = new List<NormalizationStep>(chars.Length);
         for (int i = 0, units; i < chars.Length; i += units) NormalizationStep.Decompose(Characters.At(chars, i, out units), compatible, steps);
         NormalizationStep.SortMarks(steps);
