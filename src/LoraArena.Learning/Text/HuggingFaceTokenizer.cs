@@ -46,7 +46,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public static HuggingFaceTokenizer Load(string folder)
     {
         var file = TokenizerFile.Read(folder);
-        return new HuggingFaceTokenizer(file, SpecialTokensFile.Read(folder, file.IdOf));
+        var roles = SpecialTokensFile.Read(folder, file.IdOf);
+        return new HuggingFaceTokenizer(file, roles with { Unk = roles.Unk ?? file.Model.UnknownId });
     }
 
     /// <summary>Id of a token in the vocabulary's own alphabet (<c>##ing</c>, <c>Ġthe</c>); null where it is not known.</summary>
