@@ -57,16 +57,16 @@ public sealed class BytePairTests
     [InlineData("ab")]
     [InlineData("\u65e5")]
     [InlineData("a\u0301\u0323")]
-    public void AMillionCharacters_TakeLinearTime(string part)
+    public void AWordWithoutEnd_TakesLinearTime(string part)
     {
         foreach (var name in new[] { "bytes-qwen2", "characters-fused", "wordpiece-uncased" })
         {
             var tokenizer = HuggingFaceTokenizer.Load(TestFiles.Fixture("tokenizers", name));
-            var text = new StringBuilder().Insert(0, part, 1_000_000 / part.Length).ToString();
+            var text = new StringBuilder().Insert(0, part, 300_000 / part.Length).ToString();
             var began = Stopwatch.GetTimestamp();
             _ = tokenizer.EncodeToIds(text);
 
-            // About half a second unoptimised on a busy host; quadratic work would take hours.
+            // A few tenths of a second, unoptimised; the package's own merging takes minutes.
             Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(20), name);
         }
     }

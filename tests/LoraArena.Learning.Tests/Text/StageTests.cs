@@ -8,6 +8,8 @@ namespace LoraArena.Learning.Tests.Text;
 public sealed class StageTests
 {
     private static readonly JsonNode Splitters = HardTexts.Read("splitters.json");
+    private static readonly string EveryLine = EveryCodePoint('\n');
+    private static readonly string EveryCodePointAfterAnA = EveryCodePoint('a');
 
     public static TheoryData<string> NormalizerNames => [.. HardTexts.Read("normalizers.json")["hashes"]!.AsObject().Select(entry => entry.Key)];
 
@@ -23,7 +25,7 @@ public sealed class StageTests
             "BertCased" => Bert(lowercase: false),
             _ => new JsonObject { ["type"] = name },
         };
-        var normalized = TinyTokenizer.Load(file => file["normalizer"] = stage).Normalizer!.Normalize(EveryCodePoint('\n'));
+        var normalized = TinyTokenizer.Load(file => file["normalizer"] = stage).Normalizer!.Normalize(EveryLine);
 
         Assert.Equal(HardTexts.Read("normalizers.json")["hashes"]![name]!.GetValue<string>(), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(normalized))));
     }
@@ -39,7 +41,7 @@ public sealed class StageTests
             _ => Split(new JsonObject { ["Regex"] = name }, "Isolated", invert: false),
         };
 
-        Assert.Equal(Splitters["every_code_point"]![name]!.GetValue<string>(), HardTextTests.Digest(Pieces(stage, EveryCodePoint('a'))));
+        Assert.Equal(Splitters["every_code_point"]![name]!.GetValue<string>(), HardTextTests.Digest(Pieces(stage, EveryCodePointAfterAnA)));
     }
 
     [Fact]

@@ -51,7 +51,7 @@ internal static class JsonFile
         {
             CheckNames(path, text.Span);
             using var document = JsonDocument.Parse(text, Options);
-            result = read(new JsonPart(path, "$", document.RootElement));
+            result = read(new JsonPart(path, document.RootElement));
             return true;
         }
         catch (JsonException error)

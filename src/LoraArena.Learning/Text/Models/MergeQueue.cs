@@ -1,8 +1,11 @@
 namespace LoraArena.Learning.Text.Models;
 
-/// <summary>The merges that wait, lowest rank first and of one rank the leftmost: a binary heap of one number each.</summary>
+/// <summary>The merges that wait, lowest rank first and of one rank the leftmost: a heap of one number each.</summary>
 internal sealed class MergeQueue
 {
+    // Four ways down: half the levels of two, and the four lie in one cache line.
+    private const int Ways = 4;
+
     // A long word must not hold its memory for as long as the thread lives.
     private const int KeptCapacity = 1 << 16;
 
@@ -25,7 +28,7 @@ internal sealed class MergeQueue
         if (_count == _heap.Length) Array.Resize(ref _heap, _count * 2);
         var entry = ((long)rank << 32) | (uint)place;
         var at = _count++;
-        for (int above; at > 0 && _heap[above = (at - 1) / 2] > entry; at = above) _heap[at] = _heap[above];
+        for (int above; at > 0 && _heap[above = (at - 1) / Ways] > entry; at = above) _heap[at] = _heap[above];
         _heap[at] = entry;
     }
 
@@ -42,9 +45,14 @@ internal sealed class MergeQueue
         (rank, place) = ((int)(first >> 32), (int)first);
         var last = _heap[--_count];
         var at = 0;
-        for (int below; (below = (2 * at) + 1) < _count; at = below)
+        for (int below; (below = (Ways * at) + 1) < _count; at = below)
         {
-            if (below + 1 < _count && _heap[below + 1] < _heap[below]) below++;
+            var end = Math.Min(below + Ways, _count);
+            for (var i = below + 1; i < end; i++)
+            {
+                if (_heap[i] < _heap[below]) below = i;
+            }
+
             if (_heap[below] >= last) break;
             _heap[at] = _heap[below];
         }
