@@ -122,6 +122,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         normalizedText = null;
         var chars = text ?? textSpan;
         var most = settings.MaxTokenCount;
+        RefuseNoTokens(most);
         if (fromEnd) settings.MaxTokenCount = int.MaxValue;
         var sink = Run(chars, settings, tracks: true);
         if (!fromEnd)
@@ -138,7 +139,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
 
     private TokenSink Run(ReadOnlySpan<char> text, EncodeSettings settings, bool tracks)
     {
-        if (settings.MaxTokenCount <= 0) throw new ArgumentOutOfRangeException(nameof(settings), settings.MaxTokenCount, "At least one token must be allowed.");
+        RefuseNoTokens(settings.MaxTokenCount);
         var workspace = _workspace ??= new Workspace();
         workspace.Sink.Start(tracks);
         var whole = WellFormed.Repair(text, ref workspace.Repaired);
@@ -209,6 +210,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         _file.PostProcessor.Trim(sink.Count, token, whole, ref start, ref end);
         sink.Add(id, start, end);
     }
+
+    private static void RefuseNoTokens(int maxTokenCount) => ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxTokenCount);
 
     /// <summary>Most tokens within the limit that do not end inside a character, whose other tokens would be lost.</summary>
     private static int WholeCharacters(TokenSink sink, int most)

@@ -81,7 +81,12 @@ public sealed class TokenizerContractTests
     }
 
     [Fact]
-    public void ALimitBelowOne_IsRefused() => Assert.Throws<ArgumentOutOfRangeException>(() => Bytes.EncodeToIds("a", 0, out _, out _));
+    public void ALimitBelowOne_IsRefused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => Bytes.EncodeToIds("a", 0, out _, out _));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Bytes.GetIndexByTokenCount("a", -1, out _, out _));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Bytes.GetIndexByTokenCountFromEnd("a", 0, out _, out _));
+    }
 
     [Fact]
     public void Stages_CanBeLeftOut()
