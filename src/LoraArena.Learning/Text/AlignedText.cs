@@ -1,5 +1,3 @@
-using LoraArena.Learning.Text.Unicode;
-
 namespace LoraArena.Learning.Text;
 
 /// <summary>
@@ -107,9 +105,6 @@ internal sealed class AlignedText
         (_now, _next) = (_next, _now);
         _rewritten = true;
     }
-
-    /// <summary>True where the code point at an index has one of the traits.</summary>
-    public bool Is(int index, CharacterTraits traits, out int units) => Characters.Is(Characters.At(Chars, index, out units), traits);
 
     private sealed class Layer
     {

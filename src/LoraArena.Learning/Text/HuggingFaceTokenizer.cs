@@ -46,7 +46,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public static HuggingFaceTokenizer Load(string folder)
     {
         var file = TokenizerFile.Read(folder);
-        return new HuggingFaceTokenizer(file, SpecialTokensFile.Read(folder, file.IdOf));
+        var roles = SpecialTokensFile.Read(folder, file.IdOf);
+        return new HuggingFaceTokenizer(file, roles with { Unk = roles.Unk ?? file.Model.UnknownId });
     }
 
     /// <summary>Id of a token in the vocabulary's own alphabet (<c>##ing</c>, <c>Ġthe</c>); null where it is not known.</summary>
@@ -121,6 +122,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         normalizedText = null;
         var chars = text ?? textSpan;
         var most = settings.MaxTokenCount;
+        RefuseNoTokens(most);
         if (fromEnd) settings.MaxTokenCount = int.MaxValue;
         var sink = Run(chars, settings, tracks: true);
         if (!fromEnd)
@@ -137,7 +139,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
 
     private TokenSink Run(ReadOnlySpan<char> text, EncodeSettings settings, bool tracks)
     {
-        if (settings.MaxTokenCount <= 0) throw new ArgumentOutOfRangeException(nameof(settings), settings.MaxTokenCount, "At least one token must be allowed.");
+        RefuseNoTokens(settings.MaxTokenCount);
         var workspace = _workspace ??= new Workspace();
         workspace.Sink.Start(tracks);
         var whole = WellFormed.Repair(text, ref workspace.Repaired);
@@ -150,16 +152,17 @@ public sealed class HuggingFaceTokenizer : Tokenizer
             // One token more than allowed shows that the text goes on.
             if (workspace.Sink.Count > settings.MaxTokenCount) break;
             var chars = whole.Slice(section.Start, section.Length);
-            if (section.TokenId != Piece.NoToken) Add(section.TokenId, chars, section.Start, section.End, workspace.Sink, tracks);
-            else EncodeSection(chars, section.Start, settings, workspace, tracks);
+            if (section.TokenId == Piece.NoToken) EncodeSection(chars, section.Start, whole, settings, workspace, tracks);
+            else if (tracks) Add(section.TokenId, chars, section.Start, section.End, whole, workspace.Sink);
+            else workspace.Sink.Add([section.TokenId]);
         }
 
         return workspace.Sink;
     }
 
-    private void EncodeSection(ReadOnlySpan<char> section, int origin, EncodeSettings settings, Workspace workspace, bool tracks)
+    private void EncodeSection(ReadOnlySpan<char> section, int origin, ReadOnlySpan<char> whole, EncodeSettings settings, Workspace workspace, bool tracks)
     {
-        var pieced = workspace.Pieced;
+        var (pieced, sink) = (workspace.Pieced, workspace.Sink);
         pieced.Text.Load(section, origin, tracks);
         if (settings.ConsiderNormalization) _file.Normalizer?.Apply(pieced.Text);
         pieced.StartWhole();
@@ -172,43 +175,43 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         if (settings.ConsiderPreTokenization) _file.Splitter?.Split(pieced);
         foreach (var piece in pieced.Pieces)
         {
-            if (workspace.Sink.Count > settings.MaxTokenCount) return;
-            if (piece.TokenId != Piece.NoToken) Add(piece.TokenId, pieced.CharsOf(piece), pieced.Text.StartOf(piece.Start), pieced.Text.EndOf(piece.End - 1), workspace.Sink, tracks);
-            else EncodeWord(piece, pieced, workspace.Sink, tracks);
+            if (sink.Count > settings.MaxTokenCount) return;
+            var chars = pieced.CharsOf(piece);
+            if (piece.TokenId == Piece.NoToken)
+            {
+                var word = _file.Model.Encode(chars);
+                if (tracks) AddWithPlaces(word, chars, piece, pieced.Text, whole, sink);
+                else sink.Add(word.Ids);
+            }
+            else if (tracks)
+            {
+                Add(piece.TokenId, chars, pieced.Text.StartOf(piece.Start), pieced.Text.EndOf(piece.End - 1), whole, sink);
+            }
+            else
+            {
+                sink.Add([piece.TokenId]);
+            }
         }
     }
 
-    private void EncodeWord(Piece piece, PiecedText pieced, TokenSink sink, bool tracks)
+    private void AddWithPlaces(EncodedWord word, ReadOnlySpan<char> chars, Piece piece, AlignedText text, ReadOnlySpan<char> whole, TokenSink sink)
     {
-        var word = pieced.CharsOf(piece);
-        var encoded = _file.Model.Encode(word);
-        if (!tracks)
+        var places = new Utf8Places(chars);
+        for (var i = 0; i < word.Ids.Length; i++)
         {
-            sink.Add(encoded.Ids);
-            return;
-        }
-
-        var places = new Utf8Places(word);
-        for (var i = 0; i < encoded.Ids.Length; i++)
-        {
-            var start = pieced.Text.StartOf(piece.Start + places.CharAt(encoded.Starts[i]));
-            var end = pieced.Text.EndOf(piece.Start + places.CharAt(encoded.Ends[i] - 1));
-            Add(encoded.Ids[i], TokenOf(encoded.Ids[i]), start, end, sink, tracks);
+            var start = text.StartOf(piece.Start + places.CharAt(word.Starts[i]));
+            var end = text.EndOf(piece.Start + places.CharAt(word.Ends[i] - 1));
+            Add(word.Ids[i], TokenOf(word.Ids[i]), start, end, whole, sink);
         }
     }
 
-    private void Add(int id, ReadOnlySpan<char> token, int start, int end, TokenSink sink, bool tracks)
+    private void Add(int id, ReadOnlySpan<char> token, int start, int end, ReadOnlySpan<char> whole, TokenSink sink)
     {
-        if (tracks)
-        {
-            _file.PostProcessor.Trim(sink.Count, token, ref start, ref end);
-            sink.Add(id, start, end);
-        }
-        else
-        {
-            sink.Add([id]);
-        }
+        _file.PostProcessor.Trim(sink.Count, token, whole, ref start, ref end);
+        sink.Add(id, start, end);
     }
+
+    private static void RefuseNoTokens(int maxTokenCount) => ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxTokenCount);
 
     /// <summary>Most tokens within the limit that do not end inside a character, whose other tokens would be lost.</summary>
     private static int WholeCharacters(TokenSink sink, int most)

@@ -9,7 +9,7 @@ namespace LoraArena.Learning.Text.AddedTokens;
 internal sealed class AddedTokenFinder
 {
     private readonly TokenTrie _trie = new();
-    private readonly SearchValues<string> _anyContent;
+    private readonly SearchValues<char> _firstChars;
     private readonly Dictionary<int, AddedToken> _tokens = [];
 
     /// <summary>Takes in the tokens to look for and, beside each, the form it has in the text.</summary>
@@ -21,19 +21,20 @@ internal sealed class AddedTokenFinder
             _tokens[token.Id] = token;
         }
 
-        _anyContent = SearchValues.Create([.. tokens.Select(entry => entry.Form)], StringComparison.Ordinal);
+        _firstChars = SearchValues.Create([.. tokens.Select(entry => entry.Form[0]).Distinct()]);
     }
 
     /// <summary>Cuts a text into added tokens and what lies between them.</summary>
     public void Cut(ReadOnlySpan<char> text, List<Piece> output)
     {
         var textStart = 0;
-        for (int from = 0, next; (next = text[from..].IndexOfAny(_anyContent)) >= 0;)
+        for (int from = 0, next; (next = text[from..].IndexOfAny(_firstChars)) >= 0;)
         {
             var start = from + next;
             var (length, id) = _trie.Longest(text[start..]);
-            var end = start + length;
-            from = end;
+            from = start + Math.Max(length, 1);
+            if (length == 0) continue;
+            var end = from;
             var token = _tokens[id];
             if (token.SingleWord && TouchesWord(text, start, end)) continue;
             if (token.StripsLeft) start = Math.Max(BeginningOfSpaces(text, start), textStart);

@@ -7,6 +7,9 @@ namespace LoraArena.Learning.Text.AddedTokens;
 /// <summary>The added tokens of a tokenizer.</summary>
 internal sealed class AddedVocabulary
 {
+    // At every place of a text as many characters may have to be looked at, so a hostile file must not choose the number.
+    private const int LongestForm = 256;
+
     private readonly Dictionary<int, AddedToken> _byId = [];
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
     private readonly Dictionary<int, string> _forms = [];
@@ -28,9 +31,11 @@ internal sealed class AddedVocabulary
             var id = vocabulary.IdOf(token.Content) ?? next++;
             if (token.Id != id) throw entry.Problem($"the added token \"{token.Content}\" has id {token.Id}, but Hugging Face tokenizers numbers it {id}");
             if (vocabulary.TokenOf(id) is { } other && other != token.Content) throw entry.Problem($"id {id} is also the id of \"{other}\" in the model's vocabulary");
+            var form = token.Normalized && normalizer is not null ? normalizer.Normalize(token.Content) : token.Content;
+            if (form.Length > LongestForm) throw entry.Problem($"an added token has {form.Length} characters; more than {LongestForm} are refused");
             _byId.Add(id, token);
             _ids.Add(token.Content, id);
-            _forms.Add(id, token.Normalized && normalizer is not null ? normalizer.Normalize(token.Content) : token.Content);
+            _forms.Add(id, form);
         }
 
         Raw = Finder(normalized: false);

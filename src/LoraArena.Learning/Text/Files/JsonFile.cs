@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace LoraArena.Learning.Text.Files;
 
@@ -45,15 +46,35 @@ internal static class JsonFile
 
         if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]) throw new TokenizerException(path, "$", "the file is UTF-16; JSON files are UTF-8");
         var text = bytes.AsMemory(bytes.AsSpan().StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0);
+        if (!Utf8.IsValid(text.Span)) throw new TokenizerException(path, "$", "the file is not UTF-8");
         try
         {
+            CheckNames(path, text.Span);
             using var document = JsonDocument.Parse(text, Options);
-            result = read(new JsonPart(path, "$", document.RootElement));
+            result = read(new JsonPart(path, document.RootElement));
             return true;
         }
         catch (JsonException error)
         {
             throw new TokenizerException(path, "$", $"the file is not usable JSON: {error.Message}");
+        }
+    }
+
+    // A name with an unpaired surrogate is valid JSON but no text: whatever looked at it later would fail without a place.
+    private static void CheckNames(string path, ReadOnlySpan<byte> text)
+    {
+        var reader = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || !reader.ValueIsEscaped) continue;
+            try
+            {
+                _ = reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                throw new TokenizerException(path, "$", $"the name at byte {reader.TokenStartIndex} holds an unpaired surrogate, so it is not text");
+            }
         }
     }
 }

@@ -3,15 +3,29 @@ using System.Text.Json;
 namespace LoraArena.Learning.Text.Files;
 
 /// <summary>A part of a JSON file that knows its place, so that every complaint names it.</summary>
-/// <param name="file">The file.</param>
-/// <param name="place">JSON path of the part.</param>
-/// <param name="element">Its content.</param>
-internal readonly struct JsonPart(string file, string place, JsonElement element)
+internal readonly struct JsonPart
 {
     private const int ShownCharacters = 60;
+    private const int NoIndex = -1;
+
+    private readonly string _file;
+    private readonly JsonElement _element;
+
+    // The place is put together only for a complaint: tables have hundreds of thousands of parts.
+    private readonly string _parent;
+    private readonly string? _name;
+    private readonly int _index;
+
+    /// <summary>The root of a file.</summary>
+    public JsonPart(string file, JsonElement root) : this(file, "$", null, NoIndex, root)
+    {
+    }
+
+    private JsonPart(string file, string parent, string? name, int index, JsonElement element)
+        => (_file, _parent, _name, _index, _element) = (file, parent, name, index, element);
 
     /// <summary>The content.</summary>
-    public JsonElement Element => element;
+    public JsonElement Element => _element;
 
     /// <summary>A member that must be there and not be null.</summary>
     public JsonPart this[string name] => Find(name) ?? throw Problem($"the field \"{name}\" is missing");
@@ -19,33 +33,33 @@ internal readonly struct JsonPart(string file, string place, JsonElement element
     /// <summary>A member, or null where it is missing or null.</summary>
     public JsonPart? Find(string name)
     {
-        if (element.ValueKind != JsonValueKind.Object) throw Wanted("an object");
-        return element.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? new JsonPart(file, $"{place}.{name}", member) : null;
+        if (_element.ValueKind != JsonValueKind.Object) throw Wanted("an object");
+        return _element.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? new JsonPart(_file, $"{Place}.{name}", null, NoIndex, member) : null;
     }
 
     /// <summary>The elements of an array.</summary>
     public IEnumerable<JsonPart> Items()
     {
-        if (element.ValueKind != JsonValueKind.Array) throw Wanted("an array");
-        var (path, name) = (place, file);
-        return element.EnumerateArray().Select((item, index) => new JsonPart(name, $"{path}[{index}]", item));
+        if (_element.ValueKind != JsonValueKind.Array) throw Wanted("an array");
+        var (place, file) = (Place, _file);
+        return _element.EnumerateArray().Select((item, index) => new JsonPart(file, place, null, index, item));
     }
 
     /// <summary>The members of an object.</summary>
     public IEnumerable<(string Name, JsonPart Value)> Members()
     {
-        if (element.ValueKind != JsonValueKind.Object) throw Wanted("an object");
-        var (path, name) = (place, file);
-        return element.EnumerateObject().Select(member => (member.Name, new JsonPart(name, $"{path}[\"{Shorten(member.Name)}\"]", member.Value)));
+        if (_element.ValueKind != JsonValueKind.Object) throw Wanted("an object");
+        var (place, file) = (Place, _file);
+        return _element.EnumerateObject().Select(member => (member.Name, new JsonPart(file, place, member.Name, NoIndex, member.Value)));
     }
 
     /// <summary>The text of a string.</summary>
     public string Text()
     {
-        if (element.ValueKind != JsonValueKind.String) throw Wanted("a string");
+        if (_element.ValueKind != JsonValueKind.String) throw Wanted("a string");
         try
         {
-            return element.GetString()!;
+            return _element.GetString()!;
         }
         catch (InvalidOperationException)
         {
@@ -54,7 +68,7 @@ internal readonly struct JsonPart(string file, string place, JsonElement element
     }
 
     /// <summary>True or false.</summary>
-    public bool Flag() => element.ValueKind switch
+    public bool Flag() => _element.ValueKind switch
     {
         JsonValueKind.True => true,
         JsonValueKind.False => false,
@@ -64,7 +78,7 @@ internal readonly struct JsonPart(string file, string place, JsonElement element
     /// <summary>A whole number within bounds.</summary>
     public int Number(int lowest, int highest)
     {
-        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var number) && number >= lowest && number <= highest) return number;
+        if (_element.ValueKind == JsonValueKind.Number && _element.TryGetInt32(out var number) && number >= lowest && number <= highest) return number;
         throw Wanted($"a whole number from {lowest} to {highest}");
     }
 
@@ -84,13 +98,15 @@ internal readonly struct JsonPart(string file, string place, JsonElement element
     public TokenizerException Wanted(string wanted) => Problem($"found {Found()}, wanted {wanted}");
 
     /// <summary>A complaint.</summary>
-    public TokenizerException Problem(string problem) => new(file, place, problem);
+    public TokenizerException Problem(string problem) => new(_file, Place, problem);
 
-    private string Found() => element.ValueKind switch
+    private string Place => _name is { } name ? $"{_parent}[\"{Shorten(name)}\"]" : _index >= 0 ? $"{_parent}[{_index}]" : _parent;
+
+    private string Found() => _element.ValueKind switch
     {
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "an array",
-        _ => Shorten(element.GetRawText()),
+        _ => Shorten(_element.GetRawText()),
     };
 
     private static string Shorten(string text) => text.Length <= ShownCharacters ? text : text[..ShownCharacters] + "…";

@@ -56,7 +56,7 @@ internal static class SpecialTokensFile
     /// <exception cref="TokenizerException">One of the files is malformed.</exception>
     public static SpecialTokens Read(string folder, Func<string, int?> idOf)
     {
-        var roles = new Dictionary<string, string>(StringComparer.Ordinal);
+        var roles = new Dictionary<string, string?>(StringComparer.Ordinal);
         var listsAddedTokens = false;
         string? kind = null;
         _ = JsonFile.TryRead(Path.Join(folder, ConfigName), Take(root =>
@@ -75,7 +75,7 @@ internal static class SpecialTokensFile
 
         return new SpecialTokens(Id("cls_token"), Id("sep_token"), Id("bos_token"), Id("eos_token"), Id("pad_token"), Id("unk_token"), Id("mask_token"));
 
-        int? Id(string role) => roles.TryGetValue(role, out var token) ? idOf(token) : null;
+        int? Id(string role) => roles.GetValueOrDefault(role) is { } token ? idOf(token) : null;
     }
 
     private static Func<JsonPart, bool> Take(Action<JsonPart> read) => part =>
@@ -84,13 +84,13 @@ internal static class SpecialTokensFile
         return true;
     };
 
-    // A role is a text, or an object with the text in its field content.
-    private static void AddRoles(JsonPart root, Dictionary<string, string> roles)
+    // A role is a text, an object with the text in its field content, or null: then nothing plays it, whatever the class says.
+    private static void AddRoles(JsonPart root, Dictionary<string, string?> roles)
     {
         foreach (var role in Roles)
         {
-            if (root.Find(role) is not { } value) continue;
-            roles[role] = value.Element.ValueKind == JsonValueKind.Object ? value["content"].Text() : value.Text();
+            if (root.Find(role) is { } value) roles[role] = value.Element.ValueKind == JsonValueKind.Object ? value["content"].Text() : value.Text();
+            else if (root.Element.TryGetProperty(role, out _)) roles[role] = null;
         }
     }
 

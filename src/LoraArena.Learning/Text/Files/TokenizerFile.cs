@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraArena.Learning.Text.AddedTokens;
 using LoraArena.Learning.Text.Decoders;
 using LoraArena.Learning.Text.Models;

@@ -11,6 +11,9 @@ namespace LoraArena.Learning.Text.Models;
 /// </summary>
 internal sealed class BytePairModel : WordModel
 {
+    [ThreadStatic]
+    private static MergingWord? _symbols;
+
     private readonly MergeTable _merges;
     private readonly bool _onBytes;
     private readonly bool _ignoreMerges;
@@ -51,7 +54,8 @@ internal sealed class BytePairModel : WordModel
     protected override EncodedWord Encode(ReadOnlySpan<char> word, string key)
     {
         if (_ignoreMerges && IdOfWhole(word) is { } whole) return new EncodedWord(key, [whole], [0], [Encoding.UTF8.GetByteCount(word)]);
-        var symbols = new MergingWord(Encoding.UTF8.GetByteCount(word));
+        var symbols = _symbols ??= new MergingWord();
+        symbols.Start(Encoding.UTF8.GetByteCount(word));
         if (_onBytes) AddBytes(word, symbols);
         else AddCharacters(word, symbols);
         symbols.MergeAll(_merges);

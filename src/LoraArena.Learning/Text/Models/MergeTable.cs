@@ -26,16 +26,20 @@ internal sealed class MergeTable
         var rank = 0;
         foreach (var item in part.Items())
         {
+            if (item.Element.ValueKind == JsonValueKind.Array)
+            {
+                var sides = item.Items().ToArray();
+                if (sides.Length != 2) throw Malformed(item);
+                table.Add(item, sides[0].Text(), sides[1].Text(), rank++, vocabulary, prefix);
+                continue;
+            }
+
             // Old files may keep the first line of merges.txt; it has no rank.
-            if (item.Element.ValueKind == JsonValueKind.String && item.Text().StartsWith("#version", StringComparison.Ordinal)) continue;
-            var (left, right) = Sides(item);
-            if (!right.StartsWith(prefix, StringComparison.Ordinal)) throw item.Problem($"the right side \"{right}\" does not begin with the continuing_subword_prefix \"{prefix}\"");
-            var whole = left + right[prefix.Length..];
-
-            // The same merge twice: the last one counts, as in Hugging Face.
-            table._merges[Key(Id(left), Id(right))] = new Merge(rank++, Id(whole));
-
-            int Id(string token) => vocabulary.IdOf(token) ?? throw item.Problem($"the merge needs the token \"{token}\", which is not in the vocabulary");
+            var text = item.Text();
+            if (text.StartsWith("#version", StringComparison.Ordinal)) continue;
+            var space = text.IndexOf(' ', StringComparison.Ordinal);
+            if (space < 0 || text.LastIndexOf(' ') != space) throw Malformed(item);
+            table.Add(item, text.AsSpan(0, space), text.AsSpan(space + 1), rank++, vocabulary, prefix);
         }
 
         return table;
@@ -44,19 +48,16 @@ internal sealed class MergeTable
     /// <summary>The merge of two tokens, or false.</summary>
     public bool TryGet(int left, int right, out Merge merge) => _merges.TryGetValue(Key(left, right), out merge);
 
-    private static (string Left, string Right) Sides(JsonPart item)
+    // The same merge twice: the last one counts, as in Hugging Face.
+    private void Add(JsonPart item, ReadOnlySpan<char> left, ReadOnlySpan<char> right, int rank, Vocabulary vocabulary, string prefix)
     {
-        if (item.Element.ValueKind == JsonValueKind.Array)
-        {
-            if (item.Items().ToList() is [var left, var right]) return (left.Text(), right.Text());
-        }
-        else if (item.Text().Split(' ') is [var left, var right])
-        {
-            return (left, right);
-        }
+        if (!right.StartsWith(prefix, StringComparison.Ordinal)) throw item.Problem($"the right side \"{right}\" does not begin with the continuing_subword_prefix \"{prefix}\"");
+        _merges[Key(Id(left), Id(right))] = new Merge(rank, Id(string.Concat(left, right[prefix.Length..])));
 
-        throw item.Wanted("two tokens: \"a b\" or [\"a\", \"b\"]");
+        int Id(ReadOnlySpan<char> token) => vocabulary.IdOf(token) ?? throw item.Problem($"the merge needs the token \"{token}\", which is not in the vocabulary");
     }
+
+    private static TokenizerException Malformed(JsonPart item) => item.Wanted("two tokens: \"a b\" or [\"a\", \"b\"]");
 
     private static long Key(int left, int right) => ((long)left << 32) | (uint)right;
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraArena.Learning.Text.Files;
 
 namespace LoraArena.Learning.Text.Models;

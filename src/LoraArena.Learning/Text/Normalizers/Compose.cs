@@ -1,4 +1,3 @@
-using System.Text;
 using LoraArena.Learning.Text.Unicode;
 
 namespace LoraArena.Learning.Text.Normalizers;
@@ -10,11 +9,14 @@ namespace LoraArena.Learning.Text.Normalizers;
 /// <param name="compatible">True for NFKC.</param>
 internal sealed class Compose(bool compatible) : AlignedNormalizer
 {
+    // Below it nothing changes.
+    private const char FirstWithWork = '\u00A0';
+
     /// <inheritdoc/>
     public override void Apply(AlignedText text)
     {
         var chars = text.Chars;
-        if (chars.IsNormalized(compatible ? NormalizationForm.FormKC : NormalizationForm.FormC)) return;
+        if (NothingChanges(chars)) return;
         var steps = new List<NormalizationStep>(chars.Length);
         for (int i = 0, units; i < chars.Length; i += units) NormalizationStep.Decompose(Characters.At(chars, i, out units), compatible, steps);
         NormalizationStep.SortMarks(steps);
@@ -23,6 +25,19 @@ internal sealed class Compose(bool compatible) : AlignedNormalizer
         text.BeginRewrite();
         foreach (var step in Join(steps)) step.Write(text, ref used);
         text.EndRewrite();
+    }
+
+    private bool NothingChanges(ReadOnlySpan<char> chars)
+    {
+        for (int i = 0, units; i < chars.Length; i += units)
+        {
+            var next = chars[i..].IndexOfAnyExceptInRange('\0', (char)(FirstWithWork - 1));
+            if (next < 0) return true;
+            i += next;
+            if (!Decompositions.IsLeftAlone(Characters.At(chars, i, out units), compatible)) return false;
+        }
+
+        return true;
     }
 
     private static List<NormalizationStep> Join(List<NormalizationStep> steps)

@@ -9,9 +9,10 @@ internal abstract class PostProcessor
     /// <summary>Narrows the offsets of a token; without tokens round the sequence.</summary>
     /// <param name="index">Its number in the sequence.</param>
     /// <param name="token">Its text in the model's alphabet.</param>
+    /// <param name="original">The whole original text.</param>
     /// <param name="start">Where it begins in the original.</param>
     /// <param name="end">Where it ends in the original.</param>
-    public virtual void Trim(int index, ReadOnlySpan<char> token, ref int start, ref int end)
+    public virtual void Trim(int index, ReadOnlySpan<char> token, ReadOnlySpan<char> original, ref int start, ref int end)
     {
     }
 }

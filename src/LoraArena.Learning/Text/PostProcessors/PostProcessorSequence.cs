@@ -12,8 +12,8 @@ internal sealed class PostProcessorSequence(PostProcessor[] processors) : PostPr
     }
 
     /// <inheritdoc/>
-    public override void Trim(int index, ReadOnlySpan<char> token, ref int start, ref int end)
+    public override void Trim(int index, ReadOnlySpan<char> token, ReadOnlySpan<char> original, ref int start, ref int end)
     {
-        foreach (var processor in processors) processor.Trim(index, token, ref start, ref end);
+        foreach (var processor in processors) processor.Trim(index, token, original, ref start, ref end);
     }
 }

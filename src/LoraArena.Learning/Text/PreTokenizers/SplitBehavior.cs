@@ -27,7 +27,10 @@ internal static class SplitBehaviors
 {
     /// <summary>Reads the name of a behaviour.</summary>
     public static SplitBehavior Read(JsonPart part)
-        => Enum.TryParse<SplitBehavior>(part.Text(), out var behavior) && Enum.IsDefined(behavior) ? behavior : throw part.Wanted(string.Join(", ", Enum.GetNames<SplitBehavior>()));
+    {
+        var names = Enum.GetNames<SplitBehavior>();
+        return names.Contains(part.Text()) ? Enum.Parse<SplitBehavior>(part.Text()) : throw part.Wanted(string.Join(", ", names));
+    }
 
     /// <summary>Cuts a piece and adds the parts, empty ones left out.</summary>
     /// <param name="piece">The piece.</param>

@@ -11,6 +11,8 @@ internal static class Decompositions
     private static readonly Lazy<Dictionary<int, int[]>> CanonicalMap = new(() => Build(CharacterTraits.Decomposes, NormalizationForm.FormD));
     private static readonly Lazy<Dictionary<int, int[]>> CompatibleMap = new(() => Build(CharacterTraits.DecomposesCompatibly, NormalizationForm.FormKD));
     private static readonly Lazy<Dictionary<(int First, int Second), int>> CompositionMap = new(BuildCompositions);
+    private static readonly Lazy<HashSet<int>> Composites = new(() => [.. CompositionMap.Value.Values]);
+    private static readonly Lazy<HashSet<int>> Seconds = new(() => [.. CompositionMap.Value.Keys.Select(pair => pair.Second)]);
 
     /// <summary>False in a process whose normalisation does nothing, as .NET's is without ICU.</summary>
     public static bool Work { get; } = "\u00e9".Normalize(NormalizationForm.FormD).Length == 2;
@@ -20,6 +22,14 @@ internal static class Decompositions
 
     /// <summary>The code point that two make together, or −1.</summary>
     public static int Compose(int first, int second) => CompositionMap.Value.GetValueOrDefault((first, second), -1);
+
+    /// <summary>True for a code point that composition leaves alone whatever stands round it. False does not mean that it changes.</summary>
+    public static bool IsLeftAlone(int codePoint, bool compatible)
+    {
+        if (Characters.CombiningClass(codePoint) != 0 || Seconds.Value.Contains(codePoint)) return false;
+        if (!Characters.Is(codePoint, compatible ? CharacterTraits.DecomposesCompatibly : CharacterTraits.Decomposes)) return true;
+        return Composites.Value.Contains(codePoint) && (!compatible || Of(compatible: true)[codePoint].SequenceEqual(Of(compatible: false)[codePoint]));
+    }
 
     private static Dictionary<int, int[]> Build(CharacterTraits trait, NormalizationForm form)
     {

@@ -10,7 +10,9 @@ namespace LoraArena.Learning.Text.PreTokenizers.Patterns;
 /// </summary>
 internal static class OnigurumaSyntax
 {
-    private const string Word = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}";
+    // Unicode's word characters with the circled letters; outside a class Oniguruma also counts the superscripts and fractions of Latin-1 among them.
+    private const string WordInClass = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u24B6-\u24E9";
+    private const string Word = WordInClass + @"\u00B2\u00B3\u00B9\u00BC-\u00BE";
     private const string HexDigit = "0-9a-fA-F";
     private static readonly SearchValues<char> OptionLetters = SearchValues.Create("imsxn-");
 
@@ -54,7 +56,7 @@ internal static class OnigurumaSyntax
 
     private static string Escape(JsonPart part, char letter, bool inClass) => (letter, inClass) switch
     {
-        ('w', true) => Word,
+        ('w', true) => WordInClass,
         ('w', false) => $"[{Word}]",
         ('W', false) => $"[^{Word}]",
         ('W', true) => throw Refused(part, @"\W within a class"),

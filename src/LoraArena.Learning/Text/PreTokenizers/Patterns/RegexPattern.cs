@@ -87,7 +87,7 @@ internal sealed class RegexPattern : TextPattern
         {
             var codePoint = Characters.At(text, i, out units);
             indices[shadow.Length] = i;
-            shadow.Append(units == 1 ? (char)codePoint : StandIn(CharUnicodeInfo.GetUnicodeCategory(codePoint)));
+            shadow.Append(units == 1 ? (char)codePoint : StandIn(codePoint));
         }
 
         indices[shadow.Length] = text.Length;
@@ -95,7 +95,7 @@ internal sealed class RegexPattern : TextPattern
     }
 
     // Characters that no expression names.
-    private static char StandIn(UnicodeCategory category) => category switch
+    private static char StandIn(int codePoint) => CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
     {
         UnicodeCategory.UppercaseLetter => '\u10A0',
         UnicodeCategory.LowercaseLetter => '\u1D00',
@@ -114,6 +114,7 @@ internal sealed class RegexPattern : TextPattern
         UnicodeCategory.MathSymbol => '\u2A00',
         UnicodeCategory.CurrencySymbol => '\u17DB',
         UnicodeCategory.ModifierSymbol => '\u1FBD',
+        UnicodeCategory.OtherSymbol when Characters.Is(codePoint, CharacterTraits.OnigurumaWord) => '\u24B6',
         UnicodeCategory.OtherSymbol => '\u1390',
         UnicodeCategory.Format => '\u2061',
         UnicodeCategory.PrivateUse => '\uE000',
