@@ -1,0 +1,29 @@
+using System.CommandLine;
+
+namespace LoraArena.Cli;
+
+/// <summary>Options that every command has.</summary>
+internal static class GlobalOptions
+{
+    /// <summary>The arena's folder.</summary>
+    public static Option<string?> Store { get; } = new("--store")
+    {
+        Description = $"The arena's folder; by default what {AppFolder.StoreVariable} says, else data/arena of the app.",
+        HelpName = "DIR",
+        Recursive = true,
+    };
+
+    /// <summary>JSON on stdout.</summary>
+    public static Option<bool> Json { get; } = new("--json")
+    {
+        Description = "Print one JSON document; progress and sentences go to stderr.",
+        Recursive = true,
+    };
+
+    /// <summary>Lets a command take at most one of some options.</summary>
+    public static void AllowOneOf(this Command command, params Option[] options) => command.Validators.Add(result =>
+    {
+        var given = options.Where(option => result.GetResult(option) is { Implicit: false }).Select(option => option.Name).ToList();
+        if (given.Count > 1) result.AddError($"{string.Join(" and ", given)} exclude one another; give one of them.");
+    });
+}
