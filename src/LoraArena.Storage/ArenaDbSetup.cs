@@ -31,7 +31,9 @@ public static class ArenaDbSetup
         await using var db = await databases.CreateDbContextAsync(cancel);
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         using var alone = await FileLock.TakeAsync(Path.GetFullPath(connection.DataSource) + ".lock", cancel);
-        await connection.OpenAsync(cancel);
+
+        // Through EF, so that a new file is put into write-ahead logging before EF looks at it read-only.
+        await db.Database.OpenConnectionAsync(cancel);
         await using (var command = connection.CreateCommand())
         {
             command.CommandText = "SELECT count(*) FROM sqlite_master WHERE name = '__EFMigrationsLock'";
