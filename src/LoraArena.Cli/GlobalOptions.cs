@@ -19,11 +19,4 @@ internal static class GlobalOptions
         Description = "Print one JSON document; progress and sentences go to stderr.",
         Recursive = true,
     };
-
-    /// <summary>Lets a command take at most one of some options.</summary>
-    public static void AllowOneOf(this Command command, params Option[] options) => command.Validators.Add(result =>
-    {
-        var given = options.Where(option => result.GetResult(option) is { Implicit: false }).Select(option => option.Name).ToList();
-        if (given.Count > 1) result.AddError($"{string.Join(" and ", given)} exclude one another; give one of them.");
-    });
 }

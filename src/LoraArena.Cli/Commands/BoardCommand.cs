@@ -55,13 +55,13 @@ internal static class BoardCommand
     private static void WriteCsv(TextWriter text, List<Line> lines)
     {
         using var csv = CsvWriter.Create(text, new CsvWriterOptions { NewLine = "\n" }, leaveOpen: true);
-        csv.WriteRecord<string[]>(
+        csv.WriteRecord((string[])
         [
             "rank", "id", "name", "baseline", "variant", "model", "seed", "log_loss", "log_loss_low", "log_loss_high", "accuracy", "ece", "seconds", "tokens_per_second", "peak_memory_bytes", "trainable_parameters",
         ]);
         foreach (var line in lines)
         {
-            csv.WriteRecord<string[]>(
+            csv.WriteRecord((string[])
             [
                 Number(line.Rank), Text(line.Id), Text(line.Name), line.Baseline ? "true" : "false", Text(line.Variant), Text(line.Model), Number(line.Seed),
                 Number(line.LogLoss), Number(line.LogLossLow), Number(line.LogLossHigh), Number(line.Accuracy), Number(line.Ece),

@@ -15,7 +15,7 @@ internal static class CloneCommand
     {
         var run = WatchCommand.Run();
         var set = OptionPairs.Set();
-        var seed = new Option<long?>("--seed") { Description = "Another seed.", HelpName = "S" };
+        var seed = CommandOptions.Number<long>("--seed", "S", "Another seed.");
         var detach = RunCommand.Detach();
         var command = new Command("clone", "Starts a new run with the spec of another and some changes.") { run, set, seed, detach };
         command.SetAction(async (parse, cancel) =>

@@ -13,12 +13,13 @@ internal static class CompareCommand
 
     public static Command Create()
     {
-        var names = new Argument<string[]>("run") { Description = "Runs, and baselines by their ids; each is compared with the first.", Arity = new ArgumentArity(2, int.MaxValue) };
-        var command = new Command("compare", "Compares runs row by row, and says how sure the difference is.") { names };
+        var first = new Argument<string>("reference") { Description = "The run or baseline that the others are compared with." };
+        var names = new Argument<string[]>("run") { Description = "Runs, or baselines by their ids.", Arity = ArgumentArity.OneOrMore };
+        var command = new Command("compare", "Compares runs row by row, and says how sure the difference is.") { first, names };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
-            var contenders = await Contender.OpenAsync(arena, parse.GetRequiredValue(names), cancel);
+            var contenders = await Contender.OpenAsync(arena, [parse.GetRequiredValue(first), .. parse.GetRequiredValue(names)], cancel);
             var (reference, others) = (contenders[0], contenders.Skip(1).ToList());
             var compared = others.Select(other => PairedComparison.Of(other.Predictions, reference.Predictions)).ToList();
             var adjusted = Holm.Adjust([.. compared.Select(c => c.P)]);

@@ -26,6 +26,6 @@ internal sealed class Output(bool json)
     /// <summary>Says a sentence that is no part of the answer.</summary>
     public static void Say(string sentence)
     {
-        foreach (var line in sentence.Split('\n')) Console.Error.WriteLine(Show.Name(line));
+        foreach (var line in sentence.Split('\n')) Console.Error.WriteLine(Show.Name(line.Replace("\t", "  ", StringComparison.Ordinal)));
     }
 }
