@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using LoraArena.Core.Files;
 using Microsoft.Data.Sqlite;
@@ -29,10 +30,11 @@ public static class ArenaDbSetup
     public static async Task MigrateAsync(this IDbContextFactory<ArenaDb> databases, CancellationToken cancel)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
+
+        // Most of the time there is nothing to do, and finding that out is much cheaper than letting EF do nothing.
+        if (!(await db.Database.GetPendingMigrationsAsync(cancel)).Any()) return;
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         using var alone = await FileLock.TakeAsync(Path.GetFullPath(connection.DataSource) + ".lock", cancel);
-
-        // Through EF, so that a new file is put into write-ahead logging before EF looks at it read-only.
         await db.Database.OpenConnectionAsync(cancel);
         await using (var command = connection.CreateCommand())
         {
@@ -53,24 +55,31 @@ public static class ArenaDbSetup
         options.UseSqlite(connection.ToString()).AddInterceptors(Durable.Instance);
     }
 
-    // Write-ahead logging lets pages read while the supervisor writes; FULL makes a commit survive a power cut.
+    // Write-ahead logging lets pages read while the supervisor writes; FULL makes a commit survive a power cut. EF looks with a read-only
+    // connection whether there is a database; such a one can set neither.
     private sealed class Durable : DbConnectionInterceptor
     {
+        private const string Settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+
         public static Durable Instance { get; } = new();
 
-        public override void ConnectionOpened(System.Data.Common.DbConnection connection, ConnectionEndEventData eventData)
+        public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
         {
+            if (IsReadOnly(connection)) return;
             using var command = connection.CreateCommand();
-            command.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+            command.CommandText = Settings;
             command.ExecuteNonQuery();
         }
 
-        public override async Task ConnectionOpenedAsync(System.Data.Common.DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
         {
+            if (IsReadOnly(connection)) return;
             await using var command = connection.CreateCommand();
-            command.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+            command.CommandText = Settings;
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
+
+        private static bool IsReadOnly(DbConnection connection) => new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly;
     }
 }
 

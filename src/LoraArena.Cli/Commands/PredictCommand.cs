@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.Globalization;
 using LoraArena.Cli.Printing;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Submissions;
+using LoraArena.Runs;
 using LoraArena.Runs.Launching;
 
 namespace LoraArena.Cli.Commands;
@@ -54,6 +56,7 @@ internal static class PredictCommand
         List<string> arguments = ["predict", arena.Folder.Run(runId).Path, "--out", path];
         if (request.Rows is { } rows) arguments.AddRange(["--rows", rows]);
         if (request.SwapAverage is { } swap) arguments.AddRange(["--swap-average", swap ? "true" : "false"]);
+        if (arena.Get<RunSettings>().Threads is > 0 and var threads) arguments.AddRange(["--threads", threads.ToString(CultureInfo.InvariantCulture)]);
         await Progress.ShowAsync("Predicting …", _ => WorkerProgram.Find().AskAsync<WorkerAnswer>(arguments, cancel));
         return path;
     }
