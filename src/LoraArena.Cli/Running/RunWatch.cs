@@ -29,7 +29,7 @@ internal sealed class RunWatch(ArenaServices arena, Output output)
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            var run = await LetGoAsync(runId, supervision);
+            var run = (await arena.Store.RunAsync(runId, CancellationToken.None))!;
             Answer(run);
             Output.Say($"The run is left as it is: {run.State}. 'arena watch {run.Id}' goes on watching, 'arena stop {run.Id}' stops it.");
             return Exit.Interrupted;
@@ -86,16 +86,6 @@ internal sealed class RunWatch(ArenaServices arena, Output output)
 
             await Task.Delay(pause, TimeProvider.System, cancel);
         }
-    }
-
-    // Ctrl+C reaches every process of the terminal, so also a worker that was started a moment ago and has not left it yet: such a one is begun again.
-    private async Task<RunEntry> LetGoAsync(string runId, Supervision supervision)
-    {
-        var run = (await arena.Store.RunAsync(runId))!;
-        if (run.State != RunState.Starting.Name || !supervision.Holds) return run;
-        await Task.Delay(Every);
-        await supervision.PassAsync(CancellationToken.None);
-        return (await arena.Store.RunAsync(runId))!;
     }
 
     private void Answer(RunEntry run) => output.Answer(RunAnswer.Of(run), text => RunAnswer.Print(text, run));
