@@ -28,9 +28,12 @@ public static class ArenaDbSetup
     public static async Task MigrateAsync(this IDbContextFactory<ArenaDb> databases, CancellationToken cancel)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
+
+        // Most of the time there is nothing to do, and finding that out is much cheaper than letting EF do nothing.
+        if (!(await db.Database.GetPendingMigrationsAsync(cancel)).Any()) return;
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         using var alone = await FileLock.TakeAsync(Path.GetFullPath(connection.DataSource) + ".lock", cancel);
-        await connection.OpenAsync(cancel);
+        await db.Database.OpenConnectionAsync(cancel);
         await using (var command = connection.CreateCommand())
         {
             // Write-ahead logging, which the file remembers, lets pages read while the supervisor writes. With SQLite's default of

@@ -14,12 +14,13 @@ public sealed class LocalLauncher(RunSettings settings)
     {
         var threads = settings.Threads > 0 ? settings.Threads : Math.Max(1, Environment.ProcessorCount / settings.MaxRunning);
         var pid = WorkerProgram.Find().StartDetached(
-        [
-            "train", run.Path,
-            "--attempt", attempt.ToString(CultureInfo.InvariantCulture),
-            "--threads", threads.ToString(CultureInfo.InvariantCulture),
-            "--log",
-        ]);
+            [
+                "train", run.Path,
+                "--attempt", attempt.ToString(CultureInfo.InvariantCulture),
+                "--threads", threads.ToString(CultureInfo.InvariantCulture),
+                "--log",
+            ],
+            run.Log);
         return new WorkerHandle(Environment.MachineName, pid, ProcessIdentity.Started(pid) ?? 0);
     }
 

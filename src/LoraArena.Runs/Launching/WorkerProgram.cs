@@ -15,6 +15,9 @@ public sealed class WorkerProgram
 
     private const string Assembly = "LoraArena.Worker.dll";
 
+    // macOS has no setsid; there the worker leaves the session by itself, a moment later.
+    private const string Loosely = "log=$1; shift; exec < /dev/null >> \"$log\" 2>&1; if command -v setsid > /dev/null; then exec setsid \"$@\"; else exec \"$@\"; fi";
+
     // The worker's environment is built, not inherited: what the app knows (connection strings, tokens) is not the worker's business.
     private static readonly string[] PassedOn =
     [
@@ -85,11 +88,13 @@ public sealed class WorkerProgram
     }
 
     /// <summary>Starts a worker that outlives this process: it leaves our session and writes into its own log.</summary>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="log">The file that all its output is appended to.</param>
     /// <returns>Its process id.</returns>
     /// <exception cref="WorkerException">It cannot be started.</exception>
-    public int StartDetached(IEnumerable<string> arguments)
+    public int StartDetached(IEnumerable<string> arguments, string log)
     {
-        using var process = Start(StartInfo(arguments));
+        using var process = Start(OperatingSystem.IsWindows() ? StartInfo(arguments) : CutLoose(StartInfo(arguments), log));
         try
         {
             // Pages stay responsive while a run uses every core.
@@ -114,6 +119,18 @@ public sealed class WorkerProgram
             if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
         }
 
+        return start;
+    }
+
+    // A runtime keeps copies of the output that it was started with, so whoever reads ours (a pipe, ssh, a CI system) would wait for the
+    // worker's end too; and until it has left our session, Ctrl+C reaches it. So a shell opens the log and leaves the session before it
+    // becomes the worker. The process id stays the same.
+    private static ProcessStartInfo CutLoose(ProcessStartInfo worker, string log)
+    {
+        var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, WorkingDirectory = worker.WorkingDirectory };
+        foreach (var argument in new[] { "-c", Loosely, "sh", log, worker.FileName }.Concat(worker.ArgumentList)) start.ArgumentList.Add(argument);
+        start.Environment.Clear();
+        foreach (var (name, value) in worker.Environment) start.Environment[name] = value;
         return start;
     }
 

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+
+namespace LoraArena.Cli;
+
+/// <summary>What System.CommandLine lacks: numbers with bounds and plain messages, and options that exclude one another.</summary>
+internal static class CommandOptions
+{
+    /// <summary>An option that takes a number.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="helpName">What help calls its value.</param>
+    /// <param name="description">What it is.</param>
+    /// <param name="least">The smallest number.</param>
+    public static Option<T?> Number<T>(string name, string helpName, string description, T? least = null) where T : struct, INumber<T> => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            var style = typeof(T) == typeof(double) ? NumberStyles.Float : NumberStyles.AllowLeadingSign;
+            if (T.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number) && !(number < least)) return number;
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} takes a {(typeof(T) == typeof(double) ? "number" : "whole number")}{(least is null ? "" : $" of at least {least}")}, not '{text}'."));
+            return null;
+        },
+    };
+
+    /// <summary>Lets a command take at most one of some options.</summary>
+    public static void AllowOneOf(this Command command, params Option[] options) => command.Validators.Add(result =>
+    {
+        var given = options.Where(option => IsGiven(result, option)).Select(option => option.Name).ToList();
+        if (given.Count > 1) result.AddError($"{string.Join(" and ", given)} exclude one another; give one of them.");
+    });
+
+    /// <summary>Makes a command take at least one of some options.</summary>
+    public static void RequireOneOf(this Command command, params Option[] options) => command.Validators.Add(result =>
+    {
+        if (!options.Any(option => IsGiven(result, option))) result.AddError($"Give {string.Join(" or ", options.Select(option => option.Name))}.");
+    });
+
+    private static bool IsGiven(SymbolResult result, Option option) => result.GetResult(option) is { Implicit: false };
+}

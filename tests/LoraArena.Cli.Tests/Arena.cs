@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace LoraArena.Cli.Tests;
+
+/// <summary>An arena of a test's own, with the program to use it. Files are named relative to the folder that the program runs in.</summary>
+public sealed class Arena : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private readonly string _root = Directory.CreateTempSubdirectory("loraarena-cli-").FullName;
+
+    /// <summary>The arena's folder.</summary>
+    public string Store => At("store");
+
+    /// <summary>A path in the folder that the program runs in.</summary>
+    public string At(string name) => Path.Join(_root, name);
+
+    /// <summary>Writes a file there.</summary>
+    public void Write(string name, string content)
+    {
+        using var file = File.Create(At(name));
+        file.Write(Encoding.UTF8.GetBytes(content));
+    }
+
+    /// <summary>Runs the program to its end.</summary>
+    public Task<Ended> RunAsync(params string[] arguments) => RunAsync("", arguments);
+
+    /// <summary>Runs the program with text on its stdin.</summary>
+    public async Task<Ended> RunAsync(string input, string[] arguments)
+    {
+        using var running = Start(arguments);
+        await running.Process.StandardInput.WriteAsync(input);
+        running.Process.StandardInput.Close();
+        return await running.EndAsync();
+    }
+
+    /// <summary>Runs the program with --json, expects it to succeed, and reads its document.</summary>
+    public async Task<JsonNode> AskAsync(params string[] arguments)
+    {
+        var ended = await RunAsync([.. arguments, "--json"]);
+        Assert.True(ended.ExitCode == 0, $"arena {string.Join(' ', arguments)} ended with {ended.ExitCode}: {ended.Errors}");
+        return ended.Document();
+    }
+
+    /// <summary>Starts the program.</summary>
+    public Running Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Places.Arena) { WorkingDirectory = _root, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8 };
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("LORAARENA_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        start.Environment["LORAARENA_STORE"] = Store;
+        start.Environment["DOTNET_ROOT"] = Places.DotnetRoot;
+
+        // One thread a worker: several tests run at once. And a small disk is no reason for a test to fail.
+        start.Environment["Runs__Threads"] = "1";
+        start.Environment["Runs__FreeSpaceFloor"] = "0";
+        return new Running(Process.Start(start)!);
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(_root, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A worker that a failed test left behind still writes.
+        }
+    }
+
+    /// <summary>A program that runs.</summary>
+    public sealed class Running : IDisposable
+    {
+        private readonly Task<string> _output, _errors;
+
+        public Running(Process process)
+        {
+            Process = process;
+            _output = process.StandardOutput.ReadToEndAsync();
+            _errors = process.StandardError.ReadToEndAsync();
+        }
+
+        public Process Process { get; }
+
+        /// <summary>Waits for its end, and for that of its output: a process it leaves behind must not keep that open.</summary>
+        public async Task<Ended> EndAsync()
+        {
+            using var patience = new CancellationTokenSource(Patience);
+            await Process.WaitForExitAsync(patience.Token);
+            return new Ended(Process.ExitCode, await _output.WaitAsync(patience.Token), await _errors.WaitAsync(patience.Token));
+        }
+
+        public void Dispose()
+        {
+            if (!Process.HasExited) Process.Kill();
+            Process.Dispose();
+        }
+    }
+
+    /// <summary>What a program that has ended said.</summary>
+    public sealed record Ended(int ExitCode, string Output, string Errors)
+    {
+        /// <summary>Its output as one JSON document; text before or after it is an error.</summary>
+        public JsonNode Document()
+        {
+            try
+            {
+                return JsonNode.Parse(Output)!;
+            }
+            catch (JsonException error)
+            {
+                throw new Xunit.Sdk.XunitException($"Stdout is not one JSON document: {error.Message}\n{Output}\n{Errors}");
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace LoraArena.Cli.Tests;
+
+/// <summary>A competition with a base model and a run that has succeeded.</summary>
+public sealed class FinishedRun : IAsyncLifetime
+{
+    public Arena Arena { get; } = new();
+
+    /// <summary>What the run answered; null where there is no base model to run.</summary>
+    public JsonNode Answer { get; private set; } = null!;
+
+    public string Id => (string)Answer["run"]!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var model = Places.RequireModel();
+        Arena.Write("train.csv", Battles.Train(40));
+        Arena.Write("test.csv", Battles.Test(6));
+        await Arena.AskAsync("import", "train.csv", "test.csv", "--competition", "Arena");
+        await Arena.AskAsync("models", "add", model, "--name", "nano");
+        Answer = await Arena.AskAsync("run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "-s", "r=4", "-s", "warmup_ratio=0", "--steps", "4", "--max-length", "64", "--batch", "4", "--name", "first");
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Arena.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
+
+public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
+{
+    private readonly Arena _arena = finished.Arena;
+
+    [Fact]
+    public void Run_AnswersHowItEndedAndWhatItCost()
+    {
+        var answer = finished.Answer;
+
+        Assert.Equal("succeeded", (string?)answer["state"]);
+        Assert.InRange((double)answer["log_loss"]!, 0.5, 2);
+        Assert.InRange((double)answer["accuracy"]!, 0, 1);
+        Assert.InRange((double)answer["ece"]!, 0, 1);
+        foreach (var cost in new[] { "seconds", "tokens_per_second", "peak_memory_bytes", "trainable_parameters" }) Assert.True((double)answer[cost]! > 0, cost);
+    }
+
+    [Fact]
+    public async Task Show_TellsTheSpecAsItWasGiven()
+    {
+        var shown = await _arena.AskAsync("show", "first");
+
+        Assert.Equal(finished.Id, (string?)shown["run"]);
+        Assert.Equal("""{"r":4}""", shown["spec"]!["variant"]!["options"]!.ToJsonString());
+        var training = shown["spec"]!["training"]!;
+        Assert.Equal((4, 64, 4, 0.0), ((int)training["max_steps"]!, (int)training["max_length"]!, (int)training["batch_size"]!, (double)training["warmup_ratio"]!));
+        Assert.Equal("succeeded", (string?)shown["result"]!["state"]);
+    }
+
+    [Fact]
+    public async Task Board_HasTheRunAmongTheBaselines()
+    {
+        var row = (await _arena.AskAsync("board", "Arena"))["rows"]!.AsArray().Single(row => (string?)row!["id"] == finished.Id)!;
+
+        Assert.Equal(("first", false, "lora", "nano"), ((string)row["name"]!, (bool)row["baseline"]!, (string)row["variant"]!, (string)row["model"]!));
+        Assert.Equal((double)finished.Answer["log_loss"]!, (double)row["log_loss"]!);
+    }
+
+    [Fact]
+    public async Task Compare_TellsDifferencesToTheReferenceWithAdjustedP()
+    {
+        var answer = await _arena.AskAsync("compare", "uniform", finished.Id[..12], "length");
+
+        Assert.Equal("uniform", (string?)answer["reference"]);
+        var comparisons = answer["comparisons"]!.AsArray();
+        Assert.Equal([finished.Id, "length"], comparisons.Select(c => (string)c!["run"]!));
+
+        // The mean of the rows' differences is the difference of the means.
+        Assert.Equal((double)finished.Answer["log_loss"]! - Math.Log(3), (double)comparisons[0]!["difference"]!, 1e-9);
+        foreach (var c in comparisons)
+        {
+            Assert.True((double)c!["low"]! <= (double)c["difference"]! && (double)c["difference"]! <= (double)c["high"]!);
+            Assert.InRange((double)c["p_holm"]!, (double)c["p"]!, Math.Min(1, 2 * (double)c["p"]!));
+            Assert.Contains(" rows (difference ", (string?)c["meaning"], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Compare_NeedsARunAndRefusesTheSameTwice()
+    {
+        Assert.Equal(3, (await _arena.RunAsync("compare", "uniform", "length")).ExitCode);
+        Assert.Equal(3, (await _arena.RunAsync("compare", "first", finished.Id)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Predict_WritesASubmissionThatTheCheckAccepts()
+    {
+        var answer = await _arena.AskAsync("predict", "first", "--out", "submission.csv");
+        var check = await _arena.AskAsync("submission", "check", "submission.csv", "--competition", "Arena");
+
+        Assert.Equal((6, true), ((int)answer["rows"]!, (bool)answer["accepted"]!));
+        Assert.True((bool)check["accepted"]!);
+        Assert.Equal(["x0", "x1", "x2", "x3", "x4", "x5"], File.ReadLines(_arena.At("submission.csv")).Skip(1).Select(line => line.Split(',')[0]));
+    }
+
+    [Fact]
+    public async Task Predict_AsksTheWorkerForOtherRowsAndKeepsTheirOrder()
+    {
+        _arena.Write("rows.csv", string.Join('\n', Battles.Test(6).Split('\n').Take(1).Concat(Battles.Test(6).Split('\n').Skip(1).Take(3).Reverse())) + "\n");
+
+        await _arena.AskAsync("predict", "first", "--out", "all.csv");
+        await _arena.AskAsync("predict", "first", "--out", "some.csv", "--rows", "rows.csv");
+
+        var all = Read("all.csv");
+        var some = Read("some.csv");
+        Assert.Equal(["x2", "x1", "x0"], some.Select(row => row.Id));
+        foreach (var (id, p) in some) Assert.All(all.Single(row => row.Id == id).P.Zip(p), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+
+        List<(string Id, double[] P)> Read(string name)
+            => [.. File.ReadLines(_arena.At(name)).Skip(1).Select(line => line.Split(',')).Select(cells => (cells[0], cells.Skip(1).Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()))];
+    }
+
+    [Fact]
+    public async Task Predict_OfARowThatCannotBeReadIsRefusedAndLeavesWhatWasThere()
+    {
+        _arena.Write("broken.csv", Battles.Test(2) + "x9,no list,\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"\n");
+        _arena.Write("old.csv", "old");
+
+        var ended = await _arena.RunAsync("predict", "first", "--out", "old.csv", "--rows", "broken.csv");
+
+        Assert.Equal(3, ended.ExitCode);
+        Assert.Contains("line 4", ended.Errors, StringComparison.Ordinal);
+        Assert.Equal("old", File.ReadAllText(_arena.At("old.csv")));
+        Assert.Empty(Directory.EnumerateFiles(_arena.At("."), "*.part"));
+    }
+
+    [Fact]
+    public async Task Export_WritesTheAdapterOnceAndRefusesAFolderThatIsThere()
+    {
+        var answer = await _arena.AskAsync("export", "first", "--format", "peft", "--out", "adapter");
+        var again = await _arena.RunAsync("export", "first", "--format", "merged", "--out", "adapter");
+
+        Assert.Contains("adapter_model.safetensors", answer["files"]!.AsArray().Select(file => (string)file!));
+        Assert.True(File.Exists(_arena.At("adapter/adapter_config.json")));
+        Assert.Equal(3, again.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("-s", "rank=4", "no option 'rank'")]
+    [InlineData("-s", "r=many", "'r'")]
+    [InlineData("-s", "batch_size=0", "'batch_size'")]
+    [InlineData("--lr", "-1", "'learning_rate'")]
+    [InlineData("--fold", "1", "no folds")]
+    [InlineData("--split", "nowhere.json", "nowhere.json")]
+    [InlineData("--name", "a\u001bb", "visible")]
+    public async Task Run_WithAnOptionThatCannotBeIsRefusedBeforeItIsQueued(string option, string value, string reason)
+    {
+        var ended = await _arena.RunAsync("run", "--competition", "Arena", "--model", "nano", "--variant", "lora", option, value, "--json");
+
+        Assert.Equal(3, ended.ExitCode);
+        Assert.Empty(ended.Output);
+        Assert.Contains(reason, ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Variants_DescribesOptionsAndTraining()
+    {
+        var described = await _arena.AskAsync("variants", "lora");
+        var unknown = await _arena.RunAsync("variants", "nothing");
+
+        Assert.Contains("r", described["options"]!.AsArray().Select(option => (string)option!["name"]!));
+        Assert.Contains("learning_rate", described["training"]!.AsArray().Select(option => (string)option!["name"]!));
+        Assert.Equal(3, unknown.ExitCode);
+    }
+
+    [Fact]
+    public async Task StoppedRun_GoesOnFromItsCheckpoint()
+    {
+        // The answer comes, and stdout ends, while the worker goes on.
+        var begun = await RunAsync("long", "--detach");
+        Assert.Contains((string)begun["state"]!, new[] { "starting", "running" });
+        Assert.False(File.Exists(Result(begun)), "The run had ended before the command that detached from it.");
+
+        await _arena.AskAsync("stop", "long");
+        var stopped = await _arena.RunAsync("watch", "long", "--json");
+        var resumed = await _arena.AskAsync("resume", "long");
+
+        Assert.Equal((1, "stopped"), (stopped.ExitCode, (string)stopped.Document()["state"]!));
+        Assert.Equal("succeeded", (string?)resumed["state"]);
+        var resume = File.ReadLines(Path.Join(Path.GetDirectoryName(Result(begun)), "journal.jsonl")).Select(line => JsonNode.Parse(line)!).Single(record => (string?)record["t"] == "resume");
+        Assert.InRange((int)resume["step"]!, 1, Steps - 1);
+    }
+
+    [Fact]
+    public async Task Run_OutlivesTheCommandsThatWatchIt()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT for another process.");
+        using var first = _arena.Start(Arguments("watched"));
+        await TrainsAsync("watched");
+
+        // Ctrl+C: the command says goodbye, the run goes on.
+        using (var signal = Process.Start(new ProcessStartInfo("kill", ["-INT", first.Process.Id.ToString(CultureInfo.InvariantCulture)]))!) await signal.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var interrupted = await first.EndAsync();
+        var waiting = await _arena.AskAsync(Arguments("next", "--detach"));
+
+        // kill -9: no goodbye.
+        using (var second = _arena.Start("watch", "watched"))
+        {
+            await Task.Delay(1000, TestContext.Current.CancellationToken);
+            second.Process.Kill();
+        }
+
+        var next = await _arena.AskAsync("watch", "next");
+        var watched = await _arena.AskAsync("show", "watched");
+
+        Assert.Equal((130, "running"), (interrupted.ExitCode, (string)interrupted.Document()["state"]!));
+        Assert.Equal("queued", (string?)waiting["state"]);
+        Assert.Equal("succeeded", (string?)next["state"]);
+        Assert.Equal(("succeeded", 1), ((string)watched["state"]!, (int)watched["attempt"]!));
+    }
+
+    private const int Steps = 150;
+
+    private static string[] Arguments(string name, params string[] more)
+        => ["run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps", Steps.ToString(CultureInfo.InvariantCulture), "--max-length", "32", "--batch", "4", "--name", name, .. more];
+
+    private Task<JsonNode> RunAsync(string name, params string[] more) => _arena.AskAsync(Arguments(name, more));
+
+    private string Result(JsonNode answer) => Path.Join(_arena.Store, "runs", (string)answer["run"]!, "result.json");
+
+    /// <summary>Waits until a run has done a step.</summary>
+    private async Task TrainsAsync(string name)
+    {
+        while (true)
+        {
+            foreach (var folder in Directory.EnumerateDirectories(Path.Join(_arena.Store, "runs")))
+            {
+                var journal = Path.Join(folder, "journal.jsonl");
+                if (File.Exists(journal) && (string?)JsonNode.Parse(File.ReadAllText(Path.Join(folder, "spec.json")))!["name"] == name && File.ReadAllText(journal).Contains("\"t\":\"step\"", StringComparison.Ordinal)) return;
+            }
+
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+}

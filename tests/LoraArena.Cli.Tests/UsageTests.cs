@@ -1,0 +1,85 @@
+namespace LoraArena.Cli.Tests;
+
+public sealed class UsageTests : IDisposable
+{
+    private readonly Arena _arena = new();
+
+    public void Dispose() => _arena.Dispose();
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("imprt x.csv")]
+    [InlineData("import --competition c")]
+    [InlineData("import x.csv")]
+    [InlineData("import x.csv --competition c --role labels")]
+    [InlineData("split c")]
+    [InlineData("split c --folds three")]
+    [InlineData("split c --folds 5 --hold-out 0.2")]
+    [InlineData("run --competition c --model m")]
+    [InlineData("run --competition c --model m --variant lora --steps 4 --epochs 1")]
+    [InlineData("run --competition c --model m --variant lora --fold 1 --hold-out")]
+    [InlineData("run --competition c --model m --variant lora -s r")]
+    [InlineData("run --competition c --model m --variant lora --steps 1.5")]
+    [InlineData("board c --format xml")]
+    [InlineData("board c --format csv --json")]
+    [InlineData("compare one")]
+    [InlineData("predict r --out f --swap-average perhaps")]
+    [InlineData("user add ada --role king")]
+    [InlineData("--json")]
+    public async Task WrongUsage_EndsWith2AndSaysNothingOnStdout(string line)
+    {
+        var ended = await _arena.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal(2, ended.ExitCode);
+        Assert.Empty(ended.Output);
+        Assert.Contains("--help' says how it is used.", ended.Errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_arena.Store), "Wrong usage has touched the arena.");
+    }
+
+    [Fact]
+    public async Task Help_ListsTheCommandsOnStdout()
+    {
+        var ended = await _arena.RunAsync("--help");
+
+        Assert.Equal(0, ended.ExitCode);
+        foreach (var command in new[] { "import", "run", "watch", "board", "compare", "predict", "serve" }) Assert.Contains($"\n  {command} ", ended.Output, StringComparison.Ordinal);
+        Assert.Empty(ended.Errors);
+    }
+
+    [Fact]
+    public async Task Help_OfACommandNeedsNoneOfItsArguments()
+    {
+        var ended = await _arena.RunAsync("run", "--help");
+
+        Assert.Equal(0, ended.ExitCode);
+        Assert.Contains("--max-length <L>", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("baselines @x")]
+    [InlineData("board nowhere")]
+    [InlineData("show 01abcdefgh")]
+    [InlineData("submission check nothing.csv --competition nowhere")]
+    [InlineData("models add nothing")]
+    [InlineData("baselines c --store= ")]
+    public async Task WhatIsNotThere_IsRefusedWith3AndOneSentence(string line)
+    {
+        var ended = await _arena.RunAsync(line.Split(' '));
+
+        Assert.Equal(3, ended.ExitCode);
+        Assert.Empty(ended.Output);
+        Assert.Single(ended.Errors.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task AStoreThatIsAFile_FailsWith1()
+    {
+        _arena.Write("file", "");
+
+        var ended = await _arena.RunAsync("competitions", "--store", "file");
+
+        Assert.Equal(1, ended.ExitCode);
+        Assert.Empty(ended.Output);
+        Assert.Single(ended.Errors.TrimEnd().Split('\n'));
+    }
+}
