@@ -83,8 +83,8 @@ public sealed class SafetensorsFile : IDisposable
     public Tensor Read(string name)
     {
         var entry = Entry(name);
-        var tensor = empty([.. entry.Shape], Dtypes.Parse(entry.Dtype), CPU);
         using var scope = NewDisposeScope();
+        var tensor = empty([.. entry.Shape], Dtypes.Parse(entry.Dtype), CPU);
         var flat = tensor.view(-1);
         var elementBytes = SafetensorsHeader.ElementBytes[entry.Dtype];
         var block = BlockBytes / elementBytes;
@@ -94,7 +94,7 @@ public sealed class SafetensorsFile : IDisposable
             ReadExactly(Path, _handle, part.bytes, entry.Offset + (done * elementBytes));
         }
 
-        return tensor;
+        return tensor.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
