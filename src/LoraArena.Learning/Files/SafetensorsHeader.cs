@@ -122,7 +122,7 @@ internal static class SafetensorsHeader
             throw new SafetensorsException(path, $"tensor '{Short(name)}' of shape [{string.Join(", ", shape)}] and dtype {dtype} takes {bytes} bytes, but the header gives it {offsets[1] - offsets[0]}");
         }
 
-        if (offsets[0] > long.MaxValue - dataStart) throw new SafetensorsException(path, $"tensor '{Short(name)}' begins beyond any file");
+        if (offsets[1] > long.MaxValue - dataStart) throw new SafetensorsException(path, $"tensor '{Short(name)}' ends beyond any file");
         return new SafetensorsEntry(name, dtype, shape, dataStart + offsets[0], bytes);
     }
 
