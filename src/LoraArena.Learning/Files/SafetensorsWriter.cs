@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace LoraArena.Learning.Files;
 
 /// <summary>
-/// Writes safetensors files as Hugging Face's own writer lays them out: tensors by falling element size, then by name; the header
+/// Writes safetensors files as Hugging Face's own writer lays them out: tensors by falling rank of their type, then by name; the header
 /// padded with spaces so that the data begin at a multiple of 8.
 /// </summary>
 public static class SafetensorsWriter
@@ -23,7 +23,7 @@ public static class SafetensorsWriter
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = tensors
-            .OrderByDescending(t => SafetensorsHeader.ElementBytes[Dtypes.Name(t.Value.dtype)])
+            .OrderByDescending(t => Dtypes.Rank(t.Value.dtype))
             .ThenBy(t => t.Key, StringComparer.Ordinal)
             .ToList();
         AtomicFile.Write(path, file =>
