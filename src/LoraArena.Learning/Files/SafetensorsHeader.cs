@@ -30,7 +30,16 @@ internal static class SafetensorsHeader
     /// <summary>Bytes an element takes, by the format's name of the type.</summary>
     public static IReadOnlyDictionary<string, int> ElementBytes { get; } = new Dictionary<string, int>(StringComparer.Ordinal)
     {
-        ["BOOL"] = 1, ["U8"] = 1, ["I8"] = 1, ["I16"] = 2, ["F16"] = 2, ["BF16"] = 2, ["I32"] = 4, ["F32"] = 4, ["I64"] = 8, ["F64"] = 8,
+        ["BOOL"] = 1,
+        ["U8"] = 1,
+        ["I8"] = 1,
+        ["I16"] = 2,
+        ["F16"] = 2,
+        ["BF16"] = 2,
+        ["I32"] = 4,
+        ["F32"] = 4,
+        ["I64"] = 8,
+        ["F64"] = 8,
     };
 
     /// <summary>Reads and checks a header.</summary>
