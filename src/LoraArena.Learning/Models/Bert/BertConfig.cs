@@ -20,6 +20,7 @@ public sealed record BertConfig : ModelConfig
     {
         config.Require("hidden_act", "gelu");
         config.Require("position_embedding_type", "absolute");
+        if (config.Flag("is_decoder", false)) throw config.Error("'is_decoder' is true; only a BERT whose tokens see all others is supported");
         var read = new BertConfig
         {
             VocabularySize = config.Size("vocab_size", 10_000_000, 30522),
