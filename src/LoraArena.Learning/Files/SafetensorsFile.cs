@@ -51,9 +51,13 @@ public sealed class SafetensorsFile : IDisposable
             Span<byte> length = stackalloc byte[8];
             if (bytes < 8) throw new SafetensorsException(path, $"the file has {bytes} bytes, too few for a header");
             ReadExactly(path, handle, length, 0);
-            RefuseOtherFormats(path, length);
             var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(length);
-            if (headerBytes > SafetensorsHeader.MaxBytes) throw new SafetensorsException(path, $"the header says that it has {headerBytes} bytes; at most {SafetensorsHeader.MaxBytes} are read");
+            if (headerBytes > SafetensorsHeader.MaxBytes)
+            {
+                RefuseOtherFormats(path, length);
+                throw new SafetensorsException(path, $"the header says that it has {headerBytes} bytes; at most {SafetensorsHeader.MaxBytes} are read");
+            }
+
             if (8 + (long)headerBytes > bytes) throw new SafetensorsException(path, $"the header says that it has {headerBytes} bytes, but the file ends after {bytes}");
             var header = new byte[headerBytes];
             ReadExactly(path, handle, header, 8);
@@ -79,8 +83,8 @@ public sealed class SafetensorsFile : IDisposable
     public Tensor Read(string name)
     {
         var entry = Entry(name);
-        var tensor = empty([.. entry.Shape], Dtypes.Parse(entry.Dtype), CPU);
         using var scope = NewDisposeScope();
+        var tensor = empty([.. entry.Shape], Dtypes.Parse(entry.Dtype), CPU);
         var flat = tensor.view(-1);
         var elementBytes = SafetensorsHeader.ElementBytes[entry.Dtype];
         var block = BlockBytes / elementBytes;
@@ -90,7 +94,7 @@ public sealed class SafetensorsFile : IDisposable
             ReadExactly(Path, _handle, part.bytes, entry.Offset + (done * elementBytes));
         }
 
-        return tensor;
+        return tensor.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -107,9 +111,10 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    // Only where the length is absurd: a header of 640 bytes begins as a pickle does, one of 19,280 bytes as a zip file. What follows in those makes a length of more than the limit.
     private static void RefuseOtherFormats(string path, ReadOnlySpan<byte> start)
     {
-        if (start[..2].SequenceEqual("PK"u8) || (start[0] == 0x80 && start[1] is 2 or 3 or 4))
+        if (start[..2].SequenceEqual("PK"u8) || (start[0] == 0x80 && start[1] is >= 2 and <= 5))
         {
             throw new SafetensorsException(path, "this is a PyTorch pickle, which can run code when it is loaded and is never read here; convert it to safetensors");
         }

@@ -30,7 +30,16 @@ internal static class SafetensorsHeader
     /// <summary>Bytes an element takes, by the format's name of the type.</summary>
     public static IReadOnlyDictionary<string, int> ElementBytes { get; } = new Dictionary<string, int>(StringComparer.Ordinal)
     {
-        ["BOOL"] = 1, ["U8"] = 1, ["I8"] = 1, ["I16"] = 2, ["F16"] = 2, ["BF16"] = 2, ["I32"] = 4, ["F32"] = 4, ["I64"] = 8, ["F64"] = 8,
+        ["BOOL"] = 1,
+        ["U8"] = 1,
+        ["I8"] = 1,
+        ["I16"] = 2,
+        ["F16"] = 2,
+        ["BF16"] = 2,
+        ["I32"] = 4,
+        ["F32"] = 4,
+        ["I64"] = 8,
+        ["F64"] = 8,
     };
 
     /// <summary>Reads and checks a header.</summary>
@@ -122,7 +131,7 @@ internal static class SafetensorsHeader
             throw new SafetensorsException(path, $"tensor '{Short(name)}' of shape [{string.Join(", ", shape)}] and dtype {dtype} takes {bytes} bytes, but the header gives it {offsets[1] - offsets[0]}");
         }
 
-        if (offsets[0] > long.MaxValue - dataStart) throw new SafetensorsException(path, $"tensor '{Short(name)}' begins beyond any file");
+        if (offsets[1] > long.MaxValue - dataStart) throw new SafetensorsException(path, $"tensor '{Short(name)}' ends beyond any file");
         return new SafetensorsEntry(name, dtype, shape, dataStart + offsets[0], bytes);
     }
 

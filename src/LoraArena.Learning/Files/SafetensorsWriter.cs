@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using LoraArena.Core.Files;
 using TorchSharp;
@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace LoraArena.Learning.Files;
 
 /// <summary>
-/// Writes safetensors files as Hugging Face's own writer lays them out: tensors by falling element size, then by name; the header
+/// Writes safetensors files as Hugging Face's own writer lays them out: tensors by falling rank of their type, then by name; the header
 /// padded with spaces so that the data begin at a multiple of 8.
 /// </summary>
 public static class SafetensorsWriter
@@ -23,7 +23,7 @@ public static class SafetensorsWriter
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = tensors
-            .OrderByDescending(t => SafetensorsHeader.ElementBytes[Dtypes.Name(t.Value.dtype)])
+            .OrderByDescending(t => Dtypes.Rank(t.Value.dtype))
             .ThenBy(t => t.Key, StringComparer.Ordinal)
             .ToList();
         AtomicFile.Write(path, file =>
@@ -40,7 +40,7 @@ public static class SafetensorsWriter
     private static byte[] Header(List<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             if (metadata is { Count: > 0 })

@@ -128,7 +128,7 @@ public sealed class CheckpointWeights : WeightSource
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(index));
-            var names = json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Value.GetString()!).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+            var names = json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Value.GetString() ?? "").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
             foreach (var name in names)
             {
                 if (!Core.Files.SafePath.IsPlainName(name)) throw new ModelException(folder, $"model.safetensors.index.json names the file '{name}', which is not in this folder");

@@ -20,6 +20,7 @@ public sealed record BertConfig : ModelConfig
     {
         config.Require("hidden_act", "gelu");
         config.Require("position_embedding_type", "absolute");
+        if (config.Flag("is_decoder", false)) throw config.Error("'is_decoder' is true; only a BERT whose tokens see all others is supported");
         var read = new BertConfig
         {
             VocabularySize = config.Size("vocab_size", 10_000_000, 30522),
@@ -36,7 +37,7 @@ public sealed record BertConfig : ModelConfig
             PadTokenId = config.TokenId("pad_token_id") ?? 0,
         };
         if (read.HiddenSize % read.Heads != 0) throw config.Error($"hidden_size {read.HiddenSize} cannot be divided among {read.Heads} attention heads");
-        config.CheckParameters(((double)read.VocabularySize * read.HiddenSize) + (read.Layers * ((4.0 * read.HiddenSize * read.HiddenSize) + (2.0 * read.HiddenSize * read.IntermediateSize))));
+        config.CheckParameters((((double)read.VocabularySize + read.MaxPositions) * read.HiddenSize) + (read.Layers * ((4.0 * read.HiddenSize * read.HiddenSize) + (2.0 * read.HiddenSize * read.IntermediateSize))));
         return read with { ClassifierDropout = config.Number("classifier_dropout", 0, 0.99, read.HiddenDropout) };
     }
 }

@@ -56,7 +56,8 @@ public sealed record LlamaConfig : ModelConfig
         };
         if (read.Heads % read.KeyValueHeads != 0) throw config.Error($"{read.Heads} query heads cannot share {read.KeyValueHeads} key and value heads evenly");
         if (read.HeadSize % 2 != 0) throw config.Error($"head_dim {read.HeadSize} is odd; rotary positions need an even one");
-        config.CheckParameters((2.0 * read.VocabularySize * read.HiddenSize) + (read.Layers * ((4.0 * read.HiddenSize * read.HiddenSize) + (3.0 * read.HiddenSize * read.IntermediateSize))));
+        var attention = 2.0 * read.HiddenSize * read.HeadSize * (read.Heads + read.KeyValueHeads);
+        config.CheckParameters((2.0 * read.VocabularySize * read.HiddenSize) + (read.Layers * (attention + (3.0 * read.HiddenSize * read.IntermediateSize))));
         return read;
     }
 }

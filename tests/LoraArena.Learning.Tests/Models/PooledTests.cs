@@ -1,0 +1,140 @@
+using LoraArena.Core.Statistics;
+using LoraArena.Learning.Models;
+using LoraArena.Learning.Variants;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Tests.Models;
+
+/// <summary>The last layer computes only what the head looks at: value and gradients must be those of the whole computation.</summary>
+public sealed class PooledTests
+{
+    private const double Tolerance = 1e-5;
+
+    public static TheoryData<string, bool> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, bool>();
+            foreach (var model in new[] { "bert-tiny", "llama-tiny", "llama-tiny-wide-heads" })
+            {
+                cases.Add(model, true);
+                cases.Add(model, false);
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Pooled_IsWhatHiddenStatesGive(string name, bool padded)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = Adapted(name);
+        using var batch = Batch(padded);
+        Assert.Equal(padded, batch.KeepBT is not null);
+        Assert.InRange(Torch.RelativeError(model.Backbone.Pooled(batch, ForwardMode.Inference), Whole(model, batch)), 0, Tolerance);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Pooled_GivesTheAdaptersTheGradientsThatHiddenStatesGive(string name, bool padded)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Adapted(name);
+        using var batch = Batch(padded);
+        var shortcut = Gradients(model, () => model.Backbone.Pooled(batch, ForwardMode.Inference));
+        var whole = Gradients(model, () => Whole(model, batch));
+        Assert.Equal(whole.Count, shortcut.Count);
+        foreach (var (key, gradient) in whole)
+        {
+            Assert.True(gradient.abs().max().ToSingle() > 1e-6, key);
+            Assert.InRange(Torch.RelativeError(shortcut[key], gradient), 0, 1e-4);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Pooled_LooksAtTheRightToken(string name, bool padded)
+    {
+        // The negative control of the tests above: another token's state is something else.
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = Adapted(name);
+        using var batch = Batch(padded);
+        var hidden = model.Backbone.HiddenStates(batch, ForwardMode.Inference);
+        var other = hidden.select(1, 1);
+        var wrong = model.Family.Kind == ModelKind.Encoder ? model.Sites[^1].Forward(other, ForwardMode.Inference).tanh() : other;
+        Assert.True(Torch.RelativeError(model.Backbone.Pooled(batch, ForwardMode.Inference), wrong) > 0.01);
+    }
+
+    [Theory]
+    [InlineData("bert-tiny")]
+    [InlineData("llama-tiny")]
+    public void Logits_DoNotDependOnTheRowsThatABatchHolds(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = Adapted(name);
+        IReadOnlyList<int>[] rows = [[5, 6, 7, 8, 9, 10, 11], [12], [13, 14, 15]];
+        using var together = TokenBatch.Create(rows, padId: 0, CPU);
+        var logits = model.Logits(together, ForwardMode.Inference);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            using var alone = TokenBatch.Create([rows[i]], padId: 0, CPU);
+
+            // Other shapes run in other kernels, which add in another order.
+            Assert.InRange(Torch.RelativeError(logits.narrow(0, i, 1), model.Logits(alone, ForwardMode.Inference)), 0, 1e-4);
+        }
+    }
+
+    [Fact]
+    public void ABatch_NeedsRowsWithTokens()
+    {
+        Assert.Throws<ArgumentException>(() => TokenBatch.Create([], padId: 0, CPU));
+        Assert.Throws<ArgumentException>(() => TokenBatch.Create([[1], []], padId: 0, CPU));
+    }
+
+    private static TokenBatch Batch(bool padded)
+    {
+        var random = new SeededRandom(11);
+        int[] lengths = padded ? [9, 2, 14, 1] : [6, 6, 6];
+        return TokenBatch.Create([.. lengths.Select(n => (IReadOnlyList<int>)[.. Enumerable.Range(0, n).Select(_ => 3 + random.Next(94))])], padId: 0, CPU);
+    }
+
+    private static PreferenceModel Adapted(string name)
+    {
+        var model = PreferenceModel.Load(Torch.Fixture(name), CPU, seed: 0);
+        model.Attach(VariantCatalog.Get("lora"), new LoraOptions { R = 3 }, seed: 1);
+
+        // B starts at 0, which would hide the adapter and A's gradient.
+        using var noGrad = no_grad();
+        manual_seed(3);
+        foreach (var weight in model.Adapted!.Layers.SelectMany(l => l.Weights)) weight.Value.normal_(0, 0.2);
+        return model;
+    }
+
+    private static Tensor Whole(PreferenceModel model, TokenBatch batch)
+    {
+        var hidden = model.Backbone.HiddenStates(batch, ForwardMode.Inference);
+        if (model.Family.Kind == ModelKind.Encoder) return model.Sites.Single(s => s.Path == "bert.pooler.dense").Forward(hidden.select(1, 0), ForwardMode.Inference).tanh();
+        return stack(Enumerable.Range(0, batch.Count).Select(b => hidden[b, batch.LastB[b].ToInt64()]));
+    }
+
+    private static Dictionary<string, Tensor> Gradients(PreferenceModel model, Func<Tensor> pooled)
+    {
+        var weights = model.Adapted!.Layers.SelectMany(l => l.Weights.Select(w => (Key: $"{l.Site.Path}.{w.Name}", w.Value))).ToList();
+        foreach (var (_, value) in weights)
+        {
+            value.grad = null;
+            value.requires_grad_();
+        }
+
+        var output = pooled();
+        manual_seed(4);
+        (output * randn_like(output)).sum().backward();
+        return weights.ToDictionary(w => w.Key, w => w.Value.grad!.clone());
+    }
+}
