@@ -24,7 +24,7 @@ internal static class SplitCommand
             await using var arena = ArenaServices.Open(parse);
             var competition = arena.Competition(parse.GetRequiredValue(name));
             var train = competition.File(FileRole.Train) ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-            var battles = arena.Library.ReadBattles(train.Sha256, FileRole.Train).ToList();
+            var battles = arena.Library.ReadBattles(train.Sha256, FileRole.Train, cancel).ToList();
             var split = Draw(battles, parse.GetValue(folds), parse.GetValue(holdOut), parse.GetValue(seed) ?? 0);
             var line = SplitLine.Of(arena.Library.AddSplit(competition.Id, split));
             Output.Of(parse).Answer(new Answered(competition.Name, line), text => text.WriteLine($"Split {line.Id}: {line.Describe()}."));

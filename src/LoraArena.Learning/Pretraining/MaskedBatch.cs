@@ -1,3 +1,4 @@
+using LoraArena.Core.Battles;
 using LoraArena.Core.Statistics;
 using LoraArena.Learning.Packing;
 
@@ -7,13 +8,14 @@ namespace LoraArena.Learning.Pretraining;
 /// <param name="Ids">The tokens, some of them hidden.</param>
 /// <param name="Places">Where tokens have to be guessed.</param>
 /// <param name="Guesses">What stands there in truth.</param>
-/// <param name="Match">For a battle: 0 if answer B belongs to another prompt, 1 if A does, 2 if both belong here. Null for plain text.</param>
-public sealed record MaskedSequence(int[] Ids, IReadOnlyList<int> Places, IReadOnlyList<int> Guesses, int? Match);
+/// <param name="Better">For a battle: which answer is the better one. Null for plain text, and for a battle of which nobody knows.</param>
+public sealed record MaskedSequence(int[] Ids, IReadOnlyList<int> Places, IReadOnlyList<int> Guesses, Winner? Better);
 
 /// <summary>
 /// Makes the sequences of a step, as a function of seed and step. Tokens are hidden as in BERT: of those chosen, 80 % become [MASK], 10 %
-/// another token, 10 % stay (Devlin et al. 2018). In two battles of three one answer is exchanged for that of another battle, and the
-/// model has to find it: so the pooled token learns to weigh two answers against their prompt, which is what a preference model does.
+/// another token, 10 % stay (Devlin et al. 2018). In some battles one answer is exchanged for that of another battle, and that answer loses;
+/// the others have the outcome that their file tells, if it tells one. So the pooled token learns to weigh two answers against their
+/// prompt, which is what a preference model does.
 /// </summary>
 /// <param name="spec">The spec.</param>
 /// <param name="corpus">The texts.</param>
@@ -51,21 +53,20 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
     private MaskedSequence Battle(IReadOnlyList<TokenizedBattle> battles, int index, SeededRandom random)
     {
         var battle = battles[index];
-        var match = random.Next(3);
-        if (match < 2)
+        if (random.NextDouble() < spec.ForeignShare)
         {
             var other = battles[random.Next(battles.Count)];
             var answer = (random.NextBits() & 1) == 0 ? other.A : other.B;
+            var better = (random.NextBits() & 1) == 0 ? Winner.ModelA : Winner.ModelB;
 
-            // Drawn twice from the same prompt group, an answer is not out of place.
-            if (other.Group == battle.Group) match = 2;
-            else battle = match == 0 ? battle with { B = answer } : battle with { A = answer };
+            // An answer to the same prompt is not out of place.
+            if (other.Group != battle.Group) battle = better == Winner.ModelA ? battle with { B = answer, Winner = better } : battle with { A = answer, Winner = better };
         }
 
-        return Hide(packer.Pack(battle, swap: false), match, random);
+        return Hide(packer.Pack(battle, swap: false), battle.Winner, random);
     }
 
-    private MaskedSequence Hide(int[] ids, int? match, SeededRandom random)
+    private MaskedSequence Hide(int[] ids, Winner? better, SeededRandom random)
     {
         var hidden = (int[])ids.Clone();
         var places = new List<int>();
@@ -80,7 +81,7 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
             else if (choice < 0.9) hidden[i] = random.Next(tokens.VocabularySize);
         }
 
-        return new MaskedSequence(hidden, places, guesses, match);
+        return new MaskedSequence(hidden, places, guesses, better);
     }
 }
 

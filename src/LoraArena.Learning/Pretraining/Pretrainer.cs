@@ -11,7 +11,7 @@ namespace LoraArena.Learning.Pretraining;
 // B sequences, T tokens, D width, M hidden tokens, V vocabulary.
 
 /// <summary>
-/// Trains a BERT-type model from nothing: to guess hidden tokens, and to find the answer that belongs to another prompt. One call, one step;
+/// Trains a BERT-type model from nothing: to guess hidden tokens, and to tell which answer is the better one. One call, one step;
 /// what a step does depends on seed and step alone.
 /// </summary>
 public sealed class Pretrainer : IDisposable
@@ -60,7 +60,7 @@ public sealed class Pretrainer : IDisposable
     }
 
     /// <summary>Does one optimiser step.</summary>
-    /// <returns>Mean loss of the guesses, and of the matches.</returns>
+    /// <returns>Mean loss of the guesses, and of the outcomes.</returns>
     public PretrainingLoss Step()
     {
         using var scope = NewDisposeScope();
@@ -91,21 +91,21 @@ public sealed class Pretrainer : IDisposable
     private PretrainingLoss Pass(IReadOnlyList<MaskedSequence> sequences, ForwardMode mode, bool backward)
     {
         var guesses = Math.Max(1, sequences.Sum(s => s.Places.Count));
-        var matches = Math.Max(1, sequences.Count(s => s.Match is not null));
-        var (guessLoss, matchLoss) = (0.0, 0.0);
+        var outcomes = Math.Max(1, sequences.Count(s => s.Better is not null));
+        var (guessLoss, outcomeLoss) = (0.0, 0.0);
         foreach (var micro in EpochPlan.MicroBatches(sequences, s => s.Ids.Length, MaxTokensPerMicroBatch))
         {
             using var scope = NewDisposeScope();
             using var batch = TokenBatch.Create([.. micro.Select(s => s.Ids)], _pad, _model.Device);
             var hiddenBTD = _model.Backbone.HiddenStates(batch, mode);
             var guess = GuessLoss(hiddenBTD, micro) / guesses;
-            var match = MatchLoss(hiddenBTD, micro, mode) / matches;
-            if (backward) (guess + match).backward();
+            var outcome = OutcomeLoss(hiddenBTD, micro, mode) / outcomes;
+            if (backward) (guess + outcome).backward();
             guessLoss += guess.ToDouble();
-            matchLoss += match.ToDouble();
+            outcomeLoss += outcome.ToDouble();
         }
 
-        return new PretrainingLoss(guessLoss, matchLoss);
+        return new PretrainingLoss(guessLoss, outcomeLoss);
     }
 
     // Only the hidden places go through the head: it is as wide as the vocabulary.
@@ -119,17 +119,17 @@ public sealed class Pretrainer : IDisposable
         return nn.functional.cross_entropy(_head.Forward(hiddenMD), truthM, reduction: nn.Reduction.Sum);
     }
 
-    private Tensor MatchLoss(Tensor hiddenBTD, MaskedSequence[] micro, ForwardMode mode)
+    private Tensor OutcomeLoss(Tensor hiddenBTD, MaskedSequence[] micro, ForwardMode mode)
     {
-        var rows = micro.Select((s, b) => (s.Match, Row: (long)b)).Where(r => r.Match is not null).ToList();
+        var rows = micro.Select((s, b) => (s.Better, Row: (long)b)).Where(r => r.Better is not null).ToList();
         if (rows.Count == 0) return zeros([], ScalarType.Float32, _model.Device);
         var firstBD = hiddenBTD.select(1, 0).index_select(0, tensor(rows.Select(r => r.Row).ToArray(), device: _model.Device));
         var logits = _model.ScorePooled(((BertModel)_model.Backbone).Pool(firstBD, mode), mode);
-        return nn.functional.cross_entropy(logits, tensor(rows.Select(r => (long)r.Match!.Value).ToArray(), device: _model.Device), reduction: nn.Reduction.Sum);
+        return nn.functional.cross_entropy(logits, tensor(rows.Select(r => (long)r.Better!.Value).ToArray(), device: _model.Device), reduction: nn.Reduction.Sum);
     }
 }
 
 /// <summary>Losses of a pre-training.</summary>
 /// <param name="Guess">Mean cross-entropy of the hidden tokens, in nats; its exponential is the perplexity.</param>
-/// <param name="Match">Mean cross-entropy of finding the foreign answer.</param>
-public sealed record PretrainingLoss(double Guess, double Match);
+/// <param name="Outcome">Mean cross-entropy of the battles' outcomes.</param>
+public sealed record PretrainingLoss(double Guess, double Outcome);

@@ -7,7 +7,7 @@ namespace LoraArena.Learning.Pretraining;
 /// <param name="Config">config.json of the new model (BERT type); the vocabulary's size and the padding token are filled in.</param>
 /// <param name="VocabularySize">Tokens of the new tokenizer.</param>
 /// <param name="Texts">Plain-text files and folders of them, read as paragraphs.</param>
-/// <param name="Battles">CSV files in the form of train.csv or test.csv; their winners are not looked at.</param>
+/// <param name="Battles">CSV files in the form of train.csv or test.csv; winners are learnt where a file has them.</param>
 /// <param name="Steps">Optimiser steps.</param>
 public sealed record PretrainingSpec(JsonObject Config, int VocabularySize, IReadOnlyList<string> Texts, IReadOnlyList<string> Battles, long Steps)
 {
@@ -19,6 +19,9 @@ public sealed record PretrainingSpec(JsonObject Config, int VocabularySize, IRea
 
     /// <summary>Share of a step's sequences that are battles.</summary>
     public double BattleShare { get; init; } = 0.5;
+
+    /// <summary>Share of the battles in which one answer is exchanged for that of another battle, and loses.</summary>
+    public double ForeignShare { get; init; } = 2.0 / 3;
 
     /// <summary>Share of tokens that the model has to guess.</summary>
     public double MaskProbability { get; init; } = 0.2;

@@ -50,7 +50,7 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
         var heldOut = trainer.Evaluate();
         Checkpoint(trainer);
         Save(trainer, config);
-        return new PretrainingSummary(trainer.StepsDone, spec.Steps, heldOut.Guess, Math.Exp(heldOut.Guess), heldOut.Match, folder);
+        return new PretrainingSummary(trainer.StepsDone, spec.Steps, heldOut.Guess, Math.Exp(heldOut.Guess), heldOut.Outcome, folder);
     }
 
     private void Train(Pretrainer trainer, StopSignal stop, double? seconds)
@@ -63,7 +63,7 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
             recent.Add(trainer.Step());
             if (time.GetElapsedTime(reported) >= ReportEvery)
             {
-                Console.Error.WriteLine(FormattableString.Invariant($"step {trainer.StepsDone}/{spec.Steps}: guess {recent.Average(l => l.Guess):0.000}, match {recent.Average(l => l.Match):0.000}"));
+                Console.Error.WriteLine(FormattableString.Invariant($"step {trainer.StepsDone}/{spec.Steps}: guess {recent.Average(l => l.Guess):0.000}, outcome {recent.Average(l => l.Outcome):0.000}"));
                 recent.Clear();
                 reported = time.GetTimestamp();
             }
@@ -117,7 +117,7 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
         SafetensorsWriter.Write(Path.Join(target, "optimizer.safetensors"), trainer.OptimizerState());
     });
 
-    // In bf16, as models are shipped. The classifier of foreign answers is left out: every run begins with a new head.
+    // In bf16, as models are shipped. The classifier of outcomes is left out: every run begins with a new head.
     private void Save(Pretrainer trainer, JsonObject config)
     {
         using var scope = NewDisposeScope();
@@ -133,6 +133,6 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
 /// <param name="Steps">Steps planned.</param>
 /// <param name="HeldOutGuess">Mean cross-entropy of hidden tokens on held-out text, in nats.</param>
 /// <param name="Perplexity">Its exponential.</param>
-/// <param name="HeldOutMatch">Mean cross-entropy of finding the foreign answer on held-out battles.</param>
+/// <param name="HeldOutOutcome">Mean cross-entropy of the outcomes of held-out battles.</param>
 /// <param name="Folder">The model's folder.</param>
-internal sealed record PretrainingSummary(long Step, long Steps, double HeldOutGuess, double Perplexity, double HeldOutMatch, string Folder);
+internal sealed record PretrainingSummary(long Step, long Steps, double HeldOutGuess, double Perplexity, double HeldOutOutcome, string Folder);
