@@ -197,7 +197,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     public async Task Run_OutlivesTheCommandsThatWatchIt()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT for another process.");
-        using var first = _arena.Start(Arguments("watched"));
+        using var first = _arena.Start(Arguments("watched", "--json"));
         await TrainsAsync("watched");
 
         // Ctrl+C: the command says goodbye, the run goes on.

@@ -43,7 +43,10 @@ public static class ClusterBootstrap
         }
 
         Array.Sort(means);
-        return new Interval(values.Average(), Quantile(means, 0.025), Quantile(means, 0.975));
+        var mean = values.Average();
+
+        // Where all values are equal, sums in another order may differ in the last digit; the mean must not lie outside its own interval.
+        return new Interval(mean, Math.Min(mean, Quantile(means, 0.025)), Math.Max(mean, Quantile(means, 0.975)));
     }
 
     /// <summary>
