@@ -8,9 +8,10 @@ public sealed class TokenBatch : IDisposable
 {
     private readonly int[] _lengths;
 
-    private TokenBatch(Tensor idsBT, Tensor lastB, Tensor? keepBT, int[] lengths)
+    private TokenBatch(Tensor idsBT, Tensor lastB, Tensor? keepBT, Tensor? segmentsBT, int[] lengths)
     {
-        (IdsBT, LastB, KeepBT, _lengths) = (idsBT.DetachFromDisposeScope(), lastB.DetachFromDisposeScope(), keepBT?.DetachFromDisposeScope(), lengths);
+        (IdsBT, LastB, _lengths) = (idsBT.DetachFromDisposeScope(), lastB.DetachFromDisposeScope(), lengths);
+        (KeepBT, SegmentsBT) = (keepBT?.DetachFromDisposeScope(), segmentsBT?.DetachFromDisposeScope());
     }
 
     /// <summary>Token ids, int64 [B, T].</summary>
@@ -21,6 +22,9 @@ public sealed class TokenBatch : IDisposable
 
     /// <summary>True at real tokens, bool [B, T]; null where no sequence is padded.</summary>
     public Tensor? KeepBT { get; }
+
+    /// <summary>Segment of each token (BERT's <c>token_type_ids</c>), 0 or 1, int64 [B, T]; null where all are in the first.</summary>
+    public Tensor? SegmentsBT { get; }
 
     /// <summary>Sequences.</summary>
     public int Count => _lengths.Length;
@@ -35,8 +39,9 @@ public sealed class TokenBatch : IDisposable
     /// <param name="sequences">Token ids; none may be empty.</param>
     /// <param name="padId">Id that fills the shorter ones.</param>
     /// <param name="device">Where the tensors go.</param>
+    /// <param name="secondSegments">Where the second segment of each sequence begins; null puts all tokens in the first.</param>
     /// <exception cref="ArgumentException">There is no sequence, or one is empty.</exception>
-    public static TokenBatch Create(IReadOnlyList<IReadOnlyList<int>> sequences, int padId, Device device)
+    public static TokenBatch Create(IReadOnlyList<IReadOnlyList<int>> sequences, int padId, Device device, IReadOnlyList<int>? secondSegments = null)
     {
         if (sequences.Count == 0 || sequences.Any(s => s.Count == 0)) throw new ArgumentException("A batch needs sequences, and each at least one token.", nameof(sequences));
         var lengths = sequences.Select(s => s.Count).ToArray();
@@ -50,9 +55,10 @@ public sealed class TokenBatch : IDisposable
 
         using var scope = NewDisposeScope();
         var lastB = tensor(lengths.Select(n => (long)n - 1).ToArray(), device: device);
-        Tensor? keepBT = null;
-        if (lengths.Any(n => n != longest)) keepBT = arange(longest, dtype: ScalarType.Int64, device: device).unsqueeze(0).le(lastB.unsqueeze(1));
-        return new TokenBatch(tensor(ids, sequences.Count, longest, device: device), lastB, keepBT, lengths);
+        var places1T = arange(longest, dtype: ScalarType.Int64, device: device).unsqueeze(0);
+        var keepBT = lengths.Any(n => n != longest) ? places1T.le(lastB.unsqueeze(1)) : null;
+        var segmentsBT = secondSegments is null ? null : places1T.ge(tensor(secondSegments.Select(start => (long)start).ToArray(), device: device).unsqueeze(1)).to(ScalarType.Int64);
+        return new TokenBatch(tensor(ids, sequences.Count, longest, device: device), lastB, keepBT, segmentsBT, lengths);
     }
 
     /// <inheritdoc/>
@@ -61,5 +67,6 @@ public sealed class TokenBatch : IDisposable
         IdsBT.Dispose();
         LastB.Dispose();
         KeepBT?.Dispose();
+        SegmentsBT?.Dispose();
     }
 }

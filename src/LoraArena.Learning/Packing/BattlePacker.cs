@@ -1,3 +1,6 @@
+using LoraArena.Learning.Models;
+using static TorchSharp.torch;
+
 namespace LoraArena.Learning.Packing;
 
 /// <summary>
@@ -22,11 +25,8 @@ public sealed class BattlePacker
     /// <summary>Tokens of a packed battle at most.</summary>
     public int MaxLength { get; }
 
-    /// <summary>Id that fills short rows.</summary>
-    public int Pad => _template.Pad;
-
     /// <summary>Packs a battle, with its answers exchanged if wanted.</summary>
-    public int[] Pack(TokenizedBattle battle, bool swap)
+    public PackedBattle Pack(TokenizedBattle battle, bool swap)
     {
         var (a, b) = swap ? (battle.B, battle.A) : (battle.A, battle.B);
         var room = Share(Whole(battle.Prompts), Whole(a), Whole(b));
@@ -36,10 +36,15 @@ public sealed class BattlePacker
         packed.AddRange(_template.BeforeA);
         Fit(packed, a, room.A);
         packed.AddRange(_template.BeforeB);
+        var startOfB = packed.Count;
         Fit(packed, b, room.B);
         packed.AddRange(_template.End);
-        return [.. packed];
+        return new PackedBattle([.. packed], startOfB);
     }
+
+    /// <summary>Puts packed battles together on a device.</summary>
+    public TokenBatch Batch(IReadOnlyList<PackedBattle> battles, Device device)
+        => TokenBatch.Create([.. battles.Select(battle => battle.Ids)], _template.Pad, device, [.. battles.Select(battle => battle.StartOfB)]);
 
     /// <summary>True if nothing of the battle has to be left out.</summary>
     public bool FitsWhole(TokenizedBattle battle) => _template.Overhead + Whole(battle.Prompts) + Whole(battle.A) + Whole(battle.B) <= MaxLength;

@@ -5,11 +5,11 @@ using LoraArena.Learning.Packing;
 namespace LoraArena.Learning.Pretraining;
 
 /// <summary>A sequence with some tokens hidden, and what the model has to say about it.</summary>
-/// <param name="Ids">The tokens, some of them hidden.</param>
+/// <param name="Packed">The tokens, some of them hidden.</param>
 /// <param name="Places">Where tokens have to be guessed.</param>
 /// <param name="Guesses">What stands there in truth.</param>
 /// <param name="Better">For a battle: which answer is the better one. Null for plain text, and for a battle of which nobody knows.</param>
-public sealed record MaskedSequence(int[] Ids, IReadOnlyList<int> Places, IReadOnlyList<int> Guesses, Winner? Better);
+public sealed record MaskedSequence(PackedBattle Packed, IReadOnlyList<int> Places, IReadOnlyList<int> Guesses, Winner? Better);
 
 /// <summary>
 /// Makes the sequences of a step, as a function of seed and step. Tokens are hidden as in BERT: of those chosen, 80 % become [MASK], 10 %
@@ -35,7 +35,7 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
             var next = corpus.Texts.Count == 0 || (corpus.Battles.Count > 0 && random.NextDouble() < spec.BattleShare)
                 ? Battle(corpus.Battles, random.Next(corpus.Battles.Count), random)
                 : Text(corpus.Texts[random.Next(corpus.Texts.Count)], random);
-            longest = Math.Max(longest, next.Ids.Length);
+            longest = Math.Max(longest, next.Packed.Length);
             if (count > 0 && (count + 1) * longest > spec.TokensPerStep) return sequences;
             sequences.Add(next);
         }
@@ -48,7 +48,7 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
         return [.. corpus.HeldOutTexts.Select(t => Text(t, random)), .. Enumerable.Range(0, corpus.HeldOutBattles.Count).Select(i => Battle(corpus.HeldOutBattles, i, random))];
     }
 
-    private MaskedSequence Text(int[] text, SeededRandom random) => Hide([tokens.Cls, .. text, tokens.Sep], null, random);
+    private MaskedSequence Text(int[] text, SeededRandom random) => Hide(new PackedBattle([tokens.Cls, .. text, tokens.Sep], text.Length + 2), null, random);
 
     private MaskedSequence Battle(IReadOnlyList<TokenizedBattle> battles, int index, SeededRandom random)
     {
@@ -66,8 +66,9 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
         return Hide(packer.Pack(battle, swap: false), battle.Winner, random);
     }
 
-    private MaskedSequence Hide(int[] ids, Winner? better, SeededRandom random)
+    private MaskedSequence Hide(PackedBattle packed, Winner? better, SeededRandom random)
     {
+        var ids = packed.Ids;
         var hidden = (int[])ids.Clone();
         var places = new List<int>();
         var guesses = new List<int>();
@@ -81,7 +82,7 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
             else if (choice < 0.9) hidden[i] = random.Next(tokens.VocabularySize);
         }
 
-        return new MaskedSequence(hidden, places, guesses, better);
+        return new MaskedSequence(packed with { Ids = hidden }, places, guesses, better);
     }
 }
 

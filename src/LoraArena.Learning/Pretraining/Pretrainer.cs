@@ -2,6 +2,7 @@ using LoraArena.Learning.Batches;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Bert;
+using LoraArena.Learning.Packing;
 using LoraArena.Learning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,15 +25,15 @@ public sealed class Pretrainer : IDisposable
     private readonly MaskedBatch _batches;
     private readonly PreferenceModel _model;
     private readonly MaskedLanguageHead _head;
-    private readonly int _pad;
+    private readonly BattlePacker _packer;
     private readonly FlatParameters _parameters;
     private readonly AdamW _optimizer;
     private readonly LinearSchedule _schedule;
 
     /// <summary>Prepares a training of a new model.</summary>
-    public Pretrainer(PretrainingSpec spec, MaskedBatch batches, PreferenceModel model, MaskedLanguageHead head, int pad)
+    public Pretrainer(PretrainingSpec spec, MaskedBatch batches, PreferenceModel model, MaskedLanguageHead head, BattlePacker packer)
     {
-        (_spec, _batches, _model, _head, _pad) = (spec, batches, model, head, pad);
+        (_spec, _batches, _model, _head, _packer) = (spec, batches, model, head, packer);
         _parameters = new FlatParameters(model.BaseWeights.Concat(model.HeadWeights).Concat(head.Weights).Select(w => KeyValuePair.Create(w.Name, w)), model.Device);
         _optimizer = new AdamW(_parameters, spec.WeightDecay);
         _schedule = new LinearSchedule(spec.LearningRate, spec.Steps, spec.WarmupRatio);
@@ -93,10 +94,10 @@ public sealed class Pretrainer : IDisposable
         var guesses = Math.Max(1, sequences.Sum(s => s.Places.Count));
         var outcomes = Math.Max(1, sequences.Count(s => s.Better is not null));
         var (guessLoss, outcomeLoss) = (0.0, 0.0);
-        foreach (var micro in EpochPlan.MicroBatches(sequences, s => s.Ids.Length, MaxTokensPerMicroBatch))
+        foreach (var micro in EpochPlan.MicroBatches(sequences, s => s.Packed.Length, MaxTokensPerMicroBatch))
         {
             using var scope = NewDisposeScope();
-            using var batch = TokenBatch.Create([.. micro.Select(s => s.Ids)], _pad, _model.Device);
+            using var batch = _packer.Batch([.. micro.Select(s => s.Packed)], _model.Device);
             var hiddenBTD = _model.Backbone.HiddenStates(batch, mode);
             var guess = GuessLoss(hiddenBTD, micro) / guesses;
             var outcome = OutcomeLoss(hiddenBTD, micro, mode) / outcomes;

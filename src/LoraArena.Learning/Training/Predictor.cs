@@ -27,14 +27,14 @@ public sealed class Predictor(PreferenceModel model, BattlePacker packer, bool s
 
     private Probabilities[] Pass(IReadOnlyList<TokenizedBattle> battles, bool swap, Func<bool>? shouldStop)
     {
-        var packed = battles.Select((battle, row) => (Row: row, Ids: packer.Pack(battle, swap))).ToList();
+        var packed = battles.Select((battle, row) => (Row: row, Packed: packer.Pack(battle, swap))).ToList();
         var result = new Probabilities[battles.Count];
-        foreach (var micro in EpochPlan.MicroBatches(packed, row => row.Ids.Length, maxTokens))
+        foreach (var micro in EpochPlan.MicroBatches(packed, row => row.Packed.Length, maxTokens))
         {
             if (shouldStop?.Invoke() == true) throw new OperationCanceledException();
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
-            using var batch = TokenBatch.Create([.. micro.Select(row => row.Ids)], packer.Pad, model.Device);
+            using var batch = packer.Batch([.. micro.Select(row => row.Packed)], model.Device);
             var probabilities = nn.functional.softmax(model.Logits(batch, ForwardMode.Inference).to(ScalarType.Float64), -1).cpu().data<double>().ToArray();
             for (var i = 0; i < micro.Length; i++) result[micro[i].Row] = new Probabilities(probabilities[3 * i], probabilities[(3 * i) + 1], probabilities[(3 * i) + 2]);
         }

@@ -81,7 +81,7 @@ public sealed class Trainer : IDisposable
         var loss = zeros(1, ScalarType.Float32, _model.Device);
         _parameters.ZeroGradient();
         var part = 0;
-        foreach (var micro in EpochPlan.MicroBatches(rows, row => row.Ids.Length, _options.MaxTokensPerMicroBatch))
+        foreach (var micro in EpochPlan.MicroBatches(rows, row => row.Packed.Length, _options.MaxTokensPerMicroBatch))
         {
             RandomStreams.Seed(_model.Device, _options.Seed, RandomStreams.Purpose.Dropout, step, part++);
             Backward(micro, rows.Count, loss);
@@ -138,10 +138,10 @@ public sealed class Trainer : IDisposable
         _parameters.Dispose();
     }
 
-    private void Backward((int[] Ids, Winner Winner)[] micro, int rowsOfStep, Tensor lossOfStep)
+    private void Backward((PackedBattle Packed, Winner Winner)[] micro, int rowsOfStep, Tensor lossOfStep)
     {
         using var scope = NewDisposeScope();
-        using var batch = TokenBatch.Create([.. micro.Select(row => row.Ids)], _packer.Pad, _model.Device);
+        using var batch = _packer.Batch([.. micro.Select(row => row.Packed)], _model.Device);
         var winnersB = tensor(micro.Select(row => (long)row.Winner).ToArray(), device: _model.Device);
         var logitsBC = _model.Logits(batch, _mode);
         var loss = nn.functional.cross_entropy(logitsBC, winnersB, reduction: nn.Reduction.Sum) / rowsOfStep;
@@ -156,7 +156,7 @@ public sealed class Trainer : IDisposable
         return _batches[(int)index];
     }
 
-    private (int[] Ids, Winner Winner) Pack(int row, bool swap)
+    private (PackedBattle Packed, Winner Winner) Pack(int row, bool swap)
     {
         var winner = _rows[row].Winner ?? throw new InvalidOperationException($"Row {_rows[row].Id} has no winner to train on.");
         return (_packer.Pack(_rows[row], swap), swap ? winner.Swapped() : winner);

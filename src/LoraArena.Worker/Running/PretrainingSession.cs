@@ -43,8 +43,9 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
         var battleTokenizer = new BattleTokenizer(tokenizer, family.Kind, bert);
         var corpus = PretrainingCorpus.Read(spec, tokenizer, battleTokenizer);
         Console.Error.WriteLine(FormattableString.Invariant($"{corpus.Texts.Count} sequences of text ({corpus.Texts.Sum(t => (long)t.Length)} tokens), {corpus.Battles.Count} battles, {model.BaseWeights.Sum(w => w.Count)} parameters"));
-        var batches = new MaskedBatch(spec, corpus, new BattlePacker(battleTokenizer.Template, spec.MaxLength), Tokens(tokenizer));
-        using var trainer = new Pretrainer(spec, batches, model, head, battleTokenizer.Template.Pad);
+        var packer = new BattlePacker(battleTokenizer.Template, spec.MaxLength);
+        var batches = new MaskedBatch(spec, corpus, packer, Tokens(tokenizer));
+        using var trainer = new Pretrainer(spec, batches, model, head, packer);
         Restore(trainer);
         Train(trainer, stop, seconds);
         var heldOut = trainer.Evaluate();

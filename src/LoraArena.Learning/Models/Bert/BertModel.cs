@@ -30,7 +30,7 @@ public sealed class BertModel : Backbone
     {
         using var scope = NewDisposeScope();
         var mask = Attention.PaddingMask(batch, _dtype);
-        var xBTD = _embeddings.Forward(batch.IdsBT, mode);
+        var xBTD = _embeddings.Forward(batch, mode);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: false);
         return xBTD.MoveToOuterDisposeScope();
     }
@@ -40,7 +40,7 @@ public sealed class BertModel : Backbone
     {
         using var scope = NewDisposeScope();
         var mask = Attention.PaddingMask(batch, _dtype);
-        var xBTD = _embeddings.Forward(batch.IdsBT, mode);
+        var xBTD = _embeddings.Forward(batch, mode);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: layer == _layers[^1]);
         return Pool(xBTD.select(1, 0), mode).MoveToOuterDisposeScope();
     }
@@ -49,7 +49,7 @@ public sealed class BertModel : Backbone
     internal Tensor Pool(Tensor firstBD, ForwardMode mode) => _pooler.Forward(firstBD, mode).tanh();
 }
 
-/// <summary>Sum of the embeddings of word, position and segment (always the first), normalised.</summary>
+/// <summary>Sum of the embeddings of word, position and segment, normalised.</summary>
 internal sealed class BertEmbeddings
 {
     private const string Path = "bert.embeddings.";
@@ -68,14 +68,17 @@ internal sealed class BertEmbeddings
     public Weight Words { get; }
 
     /// <summary>[B, T] → [B, T, D].</summary>
-    public Tensor Forward(Tensor idsBT, ForwardMode mode)
+    public Tensor Forward(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var (batch, tokens) = (idsBT.shape[0], idsBT.shape[1]);
-        var wordsBTD = Words.Value.index_select(0, idsBT.view(-1)).view(batch, tokens, -1);
-        var xBTD = wordsBTD + _positions.Value.narrow(0, 0, tokens) + _types.Value.narrow(0, 0, 1);
+        var xBTD = Rows(Words, batch.IdsBT) + _positions.Value.narrow(0, 0, batch.Length) + Segments(batch);
         return Dropout.Apply(_norm.Forward(xBTD), mode.HiddenDropout, mode).MoveToOuterDisposeScope();
     }
+
+    // A model that was made for one segment alone is told of no other.
+    private Tensor Segments(TokenBatch batch) => batch.SegmentsBT is { } segmentsBT && _types.Shape[0] > 1 ? Rows(_types, segmentsBT) : _types.Value.narrow(0, 0, 1);
+
+    private static Tensor Rows(Weight table, Tensor idsBT) => table.Value.index_select(0, idsBT.view(-1)).view(idsBT.shape[0], idsBT.shape[1], -1);
 }
 
 /// <summary>A block: attention, then a feed-forward part, each added to its input and normalised after.</summary>
