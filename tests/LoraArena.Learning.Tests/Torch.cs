@@ -8,9 +8,9 @@ namespace LoraArena.Learning.Tests;
 /// <summary>Starts libtorch once for all tests, and compares tensors.</summary>
 internal static class Torch
 {
-    /// <summary>Loads libtorch with two threads.</summary>
+    /// <summary>Loads libtorch with one thread: the models are tiny, and threads that wait for one another cost more than they do.</summary>
     [System.Runtime.CompilerServices.ModuleInitializer]
-    internal static void Start() => TorchRuntime.Load(threads: 2);
+    internal static void Start() => TorchRuntime.Load(threads: 1);
 
     /// <summary>Path of a fixture.</summary>
     public static string Fixture(params string[] parts) => Path.Join([AppContext.BaseDirectory, "Fixtures", .. parts]);
