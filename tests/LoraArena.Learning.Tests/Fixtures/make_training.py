@@ -31,7 +31,8 @@ def battle(generator):
 def packed(prompt, a, b, winner, swap):
     if swap:
         a, b, winner = b, a, [1, 0, 2][winner]
-    return [START, *prompt.tolist(), SEPARATOR, *a.tolist(), SEPARATOR, *b.tolist(), SEPARATOR], winner
+    before = [START, *prompt.tolist(), SEPARATOR, *a.tolist(), SEPARATOR]
+    return before + [*b.tolist(), SEPARATOR], len(before), winner
 
 
 def rate(step):
@@ -65,10 +66,12 @@ def train(name, seed):
     steps_an_epoch = STEPS // 2
     for step in range(STEPS):
         rows = [packed(*battles[i], SWAP[step // steps_an_epoch][i]) for i in ORDER[name][step]]
-        longest = max(len(ids) for ids, _ in rows)
-        ids = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _ in rows])
-        mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in rows])
-        loss = torch.nn.functional.cross_entropy(model(input_ids=ids, attention_mask=mask).logits, torch.tensor([w for _, w in rows]))
+        longest = max(len(ids) for ids, _, _ in rows)
+        ids = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _, _ in rows])
+        mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _, _ in rows])
+        # Answer B is BERT's second segment.
+        segments = {'token_type_ids': torch.tensor([[0] * start + [1] * (longest - start) for _, start, _ in rows])} if name.startswith('bert') else {}
+        loss = torch.nn.functional.cross_entropy(model(input_ids=ids, attention_mask=mask, **segments).logits, torch.tensor([w for _, _, w in rows]))
         optimizer.zero_grad()
         loss.backward()
         norms.append(torch.nn.utils.clip_grad_norm_(trainable, NORM))

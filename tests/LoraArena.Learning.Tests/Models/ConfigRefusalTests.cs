@@ -23,7 +23,7 @@ public sealed class ConfigRefusalTests
         ["a million layers"] = ("llama-tiny", c => c["num_hidden_layers"] = 1_000_000, "'num_hidden_layers' is 1000000"),
         ["BERT sizes of which only the product is absurd"] = ("bert-tiny", c => (c["hidden_size"], c["num_hidden_layers"], c["num_attention_heads"]) = (65_536, 1_000, 64), "more than the 400000000000 that are allowed"),
         ["a BERT with absurdly many positions"] = ("bert-tiny", c => (c["hidden_size"], c["max_position_embeddings"], c["num_attention_heads"]) = (65_536, 10_000_000, 64), "more than the 400000000000 that are allowed"),
-        ["Llama sizes of which only the product is absurd"] = ("llama-tiny", c => (c["hidden_size"], c["num_hidden_layers"]) = (65_536, 1_000), "more than the 400000000000 that are allowed"),
+        ["Llama sizes of which only the product is absurd"] = ("llama-tiny", c => (c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"]) = (65_536, 262_144, 1_000), "more than the 400000000000 that are allowed"),
         ["a Llama with absurdly wide heads"] = ("llama-tiny", c => (c["hidden_size"], c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]) = (65_536, 1_024, 1_024, 4_096), "more than the 400000000000 that are allowed"),
         ["another activation in BERT"] = ("bert-tiny", c => c["hidden_act"] = "relu", "'hidden_act' is 'relu'; only 'gelu' is supported"),
         ["another activation in Llama"] = ("llama-tiny", c => c["hidden_act"] = "gelu", "'hidden_act' is 'gelu'; only 'silu' is supported"),

@@ -68,7 +68,7 @@ internal static class TinyTraining
     public static Tensor Logits(PreferenceModel model, ForwardMode? mode = null)
     {
         using var noGrad = no_grad();
-        using var batch = TokenBatch.Create([.. Battles(5, seed: 9).Select(b => Packer().Pack(b, swap: false))], padId: 0, CPU);
+        using var batch = TokenBatch.Create([.. Battles(5, seed: 9).Select(b => Packer().Pack(b, swap: false).Ids)], padId: 0, CPU);
         return model.Logits(batch, mode ?? ForwardMode.Inference);
     }
 
