@@ -216,7 +216,9 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         var watched = await _arena.AskAsync("show", "watched");
 
         Assert.Equal((130, "running"), (interrupted.ExitCode, (string)interrupted.Document()["state"]!));
-        Assert.Equal("queued", (string?)waiting["state"]);
+
+        // On a slow machine the first has ended before the second is asked for.
+        Assert.Contains((string?)waiting["state"], new[] { "queued", "starting" });
         Assert.Equal("succeeded", (string?)next["state"]);
         Assert.Equal(("succeeded", 1), ((string)watched["state"]!, (int)watched["attempt"]!));
     }

@@ -7,6 +7,7 @@ using LoraArena.Web.Components;
 using LoraArena.Web.Endpoints;
 using LoraArena.Web.Hubs;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using MudBlazor.Services;
 
@@ -45,7 +46,14 @@ public static class ArenaSetup
     {
         app.UseExceptionHandler(error => error.Run(context => Results.Problem("Something went wrong. The server's log has the details.").ExecuteAsync(context)));
         app.UseSecurityHeaders();
+
+        // Programs get the bare status: to run a POST again as a page would ask it for that page's antiforgery token.
         app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+        app.Use((context, next) =>
+        {
+            context.Features.Get<IStatusCodePagesFeature>()!.Enabled = Security.IsForAPage(context);
+            return next(context);
+        });
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();

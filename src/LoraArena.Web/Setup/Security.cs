@@ -68,6 +68,10 @@ public static class Security
         return next(context);
     });
 
+    /// <summary>True where a browser asks for a page, not a program for data.</summary>
+    public static bool IsForAPage(HttpContext context)
+        => HttpMethods.IsGet(context.Request.Method) && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+
     // CORS does not apply to WebSockets: a page of another site could open one with the user's cookie.
     private static Task RefuseForeignOrigin(HttpContext context, RequestDelegate next)
     {
@@ -81,7 +85,7 @@ public static class Security
     // A browser that asks for a page is sent to the login page; everything else gets a status code.
     private static Task AnswerOrRedirect(Microsoft.AspNetCore.Authentication.RedirectContext<CookieAuthenticationOptions> context, int status)
     {
-        if (context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase) && HttpMethods.IsGet(context.Request.Method)) context.Response.Redirect(context.RedirectUri);
+        if (IsForAPage(context.HttpContext)) context.Response.Redirect(context.RedirectUri);
         else context.Response.StatusCode = status;
         return Task.CompletedTask;
     }
