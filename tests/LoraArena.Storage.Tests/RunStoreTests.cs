@@ -70,8 +70,18 @@ public sealed class RunStoreTests
     {
         var run = new RunEntry
         {
-            Id = id, Name = id, CompetitionId = "c", Owner = "ada", Model = "nano", Variant = "lora", SplitKey = splitKey, Seed = 0,
-            State = state.Name, CreatedMs = 0, QueuedMs = queuedMs, LogLoss = logLoss,
+            Id = id,
+            Name = id,
+            CompetitionId = "c",
+            Owner = "ada",
+            Model = "nano",
+            Variant = "lora",
+            SplitKey = splitKey,
+            Seed = 0,
+            State = state.Name,
+            CreatedMs = 0,
+            QueuedMs = queuedMs,
+            LogLoss = logLoss,
         };
         await store.Runs.AddAsync(run, Cancel);
         return run;
