@@ -140,8 +140,11 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
     /// <summary>Waits until the chart holds more than so many points, and reads points and steps off the page.</summary>
     private async Task<(int Points, int Step)> LiveAsync(int after)
     {
+        // A run that ends early would be waited for in vain.
+        const string ended = "['failed', 'stopped', 'interrupted'].some(state => document.querySelector(`main .state-${state}`))";
         const string points = "document.querySelector('[data-testid=loss-chart]')?.data?.[0].x.length ?? 0";
-        await Page.WaitForFunctionAsync($"after => ({points}) > after", after, new() { Timeout = 120_000 });
+        await Page.WaitForFunctionAsync($"after => ({points}) > after || {ended}", after, new() { Timeout = 120_000 });
+        Assert.False(await Page.EvaluateAsync<bool>($"() => {ended}"), $"the run did not go on: {await Page.GetByTestId("log").InnerTextAsync()}");
         var now = await Page.EvaluateAsync<int>($"() => {points}");
         var step = (await Page.GetByTestId("step").InnerTextAsync()).Split('/')[0];
         return (now, int.Parse(step.Trim(), CultureInfo.InvariantCulture));
