@@ -103,6 +103,7 @@ internal sealed class TestArena : IAsyncDisposable
         services.AddSingleton(folder);
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddArenaDb(folder);
+        services.AddArenaAccounts();
         services.AddRuns(new RunSettings { Threads = 1, FreeSpaceFloor = 0 });
         return services.BuildServiceProvider();
     }
