@@ -56,6 +56,10 @@ public static class Security
         });
     }
 
+    /// <summary>True for a browser that goes to a page, false for a form, a script or a program.</summary>
+    public static bool AsksForPage(this HttpRequest request)
+        => HttpMethods.IsGet(request.Method) && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Headers of every answer.</summary>
     public static void UseSecurityHeaders(this WebApplication app) => app.Use((context, next) =>
     {
@@ -81,7 +85,7 @@ public static class Security
     // A browser that asks for a page is sent to the login page; everything else gets a status code.
     private static Task AnswerOrRedirect(Microsoft.AspNetCore.Authentication.RedirectContext<CookieAuthenticationOptions> context, int status)
     {
-        if (context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase) && HttpMethods.IsGet(context.Request.Method)) context.Response.Redirect(context.RedirectUri);
+        if (context.Request.AsksForPage()) context.Response.Redirect(context.RedirectUri);
         else context.Response.StatusCode = status;
         return Task.CompletedTask;
     }
