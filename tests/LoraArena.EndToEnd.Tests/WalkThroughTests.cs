@@ -50,6 +50,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         await WatchRunAsync();
         await CheckSubmissionAsync();
         await CheckBoardAsync();
+        await SignOutAsync();
         Assert.Empty(_watched.Complaints);
     }
 
@@ -105,6 +106,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         await Page.GetByLabel("Name", new() { Exact = true }).FillAsync("first try");
         await FillOptionAsync("batch_size", "8");
         await FillOptionAsync("max_length", "64");
+        await FillOptionAsync("device", "cpu");
         await Page.GetByText("More training options").ClickAsync();
         await FillOptionAsync("max_steps", Steps.ToString(CultureInfo.InvariantCulture));
         await Page.GetByTestId("start").ClickAsync();
@@ -181,6 +183,14 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         Assert.Matches(@"^\d{1,2}\.\d %$", cells[5]);
         await Expect(Page.Locator("#board-chart .scatterlayer .point")).ToHaveCountAsync(await board.Locator("tbody tr").CountAsync());
         await PictureAsync("board.png");
+    }
+
+    private async Task SignOutAsync()
+    {
+        await Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await Page.WaitForURLAsync("**/account/login");
+        await Page.GotoAsync("/runs");
+        await Page.WaitForURLAsync("**/account/login?ReturnUrl=*");
     }
 
     private async Task PictureAsync(string name)

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.WebSockets;
 using System.Text;
-using LoraArena.Tests.Support;
 
 namespace LoraArena.Web.Tests;
 
@@ -53,18 +52,6 @@ public sealed class AccessTests(ArenaServer server)
         using var stranger = new Visitor(server.Address);
         Assert.Equal(HttpStatusCode.Unauthorized, (await stranger.PostAsync(hub)).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await server.Member.PostAsync(hub)).StatusCode);
-    }
-
-    [Fact]
-    public async Task AnUpload_IsRefusedToStrangers()
-    {
-        var competition = await server.MakeCompetitionAsync("Uploads of strangers");
-        using var stranger = new Visitor(server.Address);
-        using var file = new ByteArrayContent(Repository.FirstRows("train.csv", 20));
-        Assert.Equal(HttpStatusCode.Unauthorized, (await stranger.UploadAsync(competition.Id, "train.csv", file)).StatusCode);
-        Assert.Empty((await server.Arena.Store.CompetitionAsync(competition.Id, Cancel))!.Files);
-        using var again = new ByteArrayContent(Repository.FirstRows("train.csv", 20));
-        Assert.Equal(HttpStatusCode.OK, (await server.Member.UploadAsync(competition.Id, "train.csv", again)).StatusCode);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ namespace LoraArena.Web.Tests;
 /// <summary>Live news of runs, for programs.</summary>
 public sealed class HubTests(ArenaServer server)
 {
-    private const int Steps = 60;
+    private const int Steps = 120;
 
     [Fact]
     public async Task ASubscriberSeesARunGoOn_AndOneThatComesBackGetsWhatItMissed()

@@ -9,7 +9,7 @@ using LoraArena.Tests.Support;
 
 namespace LoraArena.Web.Tests;
 
-/// <summary>Uploads: all of a file is taken in or nothing, and a refusal says why.</summary>
+/// <summary>Uploads: all of a file is taken in or nothing, and a refusal says why. No other class uploads: these look at what lies in the arena meanwhile.</summary>
 public sealed class UploadTests(ArenaServer server)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -36,6 +36,18 @@ public sealed class UploadTests(ArenaServer server)
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains("Load it again", await SentenceAsync(answer), StringComparison.Ordinal);
         Assert.Empty(await FilesAsync(competition));
+    }
+
+    [Fact]
+    public async Task AnUploadOfAStranger_IsRefused()
+    {
+        var competition = await server.MakeCompetitionAsync("Of a stranger");
+        using var stranger = new Visitor(server.Address);
+        using var file = new ByteArrayContent(Repository.FirstRows("train.csv", 20));
+        Assert.Equal(HttpStatusCode.Unauthorized, (await stranger.UploadAsync(competition.Id, "train.csv", file)).StatusCode);
+        Assert.Empty(await FilesAsync(competition));
+        using var again = new ByteArrayContent(Repository.FirstRows("train.csv", 20));
+        Assert.Equal(HttpStatusCode.OK, (await server.Member.UploadAsync(competition.Id, "train.csv", again)).StatusCode);
     }
 
     [Theory]
