@@ -1,92 +1,96 @@
 using System.Net;
+using System.Net.WebSockets;
+using System.Text;
 
 namespace LoraArena.Web.Tests;
 
-public sealed class AccessTests(RunningApp app) : IClassFixture<RunningApp>
+/// <summary>Nothing of an arena is shown or done without a sign-in; each refusal stands beside what somebody signed in gets.</summary>
+public sealed class AccessTests(ArenaServer server)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public void BeforeThereIsAnAccount_APageLeadsToRegistration()
-        => Assert.StartsWith("/account/", app.FirstVisit.Headers.Location!.IsAbsoluteUri ? app.FirstVisit.Headers.Location.AbsolutePath : app.FirstVisit.Headers.Location.OriginalString, StringComparison.Ordinal);
-
     [Theory]
     [InlineData("/")]
-    [InlineData("/models")]
     [InlineData("/runs")]
-    public async Task APage_IsForWhoIsSignedIn(string path)
+    [InlineData("/models")]
+    [InlineData("/users")]
+    [InlineData("/competitions/{competition}")]
+    [InlineData("/competitions/{competition}?tab=data")]
+    [InlineData("/competitions/{competition}/new-run")]
+    [InlineData("/runs/{run}")]
+    public async Task APage_LeadsToSignInAndBack(string page)
     {
-        using var stranger = await app.Stranger.SendAsync(RunningApp.Page(path), Cancel);
-        using var signedIn = await app.SignedIn.SendAsync(RunningApp.Page(path), Cancel);
-
-        Assert.Equal(HttpStatusCode.Redirect, stranger.StatusCode);
-        Assert.Contains("/account/login", stranger.Headers.Location!.ToString(), StringComparison.Ordinal);
-        Assert.Equal(HttpStatusCode.OK, signedIn.StatusCode);
+        var path = server.Path(page);
+        using var stranger = new Visitor(server.Address);
+        var answer = await stranger.PageAsync(path);
+        Assert.Equal(HttpStatusCode.Found, answer.StatusCode);
+        Assert.Equal("/account/login", answer.Headers.Location!.AbsolutePath);
+        Assert.Equal("?ReturnUrl=" + Uri.EscapeDataString(path), answer.Headers.Location.Query, ignoreCase: true);
+        Assert.Equal(HttpStatusCode.OK, (await server.Administrator.PageAsync(path)).StatusCode);
     }
 
     [Theory]
-    [InlineData("GET", "/runs/01m8aaaaaaaaaaaaaaaaaaaaaa/submission.csv")]
-    [InlineData("GET", "/runs/01m8aaaaaaaaaaaaaaaaaaaaaa/journal.jsonl")]
-    [InlineData("POST", "/hubs/runs/negotiate?negotiateVersion=1")]
-    public async Task WhatIsNoPage_AnswersAStrangerWithAStatus(string method, string path)
+    [InlineData("/runs/{run}/submission.csv")]
+    [InlineData("/runs/{run}/predictions.csv")]
+    [InlineData("/runs/{run}/journal.jsonl")]
+    [InlineData("/runs/{run}/log.txt")]
+    [InlineData("/runs/{run}/spec.json")]
+    public async Task ADownload_IsRefusedToStrangers(string download)
     {
-        using var stranger = await app.Stranger.SendAsync(new HttpRequestMessage(new HttpMethod(method), path), Cancel);
-        using var signedIn = await app.SignedIn.SendAsync(new HttpRequestMessage(new HttpMethod(method), path), Cancel);
-
-        Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);
-        Assert.Equal(method == "POST" ? HttpStatusCode.OK : HttpStatusCode.NotFound, signedIn.StatusCode);
-    }
-
-    [Fact]
-    public async Task Registration_IsClosedOnceThereIsAnAccount()
-    {
-        using var page = await app.Stranger.SendAsync(RunningApp.Page("/account/register"), Cancel);
-        var html = await page.Content.ReadAsStringAsync(Cancel);
-
-        Assert.Contains("made by its administrators", html, StringComparison.Ordinal);
-        Assert.DoesNotContain("<form", html, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task AnUpload_WithoutThePagesTokenIsRefused()
-    {
-        using var answer = await app.SignedIn.PostAsync($"/competitions/{app.Competition}/files?name=train.csv", new StringContent("id,prompt\n"), Cancel);
-
-        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
-        Assert.Contains("page has expired", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task APage_ThatIsNotThereSaysSo()
-    {
-        using var page = await app.SignedIn.SendAsync(RunningApp.Page("/no-such-page"), Cancel);
-
-        Assert.Equal(HttpStatusCode.NotFound, page.StatusCode);
-        Assert.Contains("<!DOCTYPE html>", await page.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        using var stranger = new Visitor(server.Address);
+        var refused = await stranger.GetAsync(server.Path(download));
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.Empty(await refused.Content.ReadAsByteArrayAsync(Cancel));
+        Assert.Equal(HttpStatusCode.OK, (await server.Member.GetAsync(server.Path(download))).StatusCode);
     }
 
     [Theory]
-    [InlineData("/runs/..%2F..%2Farena.db/journal.jsonl")]
-    [InlineData("/runs/not-an-id/log.txt")]
-    public async Task ADownload_OfNoRunIsNotFound(string path)
+    [InlineData("/hubs/runs/negotiate?negotiateVersion=1")]
+    [InlineData("/_blazor/negotiate?negotiateVersion=1")]
+    public async Task ALiveConnection_IsRefusedToStrangers(string hub)
     {
-        using var answer = await app.SignedIn.GetAsync(path, Cancel);
-
-        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        using var stranger = new Visitor(server.Address);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await stranger.PostAsync(hub)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await server.Member.PostAsync(hub)).StatusCode);
     }
 
     [Fact]
-    public async Task Pages_AskNoOtherHost_AndForbidIt()
+    public async Task TheAccountsPage_IsForAdministrators()
     {
-        using var page = await app.SignedIn.SendAsync(RunningApp.Page("/"), Cancel);
-        var html = await page.Content.ReadAsStringAsync(Cancel);
-
-        Assert.DoesNotMatch("(src|href)=\"(https?:)?//", html);
-        Assert.Contains("default-src 'self'", string.Join(' ', page.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
-        Assert.Equal("nosniff", Assert.Single(page.Headers.GetValues("X-Content-Type-Options")));
+        var answer = await server.Member.PageAsync("/users");
+        Assert.Equal(HttpStatusCode.Found, answer.StatusCode);
+        Assert.Equal("/account/denied", answer.Headers.Location!.AbsolutePath);
+        Assert.Equal(HttpStatusCode.OK, (await server.Administrator.PageAsync("/users")).StatusCode);
     }
 
     [Fact]
-    public void TheSignInCookie_IsNotForScripts()
-        => Assert.Contains(app.Cookies.GetAllCookies(), cookie => cookie is { Name: "arena", HttpOnly: true });
+    public async Task ASocketOfAnotherSite_IsRefused()
+    {
+        await ConnectAsync(server.Address.GetLeftPart(UriPartial.Authority));
+        var error = await Assert.ThrowsAsync<WebSocketException>(() => ConnectAsync("https://elsewhere.example"));
+        Assert.Contains("403", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SigningOut_NeedsTheTokenOfThePage()
+    {
+        using var visitor = new Visitor(server.Address);
+        foreach (Cookie cookie in server.Member.Cookies.GetAllCookies()) visitor.Cookies.Add(cookie);
+        using var bare = new StringContent("", Encoding.UTF8, "application/x-www-form-urlencoded");
+        Assert.Equal(HttpStatusCode.BadRequest, (await visitor.PostAsync("/account/logout", bare)).StatusCode);
+        Assert.True(visitor.IsSignedIn);
+
+        using var form = new FormUrlEncodedContent([new("__RequestVerificationToken", await server.Member.TokenAsync())]);
+        Assert.Equal(HttpStatusCode.Found, (await visitor.PostAsync("/account/logout", form)).StatusCode);
+        Assert.False(visitor.IsSignedIn);
+    }
+
+    private async Task ConnectAsync(string origin)
+    {
+        using var socket = new ClientWebSocket();
+        socket.Options.Cookies = server.Member.Cookies;
+        socket.Options.SetRequestHeader("Origin", origin);
+        await socket.ConnectAsync(new UriBuilder(server.Address) { Scheme = "ws", Path = "/hubs/runs" }.Uri, Cancel);
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Cancel);
+    }
 }

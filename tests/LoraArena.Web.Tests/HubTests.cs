@@ -1,44 +1,76 @@
 using LoraArena.Core.Runs;
+using LoraArena.Web.Hubs;
+using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
 
 namespace LoraArena.Web.Tests;
 
-public sealed class HubTests(RunningApp app) : IClassFixture<RunningApp>
+/// <summary>Live news of runs, for programs.</summary>
+public sealed class HubTests(ArenaServer server)
 {
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+    private const int Steps = 120;
 
     [Fact]
-    public async Task Watch_TellsARunsStepsUntilItsEnd_AndALateWatcherWhatItMissed()
+    public async Task ASubscriberSeesARunGoOn_AndOneThatComesBackGetsWhatItMissed()
     {
-        var run = await app.StartRunAsync(new TrainingOptions { MaxSteps = 20, BatchSize = 2, MaxLength = 48, SwapAverage = false, Device = "cpu" });
-        await using var hub = new HubConnectionBuilder().WithUrl(new Uri(app.Address, "/hubs/runs"), options => options.Cookies = app.Cookies).Build();
-        await hub.StartAsync(Cancel);
+        var run = await server.Arena.StartAsync(new TrainingOptions { MaxSteps = Steps, BatchSize = 4, MaxLength = 48 });
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromMinutes(3));
 
-        var messages = new List<Message>();
-        await foreach (var message in hub.StreamAsync<Message>("Watch", run, Cancel)) messages.Add(message);
+        var seen = new List<RunMessage>();
+        await using (var connection = await ConnectAsync())
+        {
+            await foreach (var message in connection.StreamAsync<RunMessage>("Watch", run, limit.Token))
+            {
+                seen.Add(message);
+                if (message.Step >= 3) break;
+            }
+        }
 
-        Assert.Equal(("succeeded", true, 20L), (messages[^1].State, messages[^1].IsFinal, messages[^1].Step));
-        Assert.All(messages.SkipLast(1), message => Assert.False(message.IsFinal));
-        Assert.Equal(messages.Select(message => message.Version).Order(), messages.Select(message => message.Version));
+        Assert.Equal(seen.Select(m => m.Version).Order(), seen.Select(m => m.Version));
+        Assert.Equal((run, "running", (long)Steps), (seen[^1].Run, seen[^1].State, seen[^1].Steps));
+        Assert.NotNull(seen[^1].Loss);
 
-        var late = new List<Message>();
-        await foreach (var message in hub.StreamAsync<Message>("Watch", run, Cancel)) late.Add(message);
-        Assert.Equal(messages[^1], Assert.Single(late));
+        // Nobody watches for a while; the first that a new connection hears is where the run is now.
+        var away = await server.Arena.WaitAsync(run, r => r.Step > seen[^1].Step);
+        var after = new List<RunMessage>();
+        await using (var connection = await ConnectAsync())
+        {
+            await foreach (var message in connection.StreamAsync<RunMessage>("Watch", run, limit.Token)) after.Add(message);
+        }
+
+        Assert.True(after[0].Step >= away.Step, $"it was at step {away.Step} and was told of step {after[0].Step}");
+        Assert.Equal(("succeeded", true, (long)Steps), (after[^1].State, after[^1].IsFinal, after[^1].Step));
+        Assert.NotNull(after[^1].ValidationLogLoss);
+        Assert.All(after.SkipLast(1), message => Assert.False(message.IsFinal));
     }
 
     [Fact]
-    public async Task Watch_OfNoRunIsAnError()
+    public async Task ARunThatIsOver_IsToldOnce()
     {
-        await using var hub = new HubConnectionBuilder().WithUrl(new Uri(app.Address, "/hubs/runs"), options => options.Cookies = app.Cookies).Build();
-        await hub.StartAsync(Cancel);
+        await using var connection = await ConnectAsync();
+        var messages = await connection.StreamAsync<RunMessage>("Watch", server.Run, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(("succeeded", 6L), (Assert.Single(messages).State, messages[0].Step));
+    }
 
-        var error = await Assert.ThrowsAnyAsync<Exception>(async () =>
+    [Theory]
+    [InlineData("01m8asjby8jkhd565k8damzm9q")]
+    [InlineData("../../arena.db")]
+    [InlineData("")]
+    public async Task ARunThatIsNotThere_IsRefusedWithASentence(string run)
+    {
+        await using var connection = await ConnectAsync();
+        var error = await Assert.ThrowsAsync<HubException>(async () =>
         {
-            await foreach (var _ in hub.StreamAsync<Message>("Watch", "../..", Cancel)) continue;
+            await foreach (var message in connection.StreamAsync<RunMessage>("Watch", run, TestContext.Current.CancellationToken)) Assert.Fail($"news of {message.Run}");
         });
-
         Assert.Contains("There is no such run.", error.Message, StringComparison.Ordinal);
     }
 
-    private sealed record Message(string Run, long Version, string State, bool IsFinal, long Step);
+    private async Task<HubConnection> ConnectAsync()
+    {
+        var connection = new HubConnectionBuilder().WithUrl(new Uri(server.Address, "/hubs/runs"), options => options.Cookies = server.Member.Cookies).Build();
+        await connection.StartAsync(TestContext.Current.CancellationToken);
+        return connection;
+    }
 }

@@ -12,6 +12,13 @@ internal static class Repository
     /// <summary>The starter competition.</summary>
     public static string Starter => Path.Join(Root, "data", "competitions", "starter");
 
+    /// <summary>The header and the first rows of a file of the starter, in UTF-8.</summary>
+    public static byte[] FirstRows(string file, int rows)
+    {
+        // A row of the starter is one line: its cells are JSON, in which line feeds are escaped.
+        return System.Text.Encoding.UTF8.GetBytes(string.Concat(File.ReadLines(Path.Join(Starter, file)).Take(rows + 1).Select(line => line + "\n")));
+    }
+
     /// <summary>A program that is built with the tests: artifacts/bin/&lt;project&gt;/&lt;configuration&gt;/&lt;assembly&gt;.dll.</summary>
     public static string Program(string project, string assembly)
         => Path.GetFullPath(Path.Join(AppContext.BaseDirectory, "..", "..", project, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), assembly + ".dll"));

@@ -28,12 +28,19 @@ internal sealed class TestArena : IAsyncDisposable
 
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
-    /// <summary>Makes an arena. Rows are the first of the starter's.</summary>
-    public static async Task<TestArena> CreateAsync(int trainRows = 60, int testRows = 10)
+    /// <summary>Makes an arena with nothing in it.</summary>
+    public static async Task<TestArena> CreateEmptyAsync()
     {
         var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-test-").FullName);
         var arena = new TestArena(Services(folder), folder);
         await arena.Get<IDbContextFactory<ArenaDb>>().MigrateAsync(CancellationToken.None);
+        return arena;
+    }
+
+    /// <summary>Makes an arena. Rows are the first of the starter's.</summary>
+    public static async Task<TestArena> CreateAsync(int trainRows = 60, int testRows = 10)
+    {
+        var arena = await CreateEmptyAsync();
         await arena.ImportAsync(trainRows, testRows);
         arena.Model = await arena.Get<ModelRegistry>().AddAsync(Repository.NanoModel, "nano", CancellationToken.None);
         return arena;
@@ -96,6 +103,7 @@ internal sealed class TestArena : IAsyncDisposable
         services.AddSingleton(folder);
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddArenaDb(folder);
+        services.AddArenaAccounts();
         services.AddRuns(new RunSettings { Threads = 1, FreeSpaceFloor = 0 });
         return services.BuildServiceProvider();
     }
@@ -106,7 +114,7 @@ internal sealed class TestArena : IAsyncDisposable
         Competition = await library.CreateAsync("Small");
         foreach (var (name, role, rows) in new[] { ("train.csv", FileRole.Train, trainRows), ("test.csv", FileRole.Test, testRows), ("sample_submission.csv", FileRole.Sample, testRows) })
         {
-            await using var file = new MemoryStream(FirstRows(Path.Join(Repository.Starter, name), rows));
+            await using var file = new MemoryStream(Repository.FirstRows(name, rows));
             await library.ImportAsync(Competition.Id, file, name, role);
         }
 
@@ -114,6 +122,4 @@ internal sealed class TestArena : IAsyncDisposable
         await Store.PutAsync(Competition);
     }
 
-    // A row of the starter is one line: its cells are JSON, in which line feeds are escaped.
-    private static byte[] FirstRows(string path, int rows) => System.Text.Encoding.UTF8.GetBytes(string.Concat(File.ReadLines(path).Take(rows + 1).Select(line => line + "\n")));
 }

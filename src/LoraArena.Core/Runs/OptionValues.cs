@@ -30,7 +30,7 @@ public static class OptionValues
         JsonNode? value = trimmed.Length == 0 && option.Optional ? null : option.Kind switch
         {
             OptionKind.Integer when long.TryParse(trimmed, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
-            OptionKind.Number when double.TryParse(trimmed, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => number,
+            OptionKind.Integer or OptionKind.Number when double.TryParse(trimmed, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => number,
             OptionKind.Boolean when bool.TryParse(trimmed, out var flag) => flag,
             _ => trimmed,
         };

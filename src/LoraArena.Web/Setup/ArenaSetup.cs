@@ -46,14 +46,7 @@ public static class ArenaSetup
     {
         app.UseExceptionHandler(error => error.Run(context => Results.Problem("Something went wrong. The server's log has the details.").ExecuteAsync(context)));
         app.UseSecurityHeaders();
-
-        // Programs get the bare status: to run a POST again as a page would ask it for that page's antiforgery token.
-        app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
-        app.Use((context, next) =>
-        {
-            context.Features.Get<IStatusCodePagesFeature>()!.Enabled = Security.IsForAPage(context);
-            return next(context);
-        });
+        app.UseNotFoundPage();
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();
@@ -65,6 +58,17 @@ public static class ArenaSetup
         app.MapDownloads();
         app.MapHub<RunsHub>("/hubs/runs");
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
+    }
+
+    // Who asks for a page gets one that says what is wrong; a program gets the bare status.
+    private static void UseNotFoundPage(this WebApplication app)
+    {
+        app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+        app.Use((context, next) =>
+        {
+            if (!context.Request.AsksForPage() && context.Features.Get<IStatusCodePagesFeature>() is { } pages) pages.Enabled = false;
+            return next(context);
+        });
     }
 
     /// <summary>Makes or updates the database and takes in the starter, before the first request.</summary>

@@ -56,6 +56,10 @@ public static class Security
         });
     }
 
+    /// <summary>True for a browser that goes to a page, false for a form, a script or a program.</summary>
+    public static bool AsksForPage(this HttpRequest request)
+        => HttpMethods.IsGet(request.Method) && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Headers of every answer.</summary>
     public static void UseSecurityHeaders(this WebApplication app) => app.Use((context, next) =>
     {
@@ -67,10 +71,6 @@ public static class Security
         if (context.WebSockets.IsWebSocketRequest || context.Request.Headers.Upgrade.Count > 0) return RefuseForeignOrigin(context, next);
         return next(context);
     });
-
-    /// <summary>True where a browser asks for a page, not a program for data.</summary>
-    public static bool IsForAPage(HttpContext context)
-        => HttpMethods.IsGet(context.Request.Method) && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     // CORS does not apply to WebSockets: a page of another site could open one with the user's cookie.
     private static Task RefuseForeignOrigin(HttpContext context, RequestDelegate next)
@@ -85,7 +85,7 @@ public static class Security
     // A browser that asks for a page is sent to the login page; everything else gets a status code.
     private static Task AnswerOrRedirect(Microsoft.AspNetCore.Authentication.RedirectContext<CookieAuthenticationOptions> context, int status)
     {
-        if (IsForAPage(context.HttpContext)) context.Response.Redirect(context.RedirectUri);
+        if (context.Request.AsksForPage()) context.Response.Redirect(context.RedirectUri);
         else context.Response.StatusCode = status;
         return Task.CompletedTask;
     }

@@ -1,0 +1,69 @@
+using System.Net;
+using LoraArena.Storage;
+using LoraArena.Storage.Entities;
+using LoraArena.Tests.Support;
+
+namespace LoraArena.Web.Tests;
+
+/// <summary>A new arena belongs to whoever makes its first account, and to nobody else afterwards.</summary>
+public sealed class FirstAccountTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task TheFirstAccountIsTheAdministrators_AndNobodyElseMakesOne()
+    {
+        await using var arena = await TestArena.CreateEmptyAsync();
+        await using var server = await WebServer.StartAsync(arena.Folder);
+        using var ada = new Visitor(server.Address);
+        using var late = new Visitor(server.Address);
+
+        // Every page leads to registration while there is no account.
+        var home = await ada.PageAsync("/");
+        Assert.Equal("/account/login", home.Headers.Location!.AbsolutePath);
+        var login = await ada.PageAsync(home.Headers.Location.PathAndQuery);
+        Assert.Equal(HttpStatusCode.Found, login.StatusCode);
+        Assert.EndsWith("/account/register", login.Headers.Location!.ToString(), StringComparison.Ordinal);
+
+        // Both have the form open; a post without its token is refused.
+        var token = await ada.FormTokenAsync("/account/register");
+        var lateToken = await late.FormTokenAsync("/account/register");
+        Assert.Equal(HttpStatusCode.BadRequest, (await ada.RegisterAsync("", "ada", Visitor.Password, Visitor.Password)).StatusCode);
+        Assert.False(await arena.Get<Accounts>().AnyAsync(Cancel));
+
+        var registered = await ada.RegisterAsync(token, "ada", Visitor.Password, Visitor.Password);
+        Assert.Equal(HttpStatusCode.Found, registered.StatusCode);
+        Assert.True(ada.IsSignedIn);
+        Assert.Equal(HttpStatusCode.OK, (await ada.PageAsync("/users")).StatusCode);
+
+        // Who was second gets a sentence, not an account.
+        var refused = await late.RegisterAsync(lateToken, "eve", Visitor.Password, Visitor.Password);
+        Assert.False(late.IsSignedIn);
+        Assert.Contains("This arena has its first account already", await refused.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        Assert.DoesNotContain("<form", await (await late.PageAsync("/account/register")).Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        Assert.Equal([new Account("ada", ArenaRoles.Administrator)], await arena.Get<Accounts>().ListAsync(Cancel));
+
+        // Signing in never leads to another site.
+        var signedIn = await late.SignInAsync("ada", Visitor.Password, "?ReturnUrl=" + Uri.EscapeDataString("//elsewhere.example/"));
+        Assert.True(late.IsSignedIn);
+        Assert.Equal(server.Address, new Uri(server.Address, signedIn.Headers.Location!));
+    }
+
+    [Fact]
+    public async Task WhoGuessesPasswords_IsSlowedDown()
+    {
+        await using var arena = await TestArena.CreateEmptyAsync();
+        await arena.Get<Accounts>().AddFirstAsync("ada", Visitor.Password, Cancel);
+        await using var server = await WebServer.StartAsync(arena.Folder);
+        using var eve = new Visitor(server.Address);
+
+        var first = await eve.SignInAsync("ada", "guess number 0");
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+        Assert.Contains("Name or password is wrong.", await first.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+
+        var statuses = new List<HttpStatusCode>();
+        for (var i = 0; i < 12; i++) statuses.Add((await eve.PageAsync("/account/login")).StatusCode);
+        Assert.Contains(HttpStatusCode.TooManyRequests, statuses);
+        Assert.False(eve.IsSignedIn);
+    }
+}

@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using Bunit;
+using LoraArena.Core.Competitions;
+using LoraArena.Core.Runs;
+using LoraArena.Core.Statistics;
+using LoraArena.Data.Competitions;
+using LoraArena.Data.Import;
+using LoraArena.Web.Components.Parts;
+using MudBlazor.Services;
+
+namespace LoraArena.Web.Tests;
+
+/// <summary>Parts of pages: what they show of what they are given.</summary>
+public sealed class PartsTests : BunitContext
+{
+    private static readonly OptionDescription Rank = new("r", OptionKind.Integer, JsonValue.Create(16), 1, 1024, null, "Rank.");
+
+    public PartsTests()
+    {
+        JSInterop.Mode = JSRuntimeMode.Loose;
+        Services.AddMudServices();
+    }
+
+    [Fact]
+    public void AnImportReport_ListsEachRejectedRow_AndSaysHowManyMoreThereAre()
+    {
+        var report = new ImportReport(
+            FileRole.Train, "train.csv", new string('a', 64), 1234, Rows: 57_477, Accepted: 57_327, Repaired: 0, Rejected: 150,
+            [new RowIssue(12, "winner_tie", "there is <no> winner", "7"), new RowIssue(3_000, null, "it has 8 cells; 9 are needed", null)],
+            new ImportStatistics(new Dictionary<string, int> { ["model_a"] = 28_000, ["tie"] = 29_327 }, 7_000, 3, 1_060));
+        var part = Render<ImportReportView>(p => p.Add(v => v.Report, report));
+
+        Assert.Equal(
+            "57,327 of 57,477 rows accepted, 150 rejected. Winners: model_a 48.8 % · tie 51.2 %. 7,000 with several turns, median answer 1,060 characters.",
+            string.Join(' ', part.Find("p").TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal("Rejected rows, the first 2", part.Find("caption").TextContent);
+        Assert.Equal(
+            [["12", "winner_tie", "there is <no> winner"], ["3000", "", "it has 8 cells; 9 are needed"]],
+            part.FindAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent).ToArray()));
+    }
+
+    [Theory]
+    [InlineData("0", "'r' is 0; a number from 1 to 1024 is needed.")]
+    [InlineData("2.5", "'r' is 2.5; a whole number is needed.")]
+    [InlineData("many", "'r' is \"many\"; a number is needed.")]
+    [InlineData("", "a number is needed.")]
+    public void AnOptionThatCannotHaveTheValue_SaysWhy(string typed, string sentence)
+    {
+        var part = Render<OptionField>(p => p.Add(f => f.Option, Rank).Add(f => f.Value, "16"));
+        Assert.DoesNotContain("needed", part.Markup, StringComparison.Ordinal);
+        part.Find("input").Change(typed);
+        Assert.Contains(sentence, part.Find(".mud-input-control").TextContent, StringComparison.Ordinal);
+        part.Find("input").Change("8");
+        Assert.DoesNotContain("needed", part.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheBoard_RanksRunsAndBaselinesTogether_AndOffersSubmissionsOfRunsOnly()
+    {
+        var board = Board.Of(
+        [
+            new BoardRow("uniform", "Uniform", true, null, null, null, new Interval(1.0986, 1.0986, 1.0986), 0.377, 0.044, null, null, null, null),
+            new BoardRow("01m8asjby8jkhd565k8damzm9q", "<b>mine</b>", false, "lora", "nano", 0, new Interval(0.98765, 0.95, 1.02), 0.512, 0.03, 3_725, 1234.5, 3L << 30, 338_499),
+        ]);
+        var part = Render<BoardView>(p => p.Add(v => v.Board, board).Add(v => v.HasTest, true));
+
+        Assert.Equal(
+            [["1", "<b>mine</b>", "nano", "0.9877", "0.9500 – 1.0200", "51.2 %", "0.030", "1 h 02 min", "1,234", "3.0 GiB", "338,499", "submission.csv"], ["2", "Uniform baseline", "", "1.0986", "1.0986 – 1.0986", "37.7 %", "0.044", "–", "–", "–", "–", ""]],
+            part.FindAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent.Trim()).ToArray()));
+        Assert.Equal("/runs/01m8asjby8jkhd565k8damzm9q/submission.csv", Assert.Single(part.FindAll("a[download]")).GetAttribute("href"));
+    }
+}
