@@ -9,7 +9,7 @@ namespace LoraArena.Learning.Devices;
 /// 3.4.30, and the loader refuses. The flag that is set here tells the loader not to insist.
 /// Layout: ELF-64 and the GNU symbol-versioning sections (Linux Standard Base, Core, chapter 10).
 /// </summary>
-internal static class ElfVersionNeeds
+public static class ElfVersionNeeds
 {
     private const uint SectionDynamicSymbols = 11;
     private const uint SectionVersionNeeds = 0x6ffffffe;

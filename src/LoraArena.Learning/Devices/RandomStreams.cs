@@ -6,7 +6,9 @@ namespace LoraArena.Learning.Devices;
 
 /// <summary>
 /// libtorch's random numbers as a function of where the run is. The generators are seeded from (seed, what for, step, …) before each use,
-/// so there is no random state to save: resuming, recomputing and another device order give the same numbers by construction.
+/// so there is no random state to save: resuming and recomputing give the same numbers by construction. Starting values are drawn on the
+/// CPU whatever the device, so a run starts from the same weights everywhere; dropout is drawn where the tensors are, and a GPU draws
+/// other numbers than a CPU.
 /// </summary>
 public static class RandomStreams
 {

@@ -123,8 +123,8 @@ public sealed class PreferenceModel : IDisposable
             return new Projection(family.HeadPath, new Weight(weightName, weights.Take(weightName, shape, device, ScalarType.Float32)), biasValue);
         }
 
-        RandomStreams.Seed(device, seed, RandomStreams.Purpose.Initialisation, -1);
-        var weight = new Weight(weightName, randn(shape, ScalarType.Float32, device).mul_(config.InitializerRange));
+        RandomStreams.Seed(CPU, seed, RandomStreams.Purpose.Initialisation, -1);
+        var weight = new Weight(weightName, randn(shape, ScalarType.Float32, CPU).mul_(config.InitializerRange).to(device));
         return new Projection(family.HeadPath, weight, family.HeadHasBias ? new Weight(biasName, zeros(Winners.Count, ScalarType.Float32, device)) : null);
     }
 

@@ -157,7 +157,7 @@ public sealed class RandomWeights(double deviation) : WeightSource
         if (name.EndsWith("bias", StringComparison.Ordinal)) return zeros(shape, dtype, device);
         if (shape.Length == 1) return ones(shape, dtype, device);
         using var scope = NewDisposeScope();
-        return randn(shape, dtype, device).mul_(deviation).MoveToOuterDisposeScope();
+        return randn(shape, dtype, CPU).mul_(deviation).to(device).MoveToOuterDisposeScope();
     }
 }
 

@@ -104,8 +104,8 @@ internal sealed class LoraLayer : AdapterLayer
         _scale = options.LoraAlpha / options.R;
         _dropout = options.LoraDropout;
         var device = site.Weight.Value.device;
-        RandomStreams.Seed(device, context.Seed, RandomStreams.Purpose.Initialisation, context.Index);
-        var aRI = empty([options.R, site.InFeatures], ScalarType.Float32, device);
+        RandomStreams.Seed(CPU, context.Seed, RandomStreams.Purpose.Initialisation, context.Index);
+        var aRI = empty([options.R, site.InFeatures], ScalarType.Float32, CPU);
         if (options.InitLoraWeights == "gaussian")
         {
             aRI.normal_(0, 1.0 / options.R);
@@ -116,7 +116,7 @@ internal sealed class LoraLayer : AdapterLayer
             aRI.uniform_(-bound, bound);
         }
 
-        lora_A = new Weight("lora_A.weight", aRI);
+        lora_A = new Weight("lora_A.weight", aRI.to(device));
         lora_B = new Weight("lora_B.weight", zeros([site.OutFeatures, options.R], ScalarType.Float32, device));
     }
 

@@ -36,7 +36,7 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
         var (family, parsed) = ModelCatalog.Read(folder);
         if (parsed is not BertConfig bert) throw new ModelException(folder, $"only models of type bert are pre-trained, and this is {family.ModelType}");
         var device = ComputeDevice.Pick("auto");
-        RandomStreams.Seed(device.Torch, spec.Seed, RandomStreams.Purpose.Initialisation);
+        RandomStreams.Seed(CPU, spec.Seed, RandomStreams.Purpose.Initialisation);
         using var weights = new RandomWeights(bert.InitializerRange);
         using var model = PreferenceModel.Build(family, bert, weights, device.Torch, spec.Seed);
         var head = new MaskedLanguageHead(bert, (BertModel)model.Backbone, new ModelBuilder(weights, device.Torch, ScalarType.Float32));

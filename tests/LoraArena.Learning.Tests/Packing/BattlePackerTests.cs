@@ -80,7 +80,9 @@ public sealed class BattlePackerTests
                 Assert.Equal(kept.Order(), kept);
                 Assert.Equal(kept.Distinct().Count(), kept.Count);
                 if (kept.Count < turns.Sum(t => t.Length) && part.Count >= template.Cut.Count + 3) Assert.Contains(Cut, part);
-                if (kept.Count == turns.Sum(t => t.Length)) Assert.DoesNotContain(Cut, part);
+
+                // An empty turn that is left out is marked too.
+                if (kept.Count == turns.Sum(t => t.Length) && turns.All(t => t.Length > 0)) Assert.DoesNotContain(Cut, part);
             }
         }, iter: 3000);
 
@@ -106,6 +108,21 @@ public sealed class BattlePackerTests
             Assert.All(a, id => Assert.True(id < Unit || Of(id) == B));
             Assert.All(b, id => Assert.True(id < Unit || Of(id) == A));
         }, iter: 1000);
+
+    [Fact]
+    public void TheSecondSegment_BeginsWithAnswerB()
+        => Gen.Select(Templates, Battles, Lengths).Sample((template, battle, length) =>
+        {
+            var packer = new BattlePacker(template, length);
+            var packed = packer.Pack(battle, swap: false);
+            var (_, _, b) = Parts(template, packed.Ids);
+            Assert.Equal(packed.Length - template.End.Count - b.Count, packed.StartOfB);
+
+            // Beside a shorter one, so that there is padding.
+            using var batch = packer.Batch([packed, packer.Pack(Battle([1], [1], [1]), swap: false)], TorchSharp.torch.CPU);
+            var segments = batch.SegmentsBT!.data<long>().ToArray();
+            Assert.Equal(Enumerable.Range(0, packed.Length).Select(t => t >= packed.StartOfB ? 1L : 0L), segments.Take(packed.Length));
+        }, iter: 300);
 
     [Fact]
     public void AShortAnswer_LeavesItsRoomToTheOther()

@@ -1,0 +1,63 @@
+using System.Text.RegularExpressions;
+using LoraArena.Tests.Support;
+
+namespace LoraArena.Architecture.Tests;
+
+/// <summary>
+/// What the sources say about devices. A tensor that is made without naming one lies on the CPU, and a run on a GPU fails there or waits for a
+/// copy; a number that is read makes the GPU's queue run dry. Tests on the CPU see neither, so the sources are held to it.
+/// </summary>
+public sealed partial class TensorPlacementTests
+{
+    // Places that read numbers, each once for many steps or at the end.
+    private static readonly string[] Readers = ["CheckpointFolder.cs", "MaskedBatch.cs", "Predictor.cs", "Pretrainer.cs", "SafetensorsFile.cs", "SafetensorsWriter.cs", "Trainer.cs"];
+
+    private static readonly (string Path, string Text)[] Sources = [.. Directory.EnumerateFiles(Path.Join(Repository.Root, "src", "LoraArena.Learning"), "*.cs", SearchOption.AllDirectories)
+        .Concat(Directory.EnumerateFiles(Path.Join(Repository.Root, "src", "LoraArena.Worker"), "*.cs", SearchOption.AllDirectories))
+        .Where(path => File.ReadAllText(path).Contains("using static TorchSharp.torch;", StringComparison.Ordinal) || File.ReadAllText(path).Contains("using TorchSharp;", StringComparison.Ordinal))
+        .Select(path => (path, File.ReadAllText(path)))];
+
+    [Fact]
+    public void ATensorIsMadeOnANamedDevice()
+    {
+        var made = Sources.Where(source => !source.Path.EndsWith("TorchRuntime.cs", StringComparison.Ordinal)).SelectMany(source => Made(source.Text)).ToList();
+        Assert.True(made.Count >= 15, $"{made.Count} tensors found");
+        Assert.All(made, statement => Assert.True(NamesADevice().IsMatch(statement), statement));
+    }
+
+    [Fact]
+    public void NumbersAreReadInAFewPlacesOnly()
+    {
+        Assert.All(Sources.Where(source => Reads().IsMatch(source.Text)), source => Assert.Contains(Path.GetFileName(source.Path), Readers));
+        Assert.Contains(Sources, source => Reads().IsMatch(source.Text));
+    }
+
+    [Theory]
+    [InlineData("var x = zeros(3, ScalarType.Float32);", false)]
+    [InlineData("var x = torch.tensor(values);", false)]
+    [InlineData("var x = arange(3, device: y.device);", true)]
+    [InlineData("var x = zeros(\n    [3, f(2)],\n    device: _model.Device);", true)]
+    [InlineData("Use(zeros(3), device);", false)]
+    public void TheSearch_SeesWhatItShould(string statement, bool named)
+        => Assert.Equal(named, NamesADevice().IsMatch(Assert.Single(Made(statement))));
+
+    // Every call that makes a tensor, with all its arguments.
+    private static IEnumerable<string> Made(string text)
+    {
+        foreach (Match match in Makes().Matches(text))
+        {
+            var (end, open) = (match.Index + match.Length, 1);
+            while (open > 0) open += text[end++] switch { '(' => 1, ')' => -1, _ => 0 };
+            yield return text[match.Index..end];
+        }
+    }
+
+    [GeneratedRegex(@"(?<![.\w])(torch\.)?(arange|bernoulli|empty|eye|from_array|frombuffer|full|linspace|ones|rand|randint|randn|randperm|tensor|zeros)\(")]
+    private static partial Regex Makes();
+
+    [GeneratedRegex(@"[dD]evice|\bCPU\b|\bMETA\b")]
+    private static partial Regex NamesADevice();
+
+    [GeneratedRegex(@"\.item<|\.data<|\.bytes\b|\.cpu\(\)|\.To(Single|Double|Int32|Int64|Boolean|Scalar)\(\)|\bnonzero\(|\bmasked_select\(")]
+    private static partial Regex Reads();
+}

@@ -1,0 +1,72 @@
+using LoraArena.Learning.Models;
+using LoraArena.Learning.Tests.Training;
+using LoraArena.Learning.Training;
+using LoraArena.Learning.Variants;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Tests.Devices;
+
+/// <summary>
+/// Parts of a training step on libtorch's meta device, which knows shapes and no numbers: whatever reads a number fails there, as on a GPU it
+/// would make every step wait. Whole models do not run on it, as libtorch has no such kernels for layer norm and attention, and it lets
+/// tensors of other devices pass: the Architecture tests hold the sources to name a device wherever a tensor is made.
+/// </summary>
+public sealed class PlacementTests
+{
+    private static readonly ForwardMode Training = new(true, HiddenDropout: 0.1, AttentionDropout: 0.1, PooledDropout: 0.1);
+
+    public static TheoryData<string> Variants => [.. VariantCatalog.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void AnAdaptedLayer_AndItsOptimizerStep_StayOnTheirDevice(string id)
+    {
+        using var scope = NewDisposeScope();
+        using var model = OnMeta(id);
+        var layer = model.Adapted!.Layers[0];
+        var weights = layer.Weights.Select(weight => KeyValuePair.Create(weight.Name, weight)).Append(KeyValuePair.Create("head", model.HeadWeights[0]));
+        using var parameters = new FlatParameters(weights, META);
+        using var optimizer = new AdamW(parameters, weightDecay: 0.1);
+        var yNO = layer.Site.Forward(zeros([5, layer.Site.InFeatures], ScalarType.Float32, META), Training);
+        var logitsNC = nn.functional.linear(yNO, model.HeadWeights[0].Value);
+        nn.functional.cross_entropy(logitsNC, zeros(5, ScalarType.Int64, META)).backward();
+        var norm = parameters.ClipGradient(1);
+        optimizer.Step(1e-3);
+
+        Assert.Equal([5, layer.Site.OutFeatures], yNO.shape);
+        Assert.Equal(DeviceType.META, yNO.device_type);
+        Assert.All(layer.Weights, weight => Assert.Equal((DeviceType.META, DeviceType.META), (weight.Value.device_type, weight.Value.grad!.device_type)));
+        Assert.All(optimizer.State().Values, state => Assert.Equal(DeviceType.META, state.device_type));
+
+        // The negative control: a number that is read is noticed.
+        Assert.ThrowsAny<Exception>(() => norm.cpu());
+    }
+
+    [Fact]
+    public void ABatch_IsMadeOnItsDevice()
+    {
+        using var batch = TokenBatch.Create([[1, 60, 2], [1, 2]], padId: 0, META, secondSegments: [2, 1]);
+
+        Assert.All([batch.IdsBT, batch.LastB, batch.KeepBT!, batch.SegmentsBT!], made => Assert.Equal(DeviceType.META, made.device_type));
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void StartingValues_DependOnTheSeedAlone(string id)
+    {
+        using var first = TinyTraining.Model("bert-tiny", id, seed: 3);
+        using var other = TinyTraining.Model("bert-tiny", id, seed: 4);
+        using var again = TinyTraining.Model("bert-tiny", id, seed: 3);
+
+        Assert.Equal(TinyTraining.Bytes(first.TrainableWeights), TinyTraining.Bytes(again.TrainableWeights));
+        Assert.NotEqual(TinyTraining.Bytes(first.TrainableWeights), TinyTraining.Bytes(other.TrainableWeights));
+    }
+
+    private static PreferenceModel OnMeta(string variant)
+    {
+        var model = PreferenceModel.Load(Torch.Fixture("bert-tiny"), META, seed: 3);
+        model.Attach(VariantCatalog.Get(variant), VariantCatalog.Get(variant).ReadOptions([]), seed: 3);
+        return model;
+    }
+}

@@ -1,0 +1,58 @@
+using LoraArena.Tests.Support;
+
+namespace LoraArena.Worker.Tests;
+
+/// <summary>What the worker says about itself and about model folders.</summary>
+public sealed class DescribeTests
+{
+    [Fact]
+    public async Task TheWorker_SaysWhatItCanDo()
+    {
+        var description = await WorkerProcess.AskAsync("describe");
+
+        Assert.Equal(["bert", "llama"], description["model_families"]!.AsArray().Select(f => f!.GetValue<string>()));
+        Assert.Equal("cpu", description["devices"]!.AsArray()[^1]!["id"]!.GetValue<string>());
+        Assert.True(description["devices"]!.AsArray()[^1]!["memory_bytes"]!.GetValue<long>() > 0);
+        var lora = Assert.Single(description["variants"]!.AsArray(), v => v!["id"]!.GetValue<string>() == "lora")!;
+        Assert.Equal("LORA", lora["peft_type"]!.GetValue<string>());
+        Assert.Contains(lora["options"]!.AsArray(), o => o!["name"]!.GetValue<string>() == "lora_alpha");
+        var epochs = Assert.Single(description["training"]!.AsArray(), o => o!["name"]!.GetValue<string>() == "num_train_epochs")!;
+        Assert.Equal(2, epochs["default"]!.GetValue<double>());
+    }
+
+    [Fact]
+    public async Task AModelFolder_IsLookedInto()
+    {
+        var model = await WorkerProcess.AskAsync("describe", "--model", Repository.NanoModel);
+
+        Assert.Equal("bert", model["model_type"]!.GetValue<string>());
+        Assert.Equal(192, model["hidden_size"]!.GetValue<int>());
+        Assert.Equal(3_542_592, model["parameters"]!.GetValue<long>());
+    }
+
+    [Fact]
+    public async Task AFolderWithoutAModel_IsRefusedWithItsNameAndWhatIsMissing()
+    {
+        var empty = Directory.CreateTempSubdirectory("arena-empty-").FullName;
+        var ended = await WorkerProcess.RunAsync("describe", "--model", empty);
+        Directory.Delete(empty);
+
+        Assert.Equal((3, ""), (ended.ExitCode, ended.Output));
+        Assert.Contains(empty, ended.Errors, StringComparison.Ordinal);
+        Assert.Contains("config.json", ended.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("dream")]
+    [InlineData("train")]
+    [InlineData("describe", "--modle", "x")]
+    [InlineData("predict", "@file")]
+    public async Task WrongUsage_IsAnExitCodeOfItsOwn(params string[] arguments)
+    {
+        var ended = await WorkerProcess.RunAsync(arguments);
+
+        Assert.Equal((2, ""), (ended.ExitCode, ended.Output));
+        Assert.NotEmpty(ended.Errors);
+    }
+}

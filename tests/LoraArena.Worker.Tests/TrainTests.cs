@@ -1,0 +1,67 @@
+using LoraArena.Core.Runs;
+
+namespace LoraArena.Worker.Tests;
+
+/// <summary>Run folders that cannot be trained. What a good one comes to is tested where runs are supervised.</summary>
+public sealed class TrainTests(FinishedRun finished)
+{
+    [Fact]
+    public async Task AFolderWithoutASpec_IsRefused_AndStaysAsItIs()
+    {
+        var folder = Directory.CreateTempSubdirectory("arena-run-").FullName;
+        var ended = await WorkerProcess.RunAsync("train", folder);
+
+        Assert.Equal((3, ""), (ended.ExitCode, ended.Output));
+        Assert.Contains("spec.json: the file is missing", ended.Errors, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+        Directory.Delete(folder);
+    }
+
+    [Theory]
+    [InlineData("\"format\": 1", "\"format\": 99")]
+    [InlineData("\"training\"", "\"traning\"")]
+    [InlineData("{", "")]
+    public async Task ASpecThatCannotBeRead_IsRefused_WithItsPath(string from, string to)
+    {
+        var run = finished.Another(spec => Replace(spec, from, to));
+        var ended = await WorkerProcess.RunAsync("train", run.Path);
+
+        Assert.Equal(3, ended.ExitCode);
+        Assert.Contains(run.Spec, ended.Errors, StringComparison.Ordinal);
+        Assert.False(File.Exists(run.Journal));
+    }
+
+    [Theory]
+    [InlineData("\"id\": \"lora\"", "\"id\": \"lorra\"", "lorra")]
+    [InlineData("\"options\": {}", "\"options\": {\"r\": 0}", "r")]
+    [InlineData("\"device\": \"auto\"", "\"device\": \"cuda:9\"", "There is no device 'cuda:9' here")]
+    [InlineData("arena-nano", "arena-nona", "arena-nona")]
+    public async Task ASpecThatAsksForWhatThereIsNot_EndsTheRunWithASentence(string from, string to, string says)
+    {
+        var run = finished.Another(spec => Replace(spec, from, to));
+        var ended = await WorkerProcess.RunAsync("train", run.Path);
+
+        Assert.Equal(1, ended.ExitCode);
+        var result = RunFile.Read<RunResult>(run.Result);
+        Assert.Equal(RunState.Failed, result.State);
+        Assert.Contains(says, result.Reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("log.txt", result.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ARunThatHasEnded_IsNotBegunAgain()
+    {
+        var before = File.ReadAllBytes(finished.Folder.Journal);
+        var ended = await WorkerProcess.RunAsync("train", finished.Folder.Path);
+
+        Assert.Equal(3, ended.ExitCode);
+        Assert.Contains("the run has ended already (succeeded)", ended.Errors, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(finished.Folder.Journal));
+    }
+
+    private static string Replace(string spec, string from, string to)
+    {
+        Assert.Contains(from, spec, StringComparison.Ordinal);
+        return spec.Replace(from, to, StringComparison.Ordinal);
+    }
+}
