@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+
 namespace LoraArena.Worker.Tests;
 
 /// <summary>Folders that LORAARENA_LIBTORCH may name by mistake. Each is refused with a sentence before libtorch can end the process.</summary>
