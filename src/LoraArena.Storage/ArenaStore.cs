@@ -33,11 +33,15 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
     public async Task PutAsync(Competition competition, CancellationToken cancel = default)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
-        var entry = await db.Competitions.FindAsync([competition.Id], cancel);
         var json = JsonSerializer.Serialize(competition, ArenaJson.Line);
-        if (entry is null) db.Competitions.Add(new CompetitionEntry { Id = competition.Id, Name = competition.Name, CreatedMs = competition.Created.ToUnixTimeMilliseconds(), Json = json });
-        else (entry.Name, entry.Json) = (competition.Name, json);
-        await db.SaveChangesAsync(cancel);
+
+        // One statement, as several processes may put the same competition at once.
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO "Competitions" ("Id", "Name", "CreatedMs", "Json") VALUES ({competition.Id}, {competition.Name}, {competition.Created.ToUnixTimeMilliseconds()}, {json})
+            ON CONFLICT ("Id") DO UPDATE SET "Name" = excluded."Name", "Json" = excluded."Json"
+            """,
+            cancel);
     }
 
     /// <summary>All base models, by name.</summary>
@@ -52,11 +56,13 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
     public async Task PutAsync(ModelCard card, CancellationToken cancel = default)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
-        var entry = await db.Models.FindAsync([card.Id], cancel);
         var json = JsonSerializer.Serialize(card, ArenaJson.Line);
-        if (entry is null) db.Models.Add(new ModelEntry { Id = card.Id, Name = card.Name, AddedMs = card.Added.ToUnixTimeMilliseconds(), Json = json });
-        else (entry.Name, entry.Json) = (card.Name, json);
-        await db.SaveChangesAsync(cancel);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO "Models" ("Id", "Name", "AddedMs", "Json") VALUES ({card.Id}, {card.Name}, {card.Added.ToUnixTimeMilliseconds()}, {json})
+            ON CONFLICT ("Id") DO UPDATE SET "Name" = excluded."Name", "Json" = excluded."Json"
+            """,
+            cancel);
     }
 
     /// <summary>Takes a base model out of the index.</summary>
