@@ -200,8 +200,8 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         using var first = _arena.Start(Arguments("watched", "--json"));
         await TrainsAsync("watched");
 
-        // Ctrl+C: the command says goodbye, the run goes on.
-        using (var signal = Process.Start(new ProcessStartInfo("kill", ["-INT", first.Process.Id.ToString(CultureInfo.InvariantCulture)]))!) await signal.WaitForExitAsync(TestContext.Current.CancellationToken);
+        // Ctrl+C, or what a supervisor sends: the command says goodbye, the run goes on.
+        using (var signal = Process.Start(new ProcessStartInfo("kill", [IgnoresInterrupt() ? "-TERM" : "-INT", first.Process.Id.ToString(CultureInfo.InvariantCulture)]))!) await signal.WaitForExitAsync(TestContext.Current.CancellationToken);
         var interrupted = await first.EndAsync();
         var waiting = await _arena.AskAsync(Arguments("next", "--detach"));
 
@@ -231,6 +231,13 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     private Task<JsonNode> RunAsync(string name, params string[] more) => _arena.AskAsync(Arguments(name, more));
 
     private string Result(JsonNode answer) => Path.Join(_arena.Store, "runs", (string)answer["run"]!, "result.json");
+
+    /// <summary>True where a shell has put the tests in the background: its children inherit that SIGINT is ignored, and .NET leaves it so.</summary>
+    private static bool IgnoresInterrupt()
+    {
+        var ignored = File.Exists("/proc/self/status") ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
+        return ignored is not null && (ulong.Parse(ignored["SigIgn:".Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 0b10) != 0;
+    }
 
     /// <summary>Waits until a run has done a step.</summary>
     private async Task TrainsAsync(string name)
