@@ -82,7 +82,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         ]);
 
         var trained = Page.Locator(".panel", new() { HasText = "Training data" });
-        await Expect(trained.Locator(".report > p")).ToContainTextAsync(string.Create(CultureInfo.InvariantCulture, $"{TrainRows} of {TrainRows + 2} rows accepted, 2 rejected."));
+        await Expect(trained.Locator(".report > p")).ToContainTextAsync(string.Create(CultureInfo.InvariantCulture, $"{TrainRows:N0} of {TrainRows + 2:N0} rows accepted, 2 rejected."));
         var rejected = trained.Locator("tbody tr");
         await Expect(rejected).ToHaveCountAsync(2);
         await Expect(rejected.Nth(0).Locator("td").Nth(0)).ToHaveTextAsync((TrainRows + 2).ToString(CultureInfo.InvariantCulture));
