@@ -17,27 +17,42 @@ internal static class AppFolder
     {
         if (given is not null && string.IsNullOrWhiteSpace(given)) throw new RefusedException("--store needs the name of a folder.");
         if (given is not null) return given;
-        return Environment.GetEnvironmentVariable(StoreVariable) is { Length: > 0 } named ? named : Path.Join(Find() ?? Environment.CurrentDirectory, "data", "arena");
+        if (Environment.GetEnvironmentVariable(StoreVariable) is { Length: > 0 } named) return named;
+
+        // As the server reads it: where its own settings put the arena, the command line finds it.
+        return Path.Combine(Find() ?? Environment.CurrentDirectory, Settings()["Arena:Store"] is { Length: > 0 } set ? set : Path.Join("data", "arena"));
     }
 
     /// <summary>The section Runs of the app's settings: the server and the command line start workers by the same rules.</summary>
     /// <exception cref="RefusedException">The settings cannot be read.</exception>
     public static RunSettings RunSettings()
     {
-        var configuration = new ConfigurationBuilder();
-        if (Find() is { } app) configuration.AddJsonFile(Path.Join(app, SettingsName), optional: true, reloadOnChange: false);
-        configuration.AddEnvironmentVariables();
         var settings = new RunSettings();
         try
         {
-            configuration.Build().GetSection("Runs").Bind(settings);
+            Settings().GetSection("Runs").Bind(settings);
         }
-        catch (Exception error) when (error is InvalidDataException or InvalidOperationException)
+        catch (InvalidOperationException error)
         {
             throw new RefusedException($"The settings of runs ({SettingsName}, section Runs) cannot be read: {error.GetBaseException().Message}");
         }
 
         return settings;
+    }
+
+    private static IConfigurationRoot Settings()
+    {
+        var configuration = new ConfigurationBuilder();
+        if (Find() is { } app) configuration.AddJsonFile(Path.Join(app, SettingsName), optional: true, reloadOnChange: false);
+        configuration.AddEnvironmentVariables();
+        try
+        {
+            return configuration.Build();
+        }
+        catch (InvalidDataException error)
+        {
+            throw new RefusedException($"The app's settings ({SettingsName}) cannot be read: {error.GetBaseException().Message}");
+        }
     }
 
     // Built, the program lies deep below the app's folder; published, in it.

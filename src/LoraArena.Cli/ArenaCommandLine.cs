@@ -37,6 +37,7 @@ internal static class ArenaCommandLine
             BaselinesCommand.Create(),
             ModelsCommand.Create(),
             VariantsCommand.Create(),
+            SizeCommand.Create(),
             RunCommand.Create(),
             WatchCommand.Create(),
             StopCommand.Create(),

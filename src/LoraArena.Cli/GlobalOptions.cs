@@ -8,7 +8,7 @@ internal static class GlobalOptions
     /// <summary>The arena's folder.</summary>
     public static Option<string?> Store { get; } = new("--store")
     {
-        Description = $"The arena's folder; by default what {AppFolder.StoreVariable} says, else data/arena of the app.",
+        Description = $"The arena's folder; by default what {AppFolder.StoreVariable} says, else the app's setting Arena:Store.",
         HelpName = "DIR",
         Recursive = true,
     };

@@ -9,6 +9,7 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var root = new RootCommand("LoraArena's worker: the process that loads tensors. The app and the command line start it; a person may too.")
 {
     DescribeCommand.Create(),
+    SizeCommand.Create(),
     TrainCommand.Create(),
     PredictCommand.Create(),
     ExportCommand.Create(),

@@ -45,7 +45,10 @@ public sealed class Arena : IDisposable
     }
 
     /// <summary>Starts the program.</summary>
-    public Running Start(params string[] arguments)
+    public Running Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
+
+    /// <summary>Starts the program with other environment variables; an empty one is taken away.</summary>
+    public Running Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Places.Arena) { WorkingDirectory = _root, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8 };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
@@ -56,6 +59,7 @@ public sealed class Arena : IDisposable
         // One thread a worker: several tests run at once. And a small disk is no reason for a test to fail.
         start.Environment["Runs__Threads"] = "1";
         start.Environment["Runs__FreeSpaceFloor"] = "0";
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         return new Running(Process.Start(start)!);
     }
 

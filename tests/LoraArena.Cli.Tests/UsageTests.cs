@@ -82,4 +82,17 @@ public sealed class UsageTests : IDisposable
         Assert.Empty(ended.Output);
         Assert.Single(ended.Errors.TrimEnd().Split('\n'));
     }
+
+    [Theory]
+    [InlineData("", "setting", "setting")]
+    [InlineData("variable", "setting", "variable")]
+    public async Task TheArena_IsWhereItsVariableSays_ElseWhereTheServersSettingDoes(string variable, string setting, string expected)
+    {
+        string Folder(string name) => name.Length == 0 ? "" : _arena.At(name);
+        using var running = _arena.Start(new Dictionary<string, string> { ["LORAARENA_STORE"] = Folder(variable), ["Arena__Store"] = Folder(setting) }, "competitions");
+        Assert.Equal(0, (await running.EndAsync()).ExitCode);
+
+        Assert.True(Directory.Exists(Folder(expected)));
+        Assert.False(Directory.Exists(_arena.Store));
+    }
 }

@@ -109,9 +109,27 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
 
         await Page.GetByLabel("Name", new() { Exact = true }).FillAsync("first try");
         await FillOptionAsync("device", "cpu");
-        if (Pictures is null) await MakeShortAsync(steps: 120);
+        if (Pictures is null)
+        {
+            await MeetBudgetAsync();
+            await MakeShortAsync(steps: 120);
+        }
+
         await Page.GetByTestId("start").ClickAsync();
         await Page.WaitForURLAsync("**/runs/*");
+    }
+
+    private async Task MeetBudgetAsync()
+    {
+        await Page.GetByTestId("count").ClickAsync();
+        await Expect(Page.GetByTestId("size")).ToContainTextAsync("trainable parameters in");
+        var before = await Page.GetByTestId("size").InnerTextAsync();
+        await FillOptionAsync("Parameter budget", "60000");
+        await Page.GetByTestId("count").ClickAsync();
+        await Expect(Page.GetByTestId("size")).Not.ToHaveTextAsync(before);
+        var parameters = int.Parse((await Page.GetByTestId("size").InnerTextAsync()).Split(' ')[0], NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+        Assert.InRange(parameters, 59_000, 60_000);
+        await Expect(Page.GetByLabel("r", new() { Exact = true })).Not.ToHaveValueAsync("16");
     }
 
     private async Task MakeShortAsync(int steps)

@@ -47,7 +47,7 @@ public sealed class PreferenceModel : IDisposable
     public IReadOnlyList<Weight> BaseWeights => _baseWeights;
 
     /// <summary>What training moves: adapter, then head.</summary>
-    public IReadOnlyList<Weight> TrainableWeights => [.. Adapted?.Layers.SelectMany(layer => layer.Weights) ?? [], .. HeadWeights];
+    public IReadOnlyList<Weight> TrainableWeights => [.. Adapted?.Weights.Where(w => w.Trained).Select(w => w.Weight) ?? [], .. HeadWeights];
 
     /// <summary>Loads a model folder. A head of three outcomes that it brings is kept, as Transformers does; else the head is new.</summary>
     /// <param name="folder">config.json and the weights.</param>
@@ -72,30 +72,20 @@ public sealed class PreferenceModel : IDisposable
     }
 
     /// <summary>Puts a variant's layers on the sites that its options choose.</summary>
-    /// <exception cref="OptionException">They choose none.</exception>
+    /// <exception cref="OptionException">They choose none, or do not fit one.</exception>
     public void Attach(LoraVariant variant, VariantOptions options, long seed)
     {
         if (Adapted is not null) throw new InvalidOperationException("The model carries an adapter already.");
-        var layers = new List<AdapterLayer>();
-        foreach (var site in TargetModules.Select(Sites, options.TargetModules))
-        {
-            site.Adapter = variant.Wrap(site, options, new VariantContext(seed, layers.Count));
-            layers.Add(site.Adapter);
-        }
-
-        Adapted = new AttachedVariant(variant, options, layers);
+        using var noGrad = no_grad();
+        Adapted = variant.Attach(this, options, seed);
     }
 
     /// <summary>Folds the adapter into the base weights and takes it off.</summary>
     public void Merge()
     {
         if (Adapted is not { } adapted) return;
-        foreach (var layer in adapted.Layers)
-        {
-            adapted.Variant.Merge(layer);
-            layer.Dispose();
-        }
-
+        adapted.Merge();
+        adapted.Dispose();
         Adapted = null;
     }
 
@@ -131,14 +121,8 @@ public sealed class PreferenceModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var layer in Adapted?.Layers ?? []) layer.Dispose();
+        Adapted?.Dispose();
         foreach (var weight in _baseWeights) weight.Dispose();
         foreach (var weight in HeadWeights) weight.Dispose();
     }
 }
-
-/// <summary>A variant on a model.</summary>
-/// <param name="Variant">The method.</param>
-/// <param name="Options">Its options.</param>
-/// <param name="Layers">Its layers, in the order of the sites.</param>
-public sealed record AttachedVariant(LoraVariant Variant, VariantOptions Options, IReadOnlyList<AdapterLayer> Layers);

@@ -25,11 +25,21 @@ public sealed class Projection(string path, Weight weight, Weight? bias)
     /// <summary>Features out.</summary>
     public long OutFeatures => Weight.Shape[0];
 
+    /// <summary>Path and widths.</summary>
+    public SiteShape Shape => new(Path, InFeatures, OutFeatures);
+
     /// <summary>What a variant has put here; null for the plain layer.</summary>
     public AdapterLayer? Adapter { get; set; }
 
+    /// <summary>Sees every input of the layer while it is set; null for nobody.</summary>
+    public Action<Tensor>? Probe { get; set; }
+
     /// <summary>[…, I] → […, O].</summary>
-    public Tensor Forward(Tensor x, ForwardMode mode) => Adapter is { } adapter ? adapter.Forward(x, mode) : Base(x);
+    public Tensor Forward(Tensor x, ForwardMode mode)
+    {
+        Probe?.Invoke(x);
+        return Adapter is { } adapter ? adapter.Forward(x, mode) : Base(x);
+    }
 
     /// <summary>The layer without its adapter: [.., I] → [.., O].</summary>
     public Tensor Base(Tensor x) => nn.functional.linear(x, Weight.Value, Bias?.Value);

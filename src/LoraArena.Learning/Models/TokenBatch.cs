@@ -61,6 +61,16 @@ public sealed class TokenBatch : IDisposable
         return new TokenBatch(tensor(ids, sequences.Count, longest, device: device), lastB, keepBT, segmentsBT, lengths);
     }
 
+    /// <summary>The rows of a layer's input that belong to real tokens: [B, T, I] → [N, I]; one row a sequence, [B, I] or [B, 1, I], stays whole.</summary>
+    public Tensor RealRows(Tensor x)
+    {
+        var rowsNI = x.reshape(-1, x.shape[^1]);
+        if (KeepBT is null || rowsNI.shape[0] != Count * Length) return rowsNI;
+        var places = _lengths.SelectMany((length, b) => Enumerable.Range(0, length).Select(t => (b * Length) + t)).ToArray();
+        using var placesN = tensor(places, device: x.device);
+        return rowsNI.index_select(0, placesN);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

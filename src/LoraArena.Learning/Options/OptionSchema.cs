@@ -11,7 +11,7 @@ namespace LoraArena.Learning.Options;
 
 /// <summary>
 /// The schema of an options record: names in snake_case, defaults from a new record, limits from <see cref="RangeAttribute"/>, choices from
-/// <see cref="AllowedValuesAttribute"/>, help from the XML comments. Forms, command line, validation and help all come from it.
+/// <see cref="AllowedValuesAttribute"/> or <see cref="OptionChoicesAttribute"/>, help from the XML comments. Forms, command line, validation and help all come from it.
 /// </summary>
 public static class OptionSchema
 {
@@ -23,22 +23,29 @@ public static class OptionSchema
     }
 
     /// <summary>Reads options: what is not given has its default.</summary>
-    /// <typeparam name="T">The options record.</typeparam>
+    /// <param name="type">The options record.</param>
     /// <param name="given">Values by name.</param>
     /// <param name="owner">Whose options they are, for messages: <c>variant lora</c>.</param>
     /// <exception cref="OptionException">A name is unknown, or a value is of the wrong kind or out of bounds.</exception>
-    public static T Read<T>(JsonObject given, string owner) where T : class, new()
+    public static object Read(Type type, JsonObject given, string owner)
     {
-        OptionValues.Check(Of(typeof(T)), given, owner);
-        return given.Deserialize<T>(ArenaJson.Indented) ?? new T();
+        OptionValues.Check(Of(type), given, owner);
+        return given.Deserialize(type, ArenaJson.Indented)!;
     }
+
+    /// <inheritdoc cref="Read"/>
+    public static T Read<T>(JsonObject given, string owner) => (T)Read(typeof(T), given, owner);
+
+    /// <summary>Options by name: what <see cref="Read"/> reads.</summary>
+    public static JsonObject Write(object options) => JsonSerializer.SerializeToNode(options, options.GetType(), ArenaJson.Indented)!.AsObject();
 
     private static OptionDescription Describe(PropertyInfo property, JsonObject defaults)
     {
         var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         var range = property.GetCustomAttribute<RangeAttribute>();
-        var choices = property.GetCustomAttribute<AllowedValuesAttribute>()?.Values.Select(v => (string)v!).ToList();
+        var choices = property.GetCustomAttribute<AllowedValuesAttribute>()?.Values.Select(v => (string)v!).ToList()
+            ?? property.GetCustomAttribute<OptionChoicesAttribute>()?.Names().ToList();
         var kind = type == typeof(bool) ? OptionKind.Boolean
             : type == typeof(int) || type == typeof(long) ? OptionKind.Integer
             : type == typeof(double) ? OptionKind.Number
@@ -67,6 +74,17 @@ public static class OptionSchema
         var own = type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(p => p.CanWrite);
         return Properties(type.BaseType!).Concat(own.OrderBy(p => p.MetadataToken));
     }
+}
+
+/// <summary>The choices of a text option that a list in the code gives, such as a catalog's names.</summary>
+/// <param name="source">A type with a static property <c>Names</c>.</param>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class OptionChoicesAttribute(Type source) : Attribute
+{
+    /// <summary>Where the names come from.</summary>
+    public Type Source { get; } = source;
+
+    internal IReadOnlyList<string> Names() => (IReadOnlyList<string>)Source.GetProperty("Names", BindingFlags.Public | BindingFlags.Static)!.GetValue(null)!;
 }
 
 /// <summary>Reads summaries from the XML documentation that the compiler writes beside an assembly.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace LoraArena.Learning.Peft;
@@ -45,18 +46,65 @@ public sealed class PeftConfigReader
         return value.ValueKind == JsonValueKind.Number && double.IsFinite(value.GetDouble()) ? value.GetDouble() : throw Error($"'{name}' is {value.GetRawText()}; a number is needed");
     }
 
+    /// <summary>A truth value; false where it is missing.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public bool Flag(string name, bool otherwise = false)
+    {
+        if (!TryGet(name, out var value)) return otherwise;
+        return value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Error($"'{name}' is {value.GetRawText()}; true or false is needed");
+    }
+
+    /// <summary>A text; null where it is missing.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public string? Text(string name)
+    {
+        if (!TryGet(name, out var value)) return null;
+        return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Error($"'{name}' is {value.GetRawText()}; text is needed");
+    }
+
+    /// <summary>An object as the text that options hold it in; null where it is missing or empty.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public string? Table(string name)
+    {
+        if (!TryGet(name, out var value)) return null;
+        if (value.ValueKind != JsonValueKind.Object) throw Error($"'{name}' is {value.GetRawText()}; an object is needed");
+        return value.EnumerateObject().Any() ? value.GetRawText() : null;
+    }
+
+    /// <summary>The fields of those names that are there, as options.</summary>
+    public JsonObject Options(IEnumerable<string> names)
+        => new(names.Where(name => TryGet(name, out _)).Select(name => KeyValuePair.Create<string, JsonNode?>(name, JsonNode.Parse(_root.GetProperty(name).GetRawText()))));
+
     /// <summary>target_modules as one text that chooses the same layers.</summary>
     /// <exception cref="PeftException">It is missing or something else.</exception>
-    public string TargetModules()
-    {
-        if (!TryGet("target_modules", out var value)) throw Error("there is no target_modules, so the adapted layers are not known");
-        if (value.ValueKind == JsonValueKind.String) return value.GetString()!;
-        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error("'target_modules' must be text or a list of texts");
-        var names = value.EnumerateArray().Select(e => e.GetString()!).ToList();
+    public string TargetModules() => Modules("target_modules") ?? throw Error("there is no target_modules, so the adapted layers are not known");
 
-        // PEFT's lists hold names; one with another character can only be meant literally.
-        return names.All(n => !n.Contains(',', StringComparison.Ordinal)) && names.All(n => Regex.IsMatch(n, @"^[\w.-]+$")) ? string.Join(',', names) : string.Join('|', names.Select(n => @"(.*\.)?" + Regex.Escape(n)));
+    /// <summary>exclude_modules as one text that chooses the same layers; null for none.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public string? ExcludeModules() => Modules("exclude_modules") is { Length: > 0 } modules ? modules : null;
+
+    /// <summary>A field that chooses modules by an expression or by the ends of their paths, as one expression; null where it is missing.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public string? PathEnds(string name)
+    {
+        if (!TryGet(name, out var value)) return null;
+        if (value.ValueKind != JsonValueKind.Array) return Modules(name);
+        return Modules(name) is { Length: > 0 } ? string.Join('|', value.EnumerateArray().Select(e => ".*" + Regex.Escape(e.GetString()!))) : "";
     }
+
+    /// <summary>layers_to_transform, one number or a list of them, as one text; null for all layers.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public string? LayersToTransform()
+    {
+        if (!TryGet("layers_to_transform", out var value)) return null;
+        var numbers = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToList() : [value];
+        return numbers.All(n => n.ValueKind == JsonValueKind.Number && n.TryGetInt32(out var number) && number >= 0)
+            ? numbers.Count > 0 ? string.Join(',', numbers.Select(n => n.GetRawText())) : null
+            : throw Error($"'layers_to_transform' is {value.GetRawText()}; a layer's number or a list of them is needed");
+    }
+
+    /// <summary>True if a field is that text, whatever else it may be.</summary>
+    public bool Is(string name, string text) => TryGet(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() == text;
 
     /// <summary>Refuses a field that is there and has none of the values that are meant.</summary>
     public void Require(string name, params string[] allowed)
@@ -85,6 +133,16 @@ public sealed class PeftConfigReader
 
     /// <summary>An error about this file.</summary>
     public PeftException Error(string reason) => new(_path, reason.TrimEnd('.'));
+
+    // PEFT's lists hold names; one with another character can only be meant literally.
+    private string? Modules(string name)
+    {
+        if (!TryGet(name, out var value)) return null;
+        if (value.ValueKind == JsonValueKind.String) return value.GetString();
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error($"'{name}' must be text or a list of texts");
+        var names = value.EnumerateArray().Select(e => e.GetString()!).ToList();
+        return names.All(n => Regex.IsMatch(n, @"^[\w.-]+$")) ? string.Join(',', names) : string.Join('|', names.Select(n => @"(.*\.)?" + Regex.Escape(n)));
+    }
 
     private bool TryGet(string name, out JsonElement value) => _root.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
 }

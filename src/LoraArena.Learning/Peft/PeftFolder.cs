@@ -29,15 +29,16 @@ public static class PeftFolder
     public static void Write(string folder, PreferenceModel model, string baseName)
     {
         var adapted = model.Adapted ?? throw new InvalidOperationException("The model carries no adapter.");
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(Path.Join(folder, WeightsName), Tensors(model), Metadata);
-        var config = adapted.Variant.PeftConfig(adapted.Options);
-        config["peft_type"] = adapted.Variant.Info.PeftType;
+        var (config, tensors) = adapted.ToPeft();
+        SafetensorsWriter.Write(Path.Join(folder, WeightsName), tensors.Concat(Head(model).Select(w => KeyValuePair.Create(w.Key, w.Weight.Value))).ToDictionary(StringComparer.Ordinal), Metadata);
         config["task_type"] = "SEQ_CLS";
         config["base_model_name_or_path"] = baseName;
         config["inference_mode"] = true;
         config["modules_to_save"] = new JsonArray(model.Family.HeadPath);
-        config["target_modules"] = new JsonArray([.. adapted.Layers.Select(layer => (JsonNode)layer.Site.Path)]);
+        config["target_modules"] = new JsonArray([.. adapted.TargetPaths.Select(path => (JsonNode)path)]);
         var sorted = new JsonObject(config.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
         AtomicFile.WriteText(Path.Join(folder, ConfigName), sorted.ToJsonString(ArenaJson.Indented) + "\n");
     }
@@ -47,8 +48,7 @@ public static class PeftFolder
     public static void Load(string folder, PreferenceModel model)
     {
         var config = PeftConfigReader.Open(Path.Join(folder, ConfigName));
-        var variant = VariantCatalog.All.Values.FirstOrDefault(v => v.Info.PeftType == config.PeftType)
-            ?? throw config.Error($"peft_type '{config.PeftType}' is not supported");
+        var variant = VariantCatalog.Claiming(config) ?? throw config.Error($"peft_type '{config.PeftType}' is not supported");
         try
         {
             model.Attach(variant, variant.FromPeftConfig(config), seed: 0);
@@ -58,41 +58,31 @@ public static class PeftFolder
             throw config.Error(error.Message);
         }
 
-        ReadTensors(folder, model);
+        Read(folder, model, model.Adapted!.ReadPeft);
     }
 
-    /// <summary>Reads the tensors of a folder into a model that carries the adapter already: a checkpoint of the same run.</summary>
+    /// <summary>Writes every tensor of adapter and head as they are in memory: what a run needs to go on.</summary>
+    public static void WriteCheckpoint(string folder, PreferenceModel model)
+        => SafetensorsWriter.Write(Path.Join(folder, WeightsName), Weights(model).ToDictionary(w => w.Key, w => w.Weight.Value, StringComparer.Ordinal), Metadata);
+
+    /// <summary>Reads a checkpoint into a model that carries the adapter already.</summary>
     /// <exception cref="PeftException">A tensor is missing, left over, or of another shape.</exception>
-    public static void ReadTensors(string folder, PreferenceModel model)
+    public static void ReadCheckpoint(string folder, PreferenceModel model) => Read(folder, model, tensors => model.Adapted?.ReadCheckpoint(tensors));
+
+    /// <summary>All tensors of adapter and head by PEFT's keys.</summary>
+    public static IEnumerable<AdapterWeight> Weights(PreferenceModel model) => (model.Adapted?.Weights ?? []).Concat(Head(model));
+
+    private static IEnumerable<AdapterWeight> Head(PreferenceModel model) => model.HeadWeights.Select(weight => new AdapterWeight(Root + weight.Name, weight, Trained: true));
+
+    private static void Read(string folder, PreferenceModel model, Action<PeftTensors> adapter)
     {
-        var path = Path.Join(folder, WeightsName);
-        using var file = SafetensorsFile.Open(path);
-        var wanted = Weights(model).ToList();
-        var known = wanted.Select(w => w.Key).ToHashSet(StringComparer.Ordinal);
-        if (file.Entries.FirstOrDefault(e => !known.Contains(e.Name)) is { } extra) throw new PeftException(path, $"the tensor '{extra.Name}' has no place in this model");
         using var noGrad = no_grad();
-        foreach (var (key, weight) in wanted)
-        {
-            using var scope = NewDisposeScope();
-            if (!file.Contains(key)) throw new PeftException(path, $"the tensor '{key}' is missing");
-            var stored = file.Read(key);
-            if (!stored.shape.SequenceEqual(weight.Shape)) throw new PeftException(path, $"the tensor '{key}' has shape [{string.Join(", ", stored.shape)}]; [{string.Join(", ", weight.Shape)}] is needed");
-            weight.Value.copy_(stored);
-        }
+        using var scope = NewDisposeScope();
+        using var tensors = PeftTensors.Open(Path.Join(folder, WeightsName));
+        adapter(tensors);
+        foreach (var (key, weight) in Head(model).Select(w => (w.Key, w.Weight))) weight.Value.copy_(tensors.Take(key, weight.Shape));
+        tensors.RequireAllTaken();
     }
-
-    /// <summary>Adapter and head by PEFT's keys.</summary>
-    public static IEnumerable<KeyValuePair<string, Weight>> Weights(PreferenceModel model)
-    {
-        foreach (var layer in model.Adapted?.Layers ?? [])
-        {
-            foreach (var weight in layer.Weights) yield return KeyValuePair.Create($"{Root}{layer.Site.Path}.{weight.Name}", weight);
-        }
-
-        foreach (var weight in model.HeadWeights) yield return KeyValuePair.Create(Root + weight.Name, weight);
-    }
-
-    private static Dictionary<string, Tensor> Tensors(PreferenceModel model) => Weights(model).ToDictionary(w => w.Key, w => w.Value.Value, StringComparer.Ordinal);
 }
 
 /// <summary>An adapter folder that cannot be used.</summary>

@@ -8,7 +8,7 @@ namespace LoraArena.Learning.Training;
 /// </summary>
 /// <param name="parameters">What it moves.</param>
 /// <param name="weightDecay">Decoupled weight decay, times the learning rate.</param>
-public sealed class AdamW(FlatParameters parameters, double weightDecay) : IDisposable
+public sealed class AdamW(FlatParameters parameters, double weightDecay) : Optimizer
 {
     private const double Beta1 = 0.9;
     private const double Beta2 = 0.999;
@@ -19,12 +19,8 @@ public sealed class AdamW(FlatParameters parameters, double weightDecay) : IDisp
     private readonly Tensor _first = zeros_like(parameters.Values).DetachFromDisposeScope();
     private readonly Tensor _second = zeros_like(parameters.Values).DetachFromDisposeScope();
 
-    /// <summary>Steps done.</summary>
-    public long Steps { get; private set; }
-
-    /// <summary>Moves the parameters by one step.</summary>
-    /// <param name="learningRate">The learning rate of this step.</param>
-    public void Step(double learningRate)
+    /// <inheritdoc/>
+    public override void Step(double learningRate)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -35,30 +31,34 @@ public sealed class AdamW(FlatParameters parameters, double weightDecay) : IDisp
         var correction1 = 1 - Math.Pow(Beta1, Steps);
         var correction2 = 1 - Math.Pow(Beta2, Steps);
         var denominator = _second.sqrt().div_(Math.Sqrt(correction2)).add_(Eps);
-        if (weightDecay != 0) parameters.Values.mul_(1 - (learningRate * weightDecay));
-        parameters.Values.addcdiv_(_first, denominator, -learningRate / correction1);
+        foreach (var (group, offset, count) in parameters.Groups)
+        {
+            if (group.HasOwnRule) continue;
+            var rate = learningRate * group.LearningRateFactor;
+            var values = parameters.Values.narrow(0, offset, count);
+            if (weightDecay != 0 && group.Decays) values.mul_(1 - (rate * weightDecay));
+            values.addcdiv_(_first.narrow(0, offset, count), denominator.narrow(0, offset, count), -rate / correction1);
+        }
     }
 
     /// <summary>Its state by the names PyTorch gives it, for a checkpoint.</summary>
-    public Dictionary<string, Tensor> State()
+    public override Dictionary<string, Tensor> State()
     {
         var state = parameters.Split(_first).ToDictionary(p => FirstPrefix + p.Key, p => p.Value, StringComparer.Ordinal);
         foreach (var (name, value) in parameters.Split(_second)) state.Add(SecondPrefix + name, value);
         return state;
     }
 
-    /// <summary>Takes a state back from a checkpoint.</summary>
-    /// <param name="read">Gives a tensor of the checkpoint by its name.</param>
-    /// <param name="steps">Steps done up to it.</param>
-    public void Restore(Func<string, Tensor> read, long steps)
+    /// <inheritdoc/>
+    public override void Reset()
     {
-        using var scope = NewDisposeScope();
-        foreach (var (name, view) in State()) view.copy_(read(name));
-        Steps = steps;
+        _first.zero_();
+        _second.zero_();
+        Steps = 0;
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public override void Dispose()
     {
         _first.Dispose();
         _second.Dispose();

@@ -15,19 +15,27 @@ public sealed class FlatParameters : IDisposable
     /// <summary>Moves weights into the buffer and makes them trainable.</summary>
     /// <param name="weights">Weights by the names that checkpoints use.</param>
     /// <param name="device">Where they live.</param>
-    public FlatParameters(IEnumerable<KeyValuePair<string, Weight>> weights, Device device)
+    /// <param name="groupOf">How the optimiser treats a weight; all alike where it is not given.</param>
+    public FlatParameters(IEnumerable<KeyValuePair<string, Weight>> weights, Device device, Func<Weight, OptimizerGroup>? groupOf = null)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var parts = new List<(string, Weight, long)>();
+        var groups = new List<(OptimizerGroup, long, long)>();
         long count = 0;
-        foreach (var (name, weight) in weights)
+        foreach (var group in weights.GroupBy(w => groupOf?.Invoke(w.Value) ?? OptimizerGroup.Plain))
         {
-            parts.Add((name, weight, count));
-            count += weight.Count;
+            var start = count;
+            foreach (var (name, weight) in group)
+            {
+                parts.Add((name, weight, count));
+                count += weight.Count;
+            }
+
+            groups.Add((group.Key, start, count - start));
         }
 
-        _parts = parts;
+        (_parts, Groups) = (parts, groups);
         Count = count;
         Values = zeros(count, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradient = zeros(count, ScalarType.Float32, device).DetachFromDisposeScope();
@@ -44,6 +52,9 @@ public sealed class FlatParameters : IDisposable
 
     /// <summary>Numbers in the buffer.</summary>
     public long Count { get; }
+
+    /// <summary>The parts of the buffer that an optimiser treats alike: where each starts, and how many numbers it has.</summary>
+    public IReadOnlyList<(OptimizerGroup Group, long Offset, long Count)> Groups { get; }
 
     /// <summary>The values, [N].</summary>
     public Tensor Values { get; }

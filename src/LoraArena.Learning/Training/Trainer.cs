@@ -5,6 +5,7 @@ using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
+using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,18 +19,19 @@ namespace LoraArena.Learning.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    private const string VariantPrefix = "variant.";
     private readonly PreferenceModel _model;
     private readonly BattlePacker _packer;
     private readonly IReadOnlyList<TokenizedBattle> _rows;
     private readonly IReadOnlyList<int> _lengths;
     private readonly TrainingOptions _options;
-    private readonly FlatParameters _parameters;
-    private readonly AdamW _optimizer;
     private readonly LinearSchedule _schedule;
     private readonly ForwardMode _mode;
     private readonly List<(long Step, Tensor Loss, Tensor Norm)> _unread = [];
     private IReadOnlyList<int[]> _batches = [];
     private long _batchesOfEpoch = -1;
+    private FlatParameters? _parameters;
+    private Optimizer? _optimizer;
 
     /// <summary>Prepares the training of a model that carries its adapter.</summary>
     /// <param name="model">The model.</param>
@@ -47,8 +49,7 @@ public sealed class Trainer : IDisposable
         _schedule = new LinearSchedule(options.LearningRate, Steps, options.WarmupRatio);
         var config = model.Config;
         _mode = new ForwardMode(true, options.HiddenDropout ?? config.HiddenDropout, options.AttentionDropout ?? config.AttentionDropout, options.HiddenDropout ?? config.ClassifierDropout);
-        _parameters = new FlatParameters(PeftFolder.Weights(model), model.Device);
-        _optimizer = new AdamW(_parameters, options.WeightDecay);
+        model.Adapted?.Plan(Steps, StepsPerEpoch);
     }
 
     /// <summary>Optimiser steps of the whole training.</summary>
@@ -58,38 +59,50 @@ public sealed class Trainer : IDisposable
     public long StepsPerEpoch { get; }
 
     /// <summary>Optimiser steps done.</summary>
-    public long StepsDone => _optimizer.Steps;
+    public long StepsDone { get; private set; }
 
     /// <summary>Real tokens trained on so far, padding not counted.</summary>
     public long Tokens { get; private set; }
 
-    /// <summary>Numbers that the optimiser moves.</summary>
-    public long TrainableParameters => _parameters.Count;
+    /// <summary>Numbers that the optimiser moves; some methods settle them at <see cref="Start"/> only.</summary>
+    public long TrainableParameters => Trained.Sum(w => w.Weight.Count);
 
     /// <summary>Learning rate of the last step.</summary>
     public double LearningRate { get; private set; }
 
+    /// <summary>Gives the adapter starting values that take more than a seed; <see cref="Step"/> does it too where it has not been done.</summary>
+    public void Start()
+    {
+        if (_model.Adapted is { HasStarted: false } adapted) adapted.Start(new StartingData(_model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart));
+        Prepare();
+    }
+
     /// <summary>Does one optimiser step.</summary>
     public void Step()
     {
+        Start();
+        var (parameters, optimizer) = Prepare();
         using var scope = NewDisposeScope();
-        var step = _optimizer.Steps;
+        var step = StepsDone;
         var epoch = step / StepsPerEpoch;
-        var rows = BatchOf(epoch, step % StepsPerEpoch)
-            .Select(row => Pack(row, _options.SwapInTraining && EpochPlan.Swaps(_options.Seed, epoch, row)))
-            .ToList();
+        var rows = RowsOf(epoch, step % StepsPerEpoch);
         var loss = zeros(1, ScalarType.Float32, _model.Device);
-        _parameters.ZeroGradient();
+        parameters.ZeroGradient();
         var part = 0;
-        foreach (var micro in EpochPlan.MicroBatches(rows, row => row.Packed.Length, _options.MaxTokensPerMicroBatch))
+        foreach (var micro in MicroBatches(rows))
         {
             RandomStreams.Seed(_model.Device, _options.Seed, RandomStreams.Purpose.Dropout, step, part++);
-            Backward(micro, rows.Count, loss);
+            Backward(micro, rows.Count, _mode, loss);
+            Tokens += micro.Sum(row => (long)row.Packed.Length);
         }
 
-        var norm = _parameters.ClipGradient(_options.MaxGradNorm);
-        LearningRate = _schedule.At(step);
-        _optimizer.Step(LearningRate);
+        _model.Adapted?.ExtraLoss()?.backward();
+        using (no_grad()) _model.Adapted?.AfterBackward(step + 1);
+        var norm = parameters.ClipGradient(_options.MaxGradNorm);
+        LearningRate = LearningRateAt(step);
+        optimizer.Step(LearningRate);
+        StepsDone++;
+        using (no_grad()) _model.Adapted?.AfterStep(StepsDone, optimizer);
         _unread.Add((step + 1, loss.DetachFromDisposeScope(), norm.DetachFromDisposeScope()));
     }
 
@@ -101,7 +114,7 @@ public sealed class Trainer : IDisposable
         if (_unread.Count == 0) return [];
         using var scope = NewDisposeScope();
         var numbers = stack(_unread.SelectMany(u => new[] { u.Loss.view([]), u.Norm.view([]) })).cpu().data<float>().ToArray();
-        var reports = _unread.Select((u, i) => new StepReport(u.Step, numbers[2 * i], numbers[(2 * i) + 1], _schedule.At(u.Step - 1))).ToList();
+        var reports = _unread.Select((u, i) => new StepReport(u.Step, numbers[2 * i], numbers[(2 * i) + 1], LearningRateAt(u.Step - 1))).ToList();
         foreach (var (_, loss, norm) in _unread)
         {
             loss.Dispose();
@@ -112,8 +125,13 @@ public sealed class Trainer : IDisposable
         return reports;
     }
 
-    /// <summary>The optimiser's state by name, for a checkpoint.</summary>
-    public Dictionary<string, Tensor> OptimizerState() => _optimizer.State();
+    /// <summary>The state of optimiser and variant by name, for a checkpoint.</summary>
+    public Dictionary<string, Tensor> OptimizerState()
+    {
+        var state = Prepare().Optimizer.State();
+        foreach (var (name, value) in _model.Adapted?.State() ?? new Dictionary<string, Tensor>()) state.Add(VariantPrefix + name, value);
+        return state;
+    }
 
     /// <summary>Takes a checkpoint's state back; the model's weights must have been read already.</summary>
     /// <param name="read">Gives a tensor of the optimiser's state by its name.</param>
@@ -121,8 +139,12 @@ public sealed class Trainer : IDisposable
     /// <param name="tokens">Tokens trained on up to it.</param>
     public void Restore(Func<string, Tensor> read, long steps, long tokens)
     {
-        _optimizer.Restore(read, steps);
-        Tokens = tokens;
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        _model.Adapted?.Resume(steps);
+        Prepare().Optimizer.Restore(read, _model.Adapted?.OptimizerSteps(steps) ?? steps);
+        foreach (var (name, view) in _model.Adapted?.State() ?? new Dictionary<string, Tensor>()) view.copy_(read(VariantPrefix + name));
+        (StepsDone, Tokens) = (steps, tokens);
     }
 
     /// <inheritdoc/>
@@ -134,21 +156,58 @@ public sealed class Trainer : IDisposable
             norm.Dispose();
         }
 
-        _optimizer.Dispose();
-        _parameters.Dispose();
+        _optimizer?.Dispose();
+        _parameters?.Dispose();
     }
 
-    private void Backward((PackedBattle Packed, Winner Winner)[] micro, int rowsOfStep, Tensor lossOfStep)
+    private double LearningRateAt(long step) => _model.Adapted?.LearningRate(_schedule, step) ?? _schedule.At(step);
+
+    private IEnumerable<AdapterWeight> Trained => PeftFolder.Weights(_model).Where(w => w.Trained);
+
+    // Once the weights are what they will be: starting values may change their shapes.
+    private (FlatParameters Parameters, Optimizer Optimizer) Prepare()
+    {
+        _parameters ??= new FlatParameters(Trained.Select(w => KeyValuePair.Create(w.Key, w.Weight)), _model.Device, _model.Adapted is { } adapted ? adapted.GroupOf : null);
+        _optimizer ??= _model.Adapted?.CreateOptimizer(_parameters, _options.WeightDecay) ?? new AdamW(_parameters, _options.WeightDecay);
+        return (_parameters, _optimizer);
+    }
+
+    private void BackwardOfStart(int index)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = enable_grad();
+        var (rows, loss) = (RowsOf(0, index), zeros(1, ScalarType.Float32, _model.Device));
+        foreach (var micro in MicroBatches(rows)) Backward(micro, rows.Count, ForwardMode.Inference, loss);
+    }
+
+    private void ForwardOfStart(int index, Action<TokenBatch> announce)
+    {
+        using var noGrad = no_grad();
+        foreach (var micro in MicroBatches(RowsOf(0, index)))
+        {
+            using var scope = NewDisposeScope();
+            using var batch = _packer.Batch([.. micro.Select(row => row.Packed)], _model.Device);
+            announce(batch);
+            _model.Logits(batch, ForwardMode.Inference);
+        }
+    }
+
+    private void Backward((PackedBattle Packed, Winner Winner)[] micro, int rowsOfStep, ForwardMode mode, Tensor lossOfStep)
     {
         using var scope = NewDisposeScope();
         using var batch = _packer.Batch([.. micro.Select(row => row.Packed)], _model.Device);
         var winnersB = tensor(micro.Select(row => (long)row.Winner).ToArray(), device: _model.Device);
-        var logitsBC = _model.Logits(batch, _mode);
+        var logitsBC = _model.Logits(batch, mode);
         var loss = nn.functional.cross_entropy(logitsBC, winnersB, reduction: nn.Reduction.Sum) / rowsOfStep;
         loss.backward();
         lossOfStep.add_(loss.detach());
-        Tokens += batch.RealTokens;
     }
+
+    private IEnumerable<(PackedBattle Packed, Winner Winner)[]> MicroBatches(IEnumerable<(PackedBattle Packed, Winner Winner)> rows)
+        => EpochPlan.MicroBatches(rows, row => row.Packed.Length, _options.MaxTokensPerMicroBatch);
+
+    private List<(PackedBattle Packed, Winner Winner)> RowsOf(long epoch, long index)
+        => [.. BatchOf(epoch, index).Select(row => Pack(row, _options.SwapInTraining && EpochPlan.Swaps(_options.Seed, epoch, row)))];
 
     private int[] BatchOf(long epoch, long index)
     {

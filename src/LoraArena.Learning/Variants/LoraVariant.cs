@@ -1,16 +1,16 @@
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Options;
 using LoraArena.Learning.Peft;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LoraArena.Learning.Variants;
 
 /// <summary>
 /// A method of fine-tuning. One variant is one file in this folder: its options, its layer, its hooks, its merge and its names in PEFT's
-/// format. <see cref="VariantCatalog"/> finds it; nothing else has to change.
+/// format. <see cref="VariantCatalog"/> finds it; nothing else has to change. Derive <see cref="LoraVariant{TOptions}"/>.
 /// </summary>
 public abstract class LoraVariant
 {
@@ -20,39 +20,96 @@ public abstract class LoraVariant
     /// <summary>The record of its options.</summary>
     public abstract Type OptionsType { get; }
 
+    /// <summary>Settings of it that exclude one another, each with the reason.</summary>
+    public virtual IReadOnlyList<OptionRule> Rules => [];
+
     /// <summary>Reads options by PEFT's names.</summary>
-    /// <exception cref="OptionException">A name is unknown, or a value is of the wrong kind or out of bounds.</exception>
-    public abstract VariantOptions ReadOptions(JsonObject given);
+    /// <exception cref="OptionException">A name is unknown, a value is of the wrong kind or out of bounds, or two of them exclude one another.</exception>
+    public VariantOptions ReadOptions(JsonObject given)
+    {
+        var options = (VariantOptions)OptionSchema.Read(OptionsType, given, "variant " + Info.Id);
+        options.Check();
+        if (Rules.FirstOrDefault(rule => rule.Forbids(options)) is { } rule) throw new OptionException($"variant {Info.Id}: {rule.First} does not go with {rule.Second}: {rule.Reason}.");
+        return options;
+    }
 
-    /// <summary>Puts this variant's layer on one site.</summary>
-    public abstract AdapterLayer Wrap(Projection site, VariantOptions options, VariantContext context);
+    /// <summary>Puts this variant on a model. The model's output stays what it was until <see cref="AttachedVariant.Start"/>.</summary>
+    /// <exception cref="OptionException">The options choose no site, or do not fit one.</exception>
+    public abstract AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed);
 
-    /// <summary>Trainable parameters that it adds to a site of the given sizes: the formula that <see cref="VariantInfo.ParameterFormula"/> states.</summary>
-    public abstract long ParametersOf(long inFeatures, long outFeatures, VariantOptions options);
+    /// <summary>Trainable parameters that it adds to one site: the formula that <see cref="VariantInfo.ParameterFormula"/> states.</summary>
+    public abstract long ParametersOf(SiteShape site, VariantOptions options);
+
+    /// <summary>Trainable parameters that all sites share, which no site counts as its own.</summary>
+    public virtual long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, VariantOptions options) => 0;
+
+    /// <summary>The layers that options choose.</summary>
+    /// <exception cref="OptionException">They choose none.</exception>
+    public virtual IReadOnlyList<Projection> SitesOf(PreferenceModel model, VariantOptions options) => TargetModules.Select(model.Sites, options);
 
     /// <summary>What adapter_config.json says besides base model, targets and head.</summary>
     public abstract JsonObject PeftConfig(VariantOptions options);
 
+    /// <summary>True if an adapter_config.json describes an adapter of this variant; at most one variant may claim one.</summary>
+    public virtual bool Claims(PeftConfigReader config) => config.PeftType == Info.PeftTypeOnDisk;
+
     /// <summary>The options that an adapter_config.json stands for.</summary>
     /// <exception cref="PeftException">It asks for something that this variant does not do.</exception>
     public abstract VariantOptions FromPeftConfig(PeftConfigReader config);
-
-    /// <summary>Folds an adapter into its base weight: W += ΔW, in fp32.</summary>
-    public virtual void Merge(AdapterLayer layer)
-    {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var weight = layer.Site.Weight.Value;
-        weight.copy_((weight.to(ScalarType.Float32) + layer.DeltaWeight()).to(weight.dtype));
-        layer.Site.Adapter = null;
-    }
 }
 
-/// <summary>Options that every variant has. Variants derive their own.</summary>
-public abstract record VariantOptions
+/// <summary>A variant that puts a layer of its own on every site that its options choose.</summary>
+/// <typeparam name="TOptions">The record of its options.</typeparam>
+public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : VariantOptions, new()
 {
-    /// <summary>Which linear layers carry an adapter: all-linear, or names separated by commas that a layer's path ends in, or a regular expression for the whole path.</summary>
-    public string TargetModules { get; init; } = "all-linear";
+    private static readonly string[] SiteFields = ["target_modules", "exclude_modules", "layers_to_transform"];
+
+    /// <inheritdoc/>
+    public sealed override Type OptionsType => typeof(TOptions);
+
+    /// <summary>Puts this variant's layer on one site.</summary>
+    public abstract AdapterLayer Wrap(Projection site, TOptions options, VariantContext context);
+
+    /// <inheritdoc cref="LoraVariant.ParametersOf"/>
+    public abstract long ParametersOf(SiteShape site, TOptions options);
+
+    /// <inheritdoc cref="LoraVariant.SharedParametersOf"/>
+    public virtual long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, TOptions options) => 0;
+
+    /// <summary>What adapter_config.json says besides base model, targets and head. A method that PEFT does not have writes its options by name.</summary>
+    public virtual JsonObject PeftConfig(TOptions options) => Info.PeftType is null ? OptionSchema.Write(options) : throw new NotImplementedException($"{Info.Id} is PEFT's {Info.PeftType}, so it must write PEFT's fields.");
+
+    /// <summary>The options that an adapter_config.json stands for, those that choose the sites left out.</summary>
+    public virtual TOptions FromConfig(PeftConfigReader config) => (TOptions)ReadOptions(config.Options(OptionSchema.Of(typeof(TOptions)).Select(o => o.Name).Except(SiteFields)));
+
+    /// <summary>Makes the object that holds the layers; a variant with hooks returns its own.</summary>
+    protected virtual AttachedVariant Hold(PreferenceModel model, TOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new(this, options, layers);
+
+    /// <inheritdoc/>
+    public override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed)
+    {
+        var own = (TOptions)options;
+        var layers = new List<AdapterLayer>();
+        foreach (var site in SitesOf(model, options)) layers.Add(Wrap(site, own, new VariantContext(seed, layers.Count)));
+        foreach (var layer in layers) layer.Site.Adapter = layer;
+        return Hold(model, own, layers, seed);
+    }
+
+    /// <inheritdoc/>
+    public sealed override long ParametersOf(SiteShape site, VariantOptions options) => ParametersOf(site, (TOptions)options);
+
+    /// <inheritdoc/>
+    public sealed override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, VariantOptions options) => SharedParametersOf(model, sites, (TOptions)options);
+
+    /// <inheritdoc/>
+    public sealed override JsonObject PeftConfig(VariantOptions options) => PeftConfig((TOptions)options);
+
+    /// <inheritdoc/>
+    public sealed override VariantOptions FromPeftConfig(PeftConfigReader config)
+    {
+        config.RequireUnset("layers_pattern");
+        return FromConfig(config) with { TargetModules = config.TargetModules(), ExcludeModules = config.ExcludeModules(), LayersToTransform = config.LayersToTransform() };
+    }
 }
 
 /// <summary>How a variant is listed, saved and found again.</summary>
@@ -62,33 +119,46 @@ public abstract record VariantOptions
 /// <param name="Paper">Where it is described.</param>
 /// <param name="PeftType">PEFT's peft_type; null where PEFT has no such method.</param>
 /// <param name="ParameterFormula">Trainable parameters of a site with I features in and O out.</param>
-public sealed record VariantInfo(string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula);
+public sealed record VariantInfo(string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula)
+{
+    /// <summary>True if a new adapter changes nothing before it is trained.</summary>
+    public bool StartsAsIdentity { get; init; } = true;
+
+    /// <summary>True if it moves the base weights themselves, so that taking the adapter off gives the base model only up to rounding.</summary>
+    public bool MovesBase { get; init; }
+
+    /// <summary>True if it goes on moving the base weights of its layers while it trains.</summary>
+    public bool MovesBaseInTraining { get; init; }
+
+    /// <summary>The option that says how much is trained, which a budget of parameters decides; null for a method without one.</summary>
+    public string? SizeOption { get; init; } = "r";
+
+    /// <summary>The peft_type that is written: PEFT's, or a name that no PEFT has.</summary>
+    public string PeftTypeOnDisk => PeftType ?? "LORAARENA_" + Id.ToUpperInvariant().Replace('-', '_');
+}
+
+/// <summary>Two settings that exclude one another.</summary>
+/// <param name="First">The one, as a user writes it: <c>init_lora_weights pissa</c>.</param>
+/// <param name="Second">The other.</param>
+/// <param name="Reason">Why, as the end of a sentence.</param>
+/// <param name="Forbids">True if both are set.</param>
+public sealed record OptionRule(string First, string Second, string Reason, Func<VariantOptions, bool> Forbids);
+
+/// <summary>What a parameter formula needs to know of a site.</summary>
+/// <param name="Path">Its path in Hugging Face's model.</param>
+/// <param name="InFeatures">Features in.</param>
+/// <param name="OutFeatures">Features out.</param>
+public readonly record struct SiteShape(string Path, long InFeatures, long OutFeatures)
+{
+    /// <summary>The smaller of the two widths.</summary>
+    public long Narrow => Math.Min(InFeatures, OutFeatures);
+}
 
 /// <summary>What a variant may use while it puts its layers in place.</summary>
 /// <param name="Seed">The run's seed.</param>
 /// <param name="Index">Number of the site in the model, from 0: with the seed it names the site's random stream.</param>
-public sealed record VariantContext(long Seed, int Index);
-
-/// <summary>One adapted linear layer: the frozen base and this variant's own weights. I features in, O out.</summary>
-/// <param name="site">The layer that carries it.</param>
-public abstract class AdapterLayer(Projection site) : IDisposable
+public sealed record VariantContext(long Seed, int Index)
 {
-    /// <summary>The layer that carries it.</summary>
-    public Projection Site { get; } = site;
-
-    /// <summary>Its trainable weights, named as PEFT names them after the layer's path: <c>lora_A.weight</c>.</summary>
-    public abstract IReadOnlyList<Weight> Weights { get; }
-
-    /// <summary>[…, I] → […, O], base included.</summary>
-    public abstract Tensor Forward(Tensor x, ForwardMode mode);
-
-    /// <summary>What merging adds to W, fp32 [O, I].</summary>
-    public abstract Tensor DeltaWeight();
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var weight in Weights) weight.Dispose();
-        GC.SuppressFinalize(this);
-    }
+    /// <summary>Seeds libtorch's generator on the CPU for this site's starting values: they are drawn there, so that they are the same on every device.</summary>
+    public void SeedStart() => RandomStreams.Seed(torch.CPU, Seed, RandomStreams.Purpose.Initialisation, Index);
 }

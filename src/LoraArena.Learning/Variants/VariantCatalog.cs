@@ -1,5 +1,6 @@
 using LoraArena.Core.Runs;
 using LoraArena.Learning.Options;
+using LoraArena.Learning.Peft;
 
 namespace LoraArena.Learning.Variants;
 
@@ -16,6 +17,9 @@ public static class VariantCatalog
     /// <summary>The variant of that id.</summary>
     /// <exception cref="OptionException">There is none.</exception>
     public static LoraVariant Get(string id) => All.TryGetValue(id, out var variant) ? variant : throw new OptionException($"There is no variant '{id}'; these are: {string.Join(", ", All.Keys)}.");
+
+    /// <summary>The variant whose adapter a file describes; null where none claims it.</summary>
+    public static LoraVariant? Claiming(PeftConfigReader config) => All.Values.SingleOrDefault(variant => variant.Claims(config));
 
     /// <summary>The registry as forms, command line and help see it.</summary>
     public static IReadOnlyList<VariantDescription> Describe() => [.. All.Values.Select(v =>

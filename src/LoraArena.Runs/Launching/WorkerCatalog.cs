@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraArena.Core.Files;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
@@ -27,6 +28,24 @@ public sealed class WorkerCatalog(ArenaFolder folder)
     /// <exception cref="WorkerException">The folder cannot be used; the message says why.</exception>
     public static Task<ModelInspection> InspectAsync(string modelFolder, CancellationToken cancel)
         => WorkerProgram.Find().AskAsync<ModelInspection>(["describe", "--model", modelFolder], cancel);
+
+    /// <summary>Counts what a variant trains on a model; with a budget, finds the setting that meets it.</summary>
+    /// <param name="modelFolder">The model's folder.</param>
+    /// <param name="variant">The variant and its options.</param>
+    /// <param name="budget">Trainable numbers that are wanted; null to count only.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <exception cref="WorkerException">The options do not fit; the message says why.</exception>
+    public static Task<VariantSize> SizeAsync(string modelFolder, VariantChoice variant, long? budget, CancellationToken cancel)
+    {
+        string[] question = ["size", "--model", modelFolder, "--variant", variant.Id, "--options", variant.Options.ToJsonString()];
+        return WorkerProgram.Find().AskAsync<VariantSize>(WithBudget(question, budget), cancel);
+    }
+
+    /// <summary>Counts what every variant trains on a model at its default settings; with a budget, finds the settings that meet it.</summary>
+    public static Task<VariantSizes> SizesAsync(string modelFolder, long? budget, CancellationToken cancel)
+        => WorkerProgram.Find().AskAsync<VariantSizes>(WithBudget(["size", "--model", modelFolder], budget), cancel);
+
+    private static string[] WithBudget(string[] question, long? budget) => budget is { } wanted ? [.. question, "--parameters", wanted.ToString(CultureInfo.InvariantCulture)] : question;
 
     private async Task<WorkerDescription> ReadOrAskAsync()
     {

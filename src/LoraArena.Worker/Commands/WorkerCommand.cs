@@ -51,6 +51,13 @@ internal static class WorkerCommand
             Console.Error.WriteLine(reason);
             return error is IOException or UnauthorizedAccessException or TorchRuntimeException ? Failed : Refused;
         }
+        catch (Exception error)
+        {
+            // A bug: where it happened for whoever reads the log, and last, for whoever asked, what it was.
+            Console.Error.WriteLine(error);
+            Console.Error.WriteLine($"{error.GetType().Name}: {error.Message.ReplaceLineEndings(" ")}");
+            return Failed;
+        }
     }
 
     /// <summary>Prints a command's answer.</summary>

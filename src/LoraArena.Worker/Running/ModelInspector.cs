@@ -21,10 +21,7 @@ internal static class ModelInspector
         var (family, config) = ModelCatalog.Read(folder);
         _ = HuggingFaceTokenizer.Load(folder);
         using var weights = new CheckpointWeights(folder, family.Prefix);
-
-        // On the meta device tensors have shapes but no memory: every name and shape is checked without loading anything.
-        using var shapes = new ShapesOnly(weights);
-        using var model = PreferenceModel.Build(family, config, shapes, torch.META, seed: 0);
+        using var model = Shapes(family, config, weights);
         return new ModelInspection(
             family.ModelType,
             family.Kind == ModelKind.Encoder ? "encoder" : "decoder",
@@ -39,6 +36,16 @@ internal static class ModelInspector
             TargetModules.CountSuffixes(model.Sites));
     }
 
+    /// <summary>The model without its numbers: every name and shape is checked, and nothing is loaded.</summary>
+    /// <exception cref="ModelException">The folder cannot be used.</exception>
+    public static PreferenceModel Shapes(string folder)
+    {
+        TorchRuntime.Load();
+        var (family, config) = ModelCatalog.Read(folder);
+        using var weights = new CheckpointWeights(folder, family.Prefix);
+        return Shapes(family, config, weights);
+    }
+
     /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json and the weights' files.</summary>
     public static string Hash(string folder)
     {
@@ -51,6 +58,13 @@ internal static class ModelInspector
         }
 
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())));
+    }
+
+    // On the meta device tensors have shapes but no memory.
+    private static PreferenceModel Shapes(ModelFamily family, ModelConfig config, CheckpointWeights weights)
+    {
+        using var shapes = new ShapesOnly(weights);
+        return PreferenceModel.Build(family, config, shapes, torch.META, seed: 0);
     }
 
     // Answers with empty tensors of the shapes that the files hold.

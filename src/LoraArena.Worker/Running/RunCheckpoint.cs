@@ -9,7 +9,7 @@ using LoraArena.Learning.Training;
 namespace LoraArena.Worker.Running;
 
 /// <summary>
-/// What a checkpoint of a run holds: adapter and head in PEFT's form, the optimiser's state by name, and how far the training is. Rows,
+/// What a checkpoint of a run holds: every tensor of adapter and head, the optimiser's state by name, and how far the training is. Rows,
 /// swaps and dropout are functions of the step, so there is nothing random to keep.
 /// </summary>
 internal static class RunCheckpoint
@@ -18,9 +18,9 @@ internal static class RunCheckpoint
     private const string StateName = "trainer.json";
 
     /// <summary>Writes a checkpoint after the trainer's last step.</summary>
-    public static void Write(RunFolder run, PreferenceModel model, Trainer trainer, string baseName, double seconds) => CheckpointFolder.Write(run, trainer.StepsDone, folder =>
+    public static void Write(RunFolder run, PreferenceModel model, Trainer trainer, double seconds) => CheckpointFolder.Write(run, trainer.StepsDone, folder =>
     {
-        PeftFolder.Write(folder, model, baseName);
+        PeftFolder.WriteCheckpoint(folder, model);
         SafetensorsWriter.Write(Path.Join(folder, OptimizerName), trainer.OptimizerState());
         AtomicFile.WriteJson(Path.Join(folder, StateName), new TrainerState(trainer.StepsDone, trainer.Tokens, seconds));
     });
@@ -30,7 +30,7 @@ internal static class RunCheckpoint
     {
         if (CheckpointFolder.Newest(run) is not { } newest) return null;
         var state = RunFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
-        PeftFolder.ReadTensors(newest.Folder, model);
+        PeftFolder.ReadCheckpoint(newest.Folder, model);
         using var optimizer = SafetensorsFile.Open(Path.Join(newest.Folder, OptimizerName));
         trainer.Restore(optimizer.Read, state.Step, state.Tokens);
         return state;

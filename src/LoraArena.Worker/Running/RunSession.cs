@@ -134,7 +134,7 @@ internal sealed class RunSession
             if (ended || asked is { When: StopWhen.AfterCheckpoint } || _time.GetElapsedTime(lastCheckpoint).TotalSeconds >= options.CheckpointSeconds || trainer.StepsDone % (options.SaveSteps ?? long.MaxValue) == 0)
             {
                 reporter.Report(Seconds);
-                RunCheckpoint.Write(_run, inputs.Model, trainer, inputs.Spec.Model.Path, Seconds);
+                RunCheckpoint.Write(_run, inputs.Model, trainer, Seconds);
                 Note(new CheckpointRecord(trainer.StepsDone));
                 lastCheckpoint = _time.GetTimestamp();
             }

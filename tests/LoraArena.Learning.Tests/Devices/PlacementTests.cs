@@ -22,9 +22,11 @@ public sealed class PlacementTests
     [MemberData(nameof(Variants))]
     public void AnAdaptedLayer_AndItsOptimizerStep_StayOnTheirDevice(string id)
     {
+        Assert.SkipWhen(TinyVariant.Of(id).HasNoShapeKernels, "libtorch has no kernels on the meta device for what the method computes.");
         using var scope = NewDisposeScope();
         using var model = OnMeta(id);
-        var layer = model.Adapted!.Layers[0];
+        Assert.SkipWhen(model.Adapted!.Layers.Count == 0, "The method has no layers of its own.");
+        var layer = model.Adapted.Layers[0];
         var weights = layer.Weights.Select(weight => KeyValuePair.Create(weight.Name, weight)).Append(KeyValuePair.Create("head", model.HeadWeights[0]));
         using var parameters = new FlatParameters(weights, META);
         using var optimizer = new AdamW(parameters, weightDecay: 0.1);
@@ -59,14 +61,17 @@ public sealed class PlacementTests
         using var other = TinyTraining.Model("bert-tiny", id, seed: 4);
         using var again = TinyTraining.Model("bert-tiny", id, seed: 3);
 
-        Assert.Equal(TinyTraining.Bytes(first.TrainableWeights), TinyTraining.Bytes(again.TrainableWeights));
-        Assert.NotEqual(TinyTraining.Bytes(first.TrainableWeights), TinyTraining.Bytes(other.TrainableWeights));
+        Assert.Equal(Start(first), Start(again));
+        if (TinyVariant.Of(id).StartsTheSameForEverySeed) Assert.Equal(Start(first), Start(other));
+        else Assert.NotEqual(Start(first), Start(other));
+
+        static Dictionary<string, byte[]> Start(PreferenceModel model) => TinyTraining.Bytes(model.Adapted!.Weights.Select(w => w.Weight));
     }
 
     private static PreferenceModel OnMeta(string variant)
     {
         var model = PreferenceModel.Load(Torch.Fixture("bert-tiny"), META, seed: 3);
-        model.Attach(VariantCatalog.Get(variant), VariantCatalog.Get(variant).ReadOptions([]), seed: 3);
+        model.Attach(VariantCatalog.Get(variant), VariantCatalog.Get(variant).ReadOptions(TinyVariant.Of(variant).Options), seed: 3);
         return model;
     }
 }

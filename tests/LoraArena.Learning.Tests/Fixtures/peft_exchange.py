@@ -4,7 +4,7 @@ FOLDER holds a folder for each model with: base (a link or copy of the model), a
 (ids, lengths). Written are: logits.safetensors with what PEFT and Transformers make of them, and written/<case>, adapters by PEFT.
 Usage: python peft_exchange.py FOLDER
 """
-import os, sys
+import json, os, sys
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
@@ -18,9 +18,10 @@ CASES = {
     'expression': dict(bert=r'bert\.encoder\.layer\.1\..*(query|dense)', llama=r'model\.layers\.(0|1)\.mlp\..*_proj'),
     'gaussian': dict(target_modules='all-linear', init_lora_weights='gaussian'),
     'orthogonal': dict(target_modules='all-linear', init_lora_weights='orthogonal'),
-    'refused-rslora': dict(target_modules='all-linear', use_rslora=True),
-    'refused-dora': dict(target_modules='all-linear', use_dora=True),
-    'refused-rank-pattern': dict(target_modules='all-linear', rank_pattern={'query': 2, 'q_proj': 2}),
+    'rslora': dict(target_modules='all-linear', use_rslora=True),
+    'patterns': dict(target_modules='all-linear', use_rslora=True, rank_pattern={r'layer\.0\..*query': 2, r'layers\.(0|1)\.self_attn\.q_proj': 7}, alpha_pattern={'value': 3, 'mlp.up_proj': 5.5}),
+    'some-layers': dict(bert=['query', 'output.dense'], llama=['q_proj', 'up_proj'], layers_to_transform=[1]),
+    'all-but': dict(target_modules='all-linear', exclude_modules=['value', 'v_proj', 'down_proj', 'output.dense']),
     'refused-pissa': dict(target_modules='all-linear', init_lora_weights='pissa'),
     'refused-bias': dict(bert=['query'], llama=['q_proj'], bias='lora_only'),
 }
@@ -56,7 +57,7 @@ for name in sorted(os.listdir(ROOT)):
                 parameter.data = 0.3 * torch.randn(parameter.shape)
         model.eval().save_pretrained(os.path.join(folder, 'written', case))
         results[case] = logits(model, batch)
-    ia3 = peft.get_peft_model(load(base), peft.IA3Config(task_type='SEQ_CLS', **{
-        'bert': dict(target_modules=['query'], feedforward_modules=[]), 'llama': dict(target_modules=['q_proj'], feedforward_modules=[])}[name.split('-')[0]]))
-    ia3.save_pretrained(os.path.join(folder, 'written', 'refused-ia3'))
+    unknown = os.path.join(folder, 'written', 'refused-unknown')
+    os.makedirs(unknown)
+    json.dump({'peft_type': 'OF_TOMORROW'}, open(os.path.join(unknown, 'adapter_config.json'), 'w'))
     save_file(results, os.path.join(folder, 'logits.safetensors'))

@@ -16,7 +16,7 @@ public sealed class PeftExchangeTests(PeftExchange exchange) : IClassFixture<Pef
 
     public static TheoryData<string> Models => [.. PeftExchange.Models];
 
-    public static TheoryData<string, string> Accepted => Each("all-linear", "names", "longer-names", "expression", "gaussian", "orthogonal");
+    public static TheoryData<string, string> Accepted => Each("all-linear", "names", "longer-names", "expression", "gaussian", "orthogonal", "rslora", "patterns", "some-layers", "all-but");
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -62,12 +62,9 @@ public sealed class PeftExchangeTests(PeftExchange exchange) : IClassFixture<Pef
     }
 
     [Theory]
-    [InlineData("refused-rslora", "'use_rslora' is true, which this variant does not do")]
-    [InlineData("refused-dora", "'use_dora' is true, which this variant does not do")]
-    [InlineData("refused-rank-pattern", "'rank_pattern' is {")]
     [InlineData("refused-pissa", "'init_lora_weights' is \"pissa\"; supported is true or false or gaussian or orthogonal or eva")]
     [InlineData("refused-bias", "'bias' is \"lora_only\"; supported is none")]
-    [InlineData("refused-ia3", "peft_type 'IA3' is not supported")]
+    [InlineData("refused-unknown", "peft_type 'OF_TOMORROW' is not supported")]
     public void AnAdapterThatThisBuildCannotUse_IsRefused(string written, string sentence)
     {
         foreach (var name in PeftExchange.Models)

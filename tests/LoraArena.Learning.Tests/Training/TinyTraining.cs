@@ -46,9 +46,20 @@ internal static class TinyTraining
     {
         var model = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed);
         var method = VariantCatalog.Get(variant);
-        model.Attach(method, method.ReadOptions(options ?? []), seed);
+        model.Attach(method, method.ReadOptions(Merge(TinyVariant.Of(variant).Options, options)), seed);
         return model;
     }
+
+    /// <summary>Gives an adapter the starting values that take more than a seed.</summary>
+    public static PreferenceModel Started(PreferenceModel model)
+    {
+        using var trainer = new Trainer(model, Packer(), Battles(18), Options);
+        trainer.Start();
+        return model;
+    }
+
+    /// <summary>Training options at which a variant learns on the tiny models.</summary>
+    public static TrainingOptions OptionsFor(string variant) => Options with { LearningRate = TinyVariant.Of(variant).LearningRate };
 
     /// <summary>Trains and gives what the steps came to.</summary>
     public static IReadOnlyList<StepReport> Train(PreferenceModel model, TrainingOptions options, int rows = 18)
@@ -74,6 +85,8 @@ internal static class TinyTraining
 
     /// <summary>Values of weights by name, as bytes.</summary>
     public static Dictionary<string, byte[]> Bytes(IEnumerable<Weight> weights) => weights.Select((w, i) => (Key: $"{i} {w.Name}", w)).ToDictionary(w => w.Key, w => w.w.Value.detach().contiguous().bytes.ToArray());
+
+    private static JsonObject Merge(JsonObject first, JsonObject? second) => new(first.Concat(second ?? []).GroupBy(p => p.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, g.Last().Value?.DeepClone())));
 
     private static TokenizedBattle Battle(int id, SeededRandom random)
     {

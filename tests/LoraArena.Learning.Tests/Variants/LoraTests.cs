@@ -132,7 +132,7 @@ public sealed class LoraTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var site = new Projection("site", new Weight("weight", randn(32, 400)), bias: null);
-        var variant = VariantCatalog.Get("lora");
+        var variant = new Lora();
         using var kaiming = variant.Wrap(site, new LoraOptions { R = 16 }, new VariantContext(1, 0));
         using var gaussian = variant.Wrap(site, new LoraOptions { R = 16, InitLoraWeights = "gaussian" }, new VariantContext(1, 0));
         using var next = variant.Wrap(site, new LoraOptions { R = 16 }, new VariantContext(1, 1));
@@ -152,8 +152,11 @@ public sealed class LoraTests
     [InlineData("r", "2.5", "variant lora: 'r' is 2.5; a whole number is needed.")]
     [InlineData("lora_dropout", "1", "variant lora: 'lora_dropout' is 1; a number from 0 to 0.99 is needed.")]
     [InlineData("lora_alpha", "\"x\"", "variant lora: 'lora_alpha' is \"x\"; a number is needed.")]
-    [InlineData("init_lora_weights", "\"pissa\"", "variant lora: 'init_lora_weights' is \"pissa\"; one of kaiming, gaussian is needed.")]
-    [InlineData("rank", "8", "variant lora has no option 'rank'; it has target_modules, r, lora_alpha, lora_dropout, init_lora_weights.")]
+    [InlineData("rank_pattern", "\"query\"", "rank_pattern 'query' cannot be read ('query' has no '='); write it as query=4, output.dense=16.")]
+    [InlineData("rank_pattern", "\"query=2.5\"", "rank_pattern gives 'query' the rank 2.5; a whole number from 1 to 1024 is needed.")]
+    [InlineData("alpha_pattern", "\"(=2\"", "alpha_pattern: '(' is not a valid regular expression: Invalid pattern '^(.*\\.)?(()$' at offset 12. Not enough )'s.")]
+    [InlineData("layers_to_transform", "\"0,x\"", "layers_to_transform '0,x' is not a list of layer numbers such as 0,1,5.")]
+    [InlineData("rank", "8", "variant lora has no option 'rank'; it has target_modules, exclude_modules, layers_to_transform, r, lora_alpha, lora_dropout, init_lora_weights, use_rslora, loraplus_lr_ratio, rank_pattern, alpha_pattern.")]
     public void AnOptionThatCannotBe_IsRefusedByName(string name, string value, string sentence)
         => Assert.Equal(sentence, Assert.Throws<OptionException>(() => VariantCatalog.Get("lora").ReadOptions(new JsonObject { [name] = JsonNode.Parse(value) })).Message);
 
@@ -161,7 +164,7 @@ public sealed class LoraTests
     {
         manual_seed(8);
         site = new Projection("site", new Weight("weight", randn(5, 6)), new Weight("bias", randn(5)));
-        return VariantCatalog.Get("lora").Wrap(site, options, new VariantContext(Seed: 2, Index: 0));
+        return new Lora().Wrap(site, options, new VariantContext(Seed: 2, Index: 0));
     }
 
     private static void Randomise(AdapterLayer layer)

@@ -27,7 +27,7 @@ public sealed class VariantContractTests
             var cases = new TheoryData<string, string>();
             foreach (var variant in VariantCatalog.All.Keys)
             {
-                foreach (var model in new[] { "bert-tiny", "llama-tiny" }) cases.Add(variant, model);
+                foreach (var model in new[] { "bert-tiny", "llama-tiny" }.Where(model => TinyVariant.Of(variant).Fits(model))) cases.Add(variant, model);
             }
 
             return cases;
@@ -42,11 +42,13 @@ public sealed class VariantContractTests
     {
         using var scope = NewDisposeScope();
         using var plain = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 3);
-        using var model = TinyTraining.Model(fixture, variant);
-        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)), 0, Tolerance);
+        using var model = TinyTraining.Started(TinyTraining.Model(fixture, variant));
+        var error = Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain));
+        if (VariantCatalog.Get(variant).Info.StartsAsIdentity) Assert.InRange(error, 0, Tolerance);
+        else Assert.True(error > Tolerance, "it says that it does not start as the identity, but it does");
 
         // And it does act: a trained one does not leave the model as it is, whatever the head does.
-        TinyTraining.Train(model, TinyTraining.Options);
+        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         CopyHead(from: plain, to: model);
         Assert.True(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)) > Seen);
     }
@@ -56,13 +58,13 @@ public sealed class VariantContractTests
     public void Merging_KeepsTheLogits(string variant, string fixture)
     {
         using var scope = NewDisposeScope();
+        using var plain = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 3);
         using var model = TinyTraining.Model(fixture, variant);
-        TinyTraining.Train(model, TinyTraining.Options);
+        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         var adapted = TinyTraining.Logits(model);
-        foreach (var site in model.Sites) site.Adapter = null;
-        Assert.True(Torch.RelativeError(TinyTraining.Logits(model), adapted) > Seen, "the adapter does nothing that merging could lose");
+        CopyHead(from: model, to: plain);
+        Assert.True(Torch.RelativeError(TinyTraining.Logits(plain), adapted) > Seen, "the adapter does nothing that merging could lose");
 
-        foreach (var layer in model.Adapted!.Layers) layer.Site.Adapter = layer;
         model.Merge();
         Assert.Null(model.Adapted);
         Assert.All(model.Sites, site => Assert.Null(site.Adapter));
@@ -71,28 +73,37 @@ public sealed class VariantContractTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Training_MovesAdapterAndHeadAndNothingElse(string variant, string fixture)
+    public void Training_MovesWhatItTrainsAndNothingElse(string variant, string fixture)
     {
-        using var model = TinyTraining.Model(fixture, variant);
-        var (frozen, trained) = (TinyTraining.Bytes(model.BaseWeights), TinyTraining.Bytes(model.TrainableWeights));
-        TinyTraining.Train(model, TinyTraining.Options);
-        Assert.Equal(frozen, TinyTraining.Bytes(model.BaseWeights));
+        using var model = TinyTraining.Started(TinyTraining.Model(fixture, variant));
+        var trains = model.TrainableWeights.ToHashSet();
+        var moves = VariantCatalog.Get(variant).Info.MovesBaseInTraining ? model.Adapted!.Layers.Select(l => l.Site.Weight).ToHashSet() : [];
+
+        // What only checkpoints hold may change: methods keep notes there.
+        List<Weight> still = [.. model.BaseWeights.Concat(model.Adapted!.Weights.Where(w => w.Exported).Select(w => w.Weight)).Where(w => !trains.Contains(w) && !moves.Contains(w)).Distinct()];
+        var (frozen, trained) = (TinyTraining.Bytes(still), TinyTraining.Bytes(model.TrainableWeights));
+        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
+        Assert.Equal(frozen, TinyTraining.Bytes(still));
         Assert.All(TinyTraining.Bytes(model.TrainableWeights), after => Assert.False(trained[after.Key].AsSpan().SequenceEqual(after.Value), after.Key + " did not move"));
-        Assert.All(model.BaseWeights, w => Assert.False(w.Value.requires_grad, w.Name));
+        Assert.All(still, w => Assert.False(w.Value.requires_grad, w.Name));
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void WithoutItsAdapter_AModelIsTheBaseModelBitForBit(string variant, string fixture)
+    public void WithoutItsAdapter_AModelIsTheBaseModel(string variant, string fixture)
     {
         using var scope = NewDisposeScope();
         using var plain = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 3);
         using var model = TinyTraining.Model(fixture, variant);
-        TinyTraining.Train(model, TinyTraining.Options);
+        Assert.SkipWhen(model.Adapted!.Layers.Count == 0, "The method trains the model's own weights.");
+        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         CopyHead(from: plain, to: model);
-        Assert.False(TinyTraining.Logits(model).Equals(TinyTraining.Logits(plain)));
-        foreach (var site in model.Sites) site.Adapter = null;
-        Assert.True(TinyTraining.Logits(model).Equals(TinyTraining.Logits(plain)));
+        Assert.True(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)) > Seen);
+        model.Adapted!.Detach();
+
+        // Bit for bit, but where the method had moved the base itself: what is subtracted and added again is rounded.
+        if (VariantCatalog.Get(variant).Info.MovesBase) Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)), 0, Tolerance);
+        else Assert.True(TinyTraining.Logits(model).Equals(TinyTraining.Logits(plain)));
     }
 
     [Theory]
@@ -101,8 +112,9 @@ public sealed class VariantContractTests
     {
         var method = VariantCatalog.Get(variant);
         using var model = TinyTraining.Model(fixture, variant);
-        var adapter = model.Adapted!.Layers.Sum(layer => method.ParametersOf(layer.Site.InFeatures, layer.Site.OutFeatures, model.Adapted.Options));
-        Assert.Equal(adapter, model.Adapted.Layers.Sum(layer => layer.Weights.Sum(w => w.Count)));
+        List<SiteShape> sites = [.. model.Adapted!.Layers.Select(layer => layer.Site.Shape)];
+        var adapter = sites.Sum(site => method.ParametersOf(site, model.Adapted.Options)) + method.SharedParametersOf(model, sites, model.Adapted.Options);
+        Assert.Equal(adapter, model.Adapted.Weights.Where(w => w.Trained).Sum(w => w.Weight.Count));
         using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(6), TinyTraining.Options);
         Assert.Equal(adapter + model.HeadWeights.Sum(w => w.Count), trainer.TrainableParameters);
     }
@@ -114,7 +126,7 @@ public sealed class VariantContractTests
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
         using var model = TinyTraining.Model(fixture, variant);
-        TinyTraining.Train(model, TinyTraining.Options);
+        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         PeftFolder.Write(folder.At("first"), model, fixture);
 
         using var again = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 99);
@@ -123,13 +135,10 @@ public sealed class VariantContractTests
 
         // The same numbers elsewhere in memory: kernels may add them in another order.
         Assert.InRange(Torch.RelativeError(TinyTraining.Logits(again), TinyTraining.Logits(model)), 0, Tolerance);
-        Assert.Equal(TinyTraining.Bytes(model.TrainableWeights), TinyTraining.Bytes(again.TrainableWeights));
+        Assert.Equal(TinyTraining.Bytes(model.HeadWeights), TinyTraining.Bytes(again.HeadWeights));
 
         PeftFolder.Write(folder.At("second"), again, fixture);
         Assert.Equal(File.ReadAllBytes(folder.At("first", "adapter_model.safetensors")), File.ReadAllBytes(folder.At("second", "adapter_model.safetensors")));
-        using var file = SafetensorsFile.Open(folder.At("first", "adapter_model.safetensors"));
-        var keys = model.Adapted!.Layers.SelectMany(l => l.Weights.Select(w => $"base_model.model.{l.Site.Path}.{w.Name}")).Concat(model.HeadWeights.Select(w => "base_model.model." + w.Name));
-        Assert.Equal(keys.Order(StringComparer.Ordinal), file.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -137,7 +146,7 @@ public sealed class VariantContractTests
     public void ATrainingThatGoesOnFromACheckpoint_EndsLikeOneThatNeverStopped(string variant, string fixture)
     {
         // With dropout and swapped rows, so that all that is random is in it.
-        var options = TinyTraining.Options with { HiddenDropout = 0.2, AttentionDropout = 0.1 };
+        var options = TinyTraining.OptionsFor(variant) with { HiddenDropout = 0.2, AttentionDropout = 0.1 };
         using var scope = NewDisposeScope();
         using var whole = TinyTraining.Model(fixture, variant);
         var losses = TinyTraining.Train(whole, options);
@@ -147,7 +156,7 @@ public sealed class VariantContractTests
         {
             using var trainer = new Trainer(first, TinyTraining.Packer(), TinyTraining.Battles(18), options);
             Assert.Equal(losses.Take(5), TinyTraining.Run(trainer, 5));
-            PeftFolder.Write(folder.Path, first, fixture);
+            PeftFolder.WriteCheckpoint(folder.Path, first);
             SafetensorsWriter.Write(folder.At("optimizer.safetensors"), trainer.OptimizerState());
         }
 
@@ -160,7 +169,7 @@ public sealed class VariantContractTests
         {
             using var model = TinyTraining.Model(fixture, variant);
             using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), options);
-            PeftFolder.ReadTensors(folder.Path, model);
+            PeftFolder.ReadCheckpoint(folder.Path, model);
             using var optimizer = SafetensorsFile.Open(folder.At("optimizer.safetensors"));
             trainer.Restore(change(optimizer.Read), steps: 5, tokens: 0);
             return TinyTraining.Run(trainer, 8);
@@ -193,7 +202,7 @@ public sealed class VariantContractTests
     public void TheLossFalls(string variant, string fixture)
     {
         using var model = TinyTraining.Model(fixture, variant);
-        var losses = TinyTraining.Train(model, TinyTraining.Options with { MaxSteps = 40, BatchSize = 16, SwapInTraining = false }, rows: 16).Select(r => r.Loss).ToList();
+        var losses = TinyTraining.Train(model, TinyTraining.OptionsFor(variant) with { MaxSteps = 40, BatchSize = 16, SwapInTraining = false }, rows: 16).Select(r => r.Loss).ToList();
         Assert.True(losses[^1] < 0.5 * losses[0], $"from {losses[0]:0.000} to {losses[^1]:0.000}");
     }
 
@@ -204,7 +213,7 @@ public sealed class VariantContractTests
         Dictionary<string, byte[]> Trained(long seed)
         {
             using var model = TinyTraining.Model(fixture, variant, seed: seed);
-            TinyTraining.Train(model, TinyTraining.Options with { MaxSteps = 3, Seed = seed });
+            TinyTraining.Train(model, TinyTraining.OptionsFor(variant) with { MaxSteps = 3, Seed = seed });
             return TinyTraining.Bytes(model.TrainableWeights);
         }
 
@@ -217,10 +226,11 @@ public sealed class VariantContractTests
     public void Prediction_IsNeverRandom_AndTrainingIsWhereDropoutIsAskedFor(string variant, string fixture)
     {
         using var scope = NewDisposeScope();
-        using var model = TinyTraining.Model(fixture, variant);
-        TinyTraining.Train(model, TinyTraining.Options);
+        var dropouts = Dropouts(variant, 0.3);
+        using var model = TinyTraining.Model(fixture, variant, dropouts);
+        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         Assert.True(Seeded(1, ForwardMode.Inference).Equals(Seeded(2, ForwardMode.Inference)));
-        var training = new ForwardMode(true, HiddenDropout: 0.3, AttentionDropout: 0, PooledDropout: 0);
+        var training = new ForwardMode(true, HiddenDropout: 0, AttentionDropout: 0, PooledDropout: dropouts.Count > 0 ? 0 : 0.3);
         Assert.False(Seeded(1, training).Equals(Seeded(2, training)));
         Assert.True(Seeded(1, training).Equals(Seeded(1, training)));
 
@@ -236,8 +246,12 @@ public sealed class VariantContractTests
     public void Training_LeavesNoTensorBehind(string variant, string fixture)
     {
         using var model = TinyTraining.Model(fixture, variant);
-        using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.Options with { MaxSteps = 30 });
+        using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.OptionsFor(variant) with { MaxSteps = 30 });
         TinyTraining.Run(trainer, 4);
+
+        // What other tests left to the finalizer must not go in the middle of this one.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var before = Tensor.TotalCount;
         TinyTraining.Run(trainer, 20);
         Assert.Equal(before, Tensor.TotalCount);
@@ -251,19 +265,21 @@ public sealed class VariantContractTests
     [MemberData(nameof(Variants))]
     public void EveryGradientOfALayer_IsTheSlopeOfItsOutput(string variant)
     {
+        Assert.SkipWhen(TinyVariant.Of(variant).GradientIsNotTheSlope, "The method's gradient is another by design; its own tests hold it.");
+        Assert.SkipWhen(TinyVariant.Of(variant).HasKinks, "Across kinks a difference is no slope; its own tests hold the gradient.");
         using var scope = NewDisposeScope();
+        using var model = TinyTraining.Started(TinyTraining.Model("bert-tiny", variant, WithoutDropout(variant)));
+        Assert.SkipWhen(model.Adapted!.Layers.Count == 0, "The method has no layers of its own.");
         manual_seed(5);
-        var site = new Projection("site", new Weight("weight", randn(4, 6)), new Weight("bias", randn(4)));
-        var method = VariantCatalog.Get(variant);
-        using var layer = method.Wrap(site, method.ReadOptions(WithoutDropout(variant)), new VariantContext(Seed: 1, Index: 0));
-        foreach (var weight in layer.Weights)
+        var layer = model.Adapted.Layers[0];
+        foreach (var weight in Trained(model))
         {
             using (no_grad()) weight.Value.add_(0.3 * randn(weight.Shape));
-            weight.Value.requires_grad_();
+            weight.Value.grad?.zero_();
         }
 
-        var input = randn(3, 6).requires_grad_();
-        var direction = randn(3, 4);
+        var input = randn(3, layer.Site.InFeatures).requires_grad_();
+        var direction = randn(3, layer.Site.OutFeatures);
         Output().backward();
         foreach (var value in layer.Weights.Select(w => w.Value).Append(input))
         {
@@ -290,17 +306,16 @@ public sealed class VariantContractTests
         // Independent of Forward: y − b of the unit vectors, row by row, is W + ΔW.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        using var model = TinyTraining.Started(TinyTraining.Model("bert-tiny", variant));
+        Assert.SkipWhen(model.Adapted!.Layers.Count == 0, "The method has no layers of its own.");
         manual_seed(6);
-        var site = new Projection("site", new Weight("weight", randn(4, 6)), bias: null);
-        var method = VariantCatalog.Get(variant);
-        using var layer = method.Wrap(site, method.ReadOptions([]), new VariantContext(Seed: 1, Index: 0));
-        foreach (var weight in layer.Weights) weight.Value.add_(0.3 * randn(weight.Shape));
-        var matrix = layer.Forward(eye(6), ForwardMode.Inference).t();
-        Assert.True(Torch.RelativeError(site.Weight.Value, matrix) > Seen);
-        site.Adapter = layer;
-        method.Merge(layer);
-        Assert.Null(site.Adapter);
-        Assert.InRange(Torch.RelativeError(site.Weight.Value, matrix), 0, Tolerance);
+        var layer = model.Adapted.Layers[0];
+        foreach (var weight in Trained(model)) weight.Value.add_(0.3 * randn(weight.Shape));
+        var matrix = (layer.Forward(eye(layer.Site.InFeatures), ForwardMode.Inference) - layer.Forward(zeros(1, layer.Site.InFeatures), ForwardMode.Inference)).t();
+        Assert.True(Torch.RelativeError(layer.Site.Weight.Value, matrix) > Seen);
+        layer.Merge();
+        Assert.Null(layer.Site.Adapter);
+        Assert.InRange(Torch.RelativeError(layer.Site.Weight.Value, matrix), 0, Tolerance);
     }
 
     [Theory]
@@ -323,12 +338,31 @@ public sealed class VariantContractTests
         Assert.Equal($"There is no variant 'dola'; these are: {string.Join(", ", VariantCatalog.All.Keys)}.", error.Message);
     }
 
+    private static IEnumerable<Weight> Trained(PreferenceModel model) => model.Adapted!.Weights.Where(w => w.Trained).Select(w => w.Weight);
+
     private static void CopyHead(PreferenceModel from, PreferenceModel to)
     {
         using var noGrad = no_grad();
         foreach (var (source, target) in from.HeadWeights.Zip(to.HeadWeights)) target.Value.copy_(source.Value);
     }
 
-    private static JsonObject WithoutDropout(string variant)
-        => new(VariantCatalog.Describe().Single(d => d.Id == variant).Options.Where(o => o.Name.EndsWith("dropout", StringComparison.Ordinal)).Select(o => KeyValuePair.Create<string, JsonNode?>(o.Name, 0.0)));
+    private static JsonObject WithoutDropout(string variant) => Dropouts(variant, 0);
+
+    // Every dropout of a variant; none where it goes with none.
+    private static JsonObject Dropouts(string variant, double share)
+    {
+        var options = AllDropouts(variant, share);
+        try
+        {
+            VariantCatalog.Get(variant).ReadOptions(options.DeepClone().AsObject());
+            return options;
+        }
+        catch (OptionException)
+        {
+            return [];
+        }
+    }
+
+    private static JsonObject AllDropouts(string variant, double share)
+        => new(VariantCatalog.Describe().Single(d => d.Id == variant).Options.Where(o => o.Name.EndsWith("dropout", StringComparison.Ordinal)).Select(o => KeyValuePair.Create<string, JsonNode?>(o.Name, share)));
 }

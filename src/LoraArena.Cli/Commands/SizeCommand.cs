@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using LoraArena.Cli.Printing;
+using LoraArena.Cli.Running;
+using LoraArena.Core.Runs;
+using LoraArena.Runs.Launching;
+
+namespace LoraArena.Cli.Commands;
+
+/// <summary><c>size</c>: how many numbers a variant trains on a base model, and the setting that meets a budget.</summary>
+internal static class SizeCommand
+{
+    public static Command Create()
+    {
+        var model = new Option<string>("--model") { Description = "The base model.", HelpName = "M", Required = true };
+        var variant = new Option<string?>("--variant") { Description = "The fine-tuning method; all of them where none is named.", HelpName = "ID" };
+        var set = OptionPairs.Set();
+        var parameters = CommandOptions.Number<long>("--parameters", "N", "Trainable numbers to meet, the head not counted: the setting of each method that comes closest.", least: 1);
+        var command = new Command("size", "Counts what variants train on a model, and finds the settings that make them equal.") { model, variant, set, parameters };
+        command.SetAction(async (parse, cancel) =>
+        {
+            await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
+            var card = await arena.ModelAsync(parse.GetRequiredValue(model), cancel);
+            var budget = parse.GetValue(parameters);
+            if (parse.GetValue(variant) is { } id)
+            {
+                var (method, worker) = await arena.VariantAsync(id, cancel);
+                var options = OptionPairs.Read(parse.GetValue(set) ?? [], [], method, worker).Variant;
+                var size = await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(id, options), budget, cancel);
+                Output.Of(parse).Answer(size, text => Print(text, [size]));
+                return Exit.Done;
+            }
+
+            if (parse.GetValue(set) is { Length: > 0 }) throw new RefusedException("-s belongs to one variant; name it with --variant.");
+            var all = await WorkerCatalog.SizesAsync(card.Path, budget, cancel);
+            Output.Of(parse).Answer(all, text =>
+            {
+                Print(text, all.Sizes);
+                foreach (var refusal in all.Refusals) text.WriteLine(refusal);
+            });
+            return Exit.Done;
+        });
+        return command;
+    }
+
+    private static void Print(TextWriter text, IReadOnlyList<VariantSize> sizes)
+    {
+        var table = new TextTable().Text("variant").Figures("parameters").Figures("layers").Text("options");
+        foreach (var size in sizes) table.Add(size.Variant, size.Parameters.ToString("N0", CultureInfo.InvariantCulture), size.Sites.ToString(CultureInfo.InvariantCulture), Written(size.Options));
+        table.Write(text);
+    }
+
+    // As -s takes them.
+    private static string Written(JsonObject options) => string.Join(' ', options.Select(p => $"-s '{p.Key}={p.Value}'"));
+}

@@ -1,0 +1,45 @@
+namespace LoraArena.Cli.Tests;
+
+public sealed class SizeTests : IDisposable
+{
+    private readonly Arena _arena = new();
+
+    public void Dispose() => _arena.Dispose();
+
+    [Fact]
+    public async Task Size_CountsAndMeetsABudget()
+    {
+        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "nano");
+
+        var counted = await _arena.AskAsync("size", "--model", "nano", "--variant", "lora", "-s", "r=8");
+        var met = await _arena.AskAsync("size", "--model", "nano", "--variant", "lora", "--parameters", "30000");
+        var all = await _arena.AskAsync("size", "--model", "nano", "--parameters", "30000");
+
+        Assert.Null(counted["solved"]);
+        Assert.True((long)counted["parameters"]! > 0);
+        Assert.Equal("r", (string)met["solved"]!);
+        Assert.InRange((long)met["parameters"]!, 29_000, 30_000);
+        Assert.Contains(all["sizes"]!.AsArray(), size => (string)size!["variant"]! == "lora" && (long)size["parameters"]! == (long)met["parameters"]!);
+
+        // What was found is what a run takes: counted again, it is the same.
+        var options = met["options"]!.AsObject().SelectMany(option => new[] { "-s", $"{option.Key}={option.Value}" });
+        var again = await _arena.AskAsync(["size", "--model", "nano", "--variant", "lora", .. options]);
+        Assert.Equal((long)met["parameters"]!, (long)again["parameters"]!);
+    }
+
+    [Theory]
+    [InlineData("size --model nowhere", 3)]
+    [InlineData("size --model nano --variant dola", 3)]
+    [InlineData("size --model nano --parameters 0", 2)]
+    [InlineData("size --model nano -s r=8", 3)]
+    [InlineData("size --model nano --variant lora -s target_modules=q", 3)]
+    public async Task Size_RefusesWhatCannotBe(string line, int exitCode)
+    {
+        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "nano");
+
+        var ended = await _arena.RunAsync(line.Split(' '));
+
+        Assert.Equal(exitCode, ended.ExitCode);
+        Assert.Empty(ended.Output);
+    }
+}
