@@ -57,13 +57,19 @@ public sealed class SharedBasisTests
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var model = TinyTraining.Model("bert-tiny", "rand-lora");
+        using var model = TinyTraining.Model("bert-tiny", "rand-lora", new() { ["r"] = 32 });
         var layer = model.Adapted!.Layers[0];
-        VariantLayers.Randomise(layer);
-        var values = linalg.svdvals(layer.DeltaWeight());
+        using var generator = new Generator(4, CPU);
+        foreach (var weight in layer.Weights) weight.Value.uniform_(0.5, 1.5, generator);
 
-        // Full rank by the usual bound: what rounding alone leaves of a singular value.
+        // The 24 wide layer has one base of rank 32. Full rank by the usual bound: what rounding alone leaves of a singular value.
+        var values = linalg.svdvals(layer.DeltaWeight());
         Assert.True(values[23].ToDouble() > 24 * 1.2e-7 * values[0].ToDouble(), $"{values[23].ToDouble()} of {values[0].ToDouble()}");
+
+        // With 23 of its vectors it is one short of that.
+        layer.Value("randlora_lambda").narrow(0, 23, 9).zero_();
+        var fewer = linalg.svdvals(layer.DeltaWeight());
+        Assert.True(fewer[23].ToDouble() < 24 * 1.2e-7 * fewer[0].ToDouble(), $"{fewer[23].ToDouble()} of {fewer[0].ToDouble()}");
 
         var (method, site) = (new RandLora(), new SiteShape("x", 1024, 4096));
         Assert.Equal(32 * (32 + 1024), method.ParametersOf(site, new RandLoraOptions { R = 32 }));

@@ -21,10 +21,11 @@ internal static class VariantLayers
     public static AdapterLayer Wrap<TOptions>(this LoraVariant<TOptions> variant, Projection site, TOptions options) where TOptions : VariantOptions, new()
         => variant.Wrap(site, options, new VariantContext(Seed: 2, Index: 0));
 
-    /// <summary>Random values for all that a layer trains.</summary>
+    /// <summary>Random values for all that a layer trains: the same in every run, whatever other tests have drawn.</summary>
     public static void Randomise(AdapterLayer layer)
     {
-        foreach (var weight in layer.Weights) weight.Value.normal_(0, 0.5);
+        using var generator = new Generator(21, CPU);
+        foreach (var weight in layer.Weights) weight.Value.normal_(0, 0.5, generator);
     }
 
     /// <summary>A layer's trained tensor by its name.</summary>
