@@ -173,6 +173,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         }
 
         if (settings.ConsiderPreTokenization) _file.Splitter?.Split(pieced);
+        if (_file.Model.Boundaries is { } boundaries) pieced.CutBefore(boundaries);
         foreach (var piece in pieced.Pieces)
         {
             if (sink.Count > settings.MaxTokenCount) return;

@@ -8,6 +8,7 @@ namespace LoraArena.Core.Files;
 /// models/&lt;id&gt;.json      registered base models: where they are and what they are
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
 /// uploads/             unfinished uploads, swept at start
+/// cache/               what can be made again: tokens of data files
 /// arena.db, keys/      index and users; keys of the sign-in cookies
 /// </code>
 /// </summary>
@@ -40,6 +41,9 @@ public sealed class ArenaFolder(string root)
 
     /// <summary>All runs.</summary>
     public string Runs => Path.Join(Root, "runs");
+
+    /// <summary>Tokens of data files, which may be deleted at any time: they are made again.</summary>
+    public string TokenCache => Path.Join(Root, "cache", "tokens");
 
     /// <summary>Folder of one competition.</summary>
     /// <exception cref="UnsafePathException">The id is not one that <see cref="ArenaId"/> makes.</exception>

@@ -55,7 +55,7 @@ internal static class WorkerCommand
         {
             // A bug: where it happened for whoever reads the log, and last, for whoever asked, what it was.
             Console.Error.WriteLine(error);
-            Console.Error.WriteLine($"{error.GetType().Name}: {error.Message.ReplaceLineEndings(" ")}");
+            Console.Error.WriteLine(Summarize(error));
             return Failed;
         }
     }
@@ -72,6 +72,22 @@ internal static class WorkerCommand
         ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,
     };
+
+    /// <summary>
+    /// What a bug was, in one line. Errors of libtorch carry their native stack in the message, from the second line on: that is for the log.
+    /// </summary>
+    public static string Summarize(Exception error)
+    {
+        var line = error.Message.AsSpan().Trim();
+        var end = line.IndexOfAny('\r', '\n');
+        if (end >= 0) line = line[..end].TrimEnd();
+        var stack = line.IndexOf("Exception raised from ", StringComparison.Ordinal);
+        if (stack >= 0) line = line[..stack].TrimEnd();
+        var what = error is ExternalException ? "libtorch reported an error" : error.GetType().Name;
+        return $"{what}: {(line.Length <= LongestSummary ? line : $"{line[..LongestSummary]}…")}";
+    }
+
+    private const int LongestSummary = 500;
 
     private static string OutOfMemory => "There was not enough memory. Lower max_tokens_per_micro_batch or max_length, or take a smaller model.";
 }

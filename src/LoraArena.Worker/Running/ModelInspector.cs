@@ -3,6 +3,7 @@ using System.Text;
 using LoraArena.Core.Models;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
 using LoraArena.Learning.Variants;
 using LoraArena.Tokenizers;
 using TorchSharp;
@@ -19,7 +20,8 @@ internal static class ModelInspector
     {
         TorchRuntime.Load();
         var (family, config) = ModelCatalog.Read(folder);
-        _ = HuggingFaceTokenizer.Load(folder);
+        var tokenizer = HuggingFaceTokenizer.Load(folder);
+        EmbeddingRows.Check(folder, new BattleTokenizer(tokenizer, family.Kind, config).Template, config.VocabularySize);
         using var weights = new CheckpointWeights(folder, family.Prefix);
         using var model = Shapes(family, config, weights);
         return new ModelInspection(
@@ -46,19 +48,35 @@ internal static class ModelInspector
         return Shapes(family, config, weights);
     }
 
-    /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json and the weights' files.</summary>
-    public static string Hash(string folder)
+    /// <summary>SHA-256 over the names and SHA-256 of config.json, the tokenizer's files and the weights' files, in order of their names.</summary>
+    public static string Hash(string folder) => Combine(HashFiles(folder));
+
+    /// <summary>True where a folder's hash is the given one; models registered before the tokenizer's side files counted keep theirs.</summary>
+    public static bool HasHash(string folder, string sha256)
     {
-        var files = new[] { "config.json", "tokenizer.json" }.Select(name => Path.Join(folder, name)).Where(File.Exists).Concat(CheckpointWeights.FilesOf(folder));
-        var lines = new StringBuilder();
+        var files = HashFiles(folder);
+        return Combine(files) == sha256 || Combine(files.Where(file => !SideFiles.Contains(file.Name))) == sha256;
+    }
+
+    private static HashSet<string> SideFiles { get; } = [.. TokenizerFiles.Names.Where(name => name != "tokenizer.json")];
+
+    private static List<(string Name, string Sha256)> HashFiles(string folder)
+    {
+        var config = Path.Join(folder, "config.json");
+        var files = TokenizerFiles.In(folder).Concat(CheckpointWeights.FilesOf(folder));
+        if (File.Exists(config)) files = files.Append(config);
+        var hashes = new List<(string Name, string Sha256)>();
         foreach (var file in files.Order(StringComparer.Ordinal))
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-            lines.Append(Convert.ToHexStringLower(SHA256.HashData(stream))).Append("  ").Append(Path.GetFileName(file)).Append('\n');
+            hashes.Add((Path.GetFileName(file), Convert.ToHexStringLower(SHA256.HashData(stream))));
         }
 
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())));
+        return hashes;
     }
+
+    private static string Combine(IEnumerable<(string Name, string Sha256)> files)
+        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(files.Select(file => $"{file.Sha256}  {file.Name}\n")))));
 
     // On the meta device tensors have shapes but no memory.
     private static PreferenceModel Shapes(ModelFamily family, ModelConfig config, CheckpointWeights weights)

@@ -9,7 +9,6 @@ using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Variants;
-using LoraArena.Tokenizers;
 
 namespace LoraArena.Worker.Running;
 
@@ -17,13 +16,11 @@ namespace LoraArena.Worker.Running;
 internal sealed class RunInputs : IDisposable
 {
     private readonly CompetitionLibrary _library;
-    private readonly BattleTokenizer _tokenizer;
+    private readonly CachedTokens _tokens;
+    private BattlePacker? _packer;
 
-    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, BattleTokenizer tokenizer, PreferenceModel model)
-    {
-        (Spec, Device, _library, _tokenizer, Model) = (spec, device, library, tokenizer, model);
-        Packer = new BattlePacker(tokenizer.Template, Math.Min(spec.Training.MaxLength, model.Config.MaxPositions));
-    }
+    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, CachedTokens tokens, PreferenceModel model)
+        => (Spec, Device, _library, _tokens, Model) = (spec, device, library, tokens, model);
 
     /// <summary>The spec.</summary>
     public RunSpec Spec { get; }
@@ -35,7 +32,7 @@ internal sealed class RunInputs : IDisposable
     public PreferenceModel Model { get; }
 
     /// <summary>How battles become sequences; never longer than the model allows.</summary>
-    public BattlePacker Packer { get; }
+    public BattlePacker Packer => _packer ??= new BattlePacker(_tokens.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions));
 
     /// <summary>Opens a run that is to be trained: the base model with a new adapter.</summary>
     public static RunInputs Open(ArenaFolder arena, RunFolder run, int threads, TimeProvider time)
@@ -61,11 +58,11 @@ internal sealed class RunInputs : IDisposable
     public (IReadOnlyList<TokenizedBattle> Train, IReadOnlyList<TokenizedBattle> Validation) ReadSplit()
     {
         var split = _library.ReadSplit(Spec.Competition.Id, Spec.Split.Id).Assign(Spec.Split.Fold);
-        var battles = _library.ReadBattles(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
-        return (Tokenize(split.Train), Tokenize(split.Validation));
+        var battles = ReadFile(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
+        return (Rows(split.Train), Rows(split.Validation));
 
-        IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<string> ids)
-            => _tokenizer.Tokenize([.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))]);
+        IReadOnlyList<TokenizedBattle> Rows(IReadOnlyList<string> ids)
+            => [.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))];
     }
 
     /// <summary>The rows of test.csv, tokenised.</summary>
@@ -73,7 +70,7 @@ internal sealed class RunInputs : IDisposable
     public IReadOnlyList<TokenizedBattle> ReadTest()
     {
         var test = Spec.Data.Test ?? throw new RunFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
-        return _tokenizer.Tokenize([.. _library.ReadBattles(test, FileRole.Test)]);
+        return ReadFile(test, FileRole.Test);
     }
 
     /// <summary>The rows of any CSV in the form of test.csv, tokenised. A row that cannot be read is an error here, so that nothing is missing from the output.</summary>
@@ -85,20 +82,23 @@ internal sealed class RunInputs : IDisposable
             battles.Add(row.Battle ?? throw new InvalidDataException($"{csv}, line {row.Line}, column {row.Issue?.Column}: {row.Issue?.Reason}"));
         }
 
-        return _tokenizer.Tokenize(battles);
+        return _tokens.Tokenize(battles);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
+    // Which rows a file holds depends on its bytes and on the code that reads them.
+    private IReadOnlyList<TokenizedBattle> ReadFile(string sha256, FileRole role)
+        => _tokens.Tokenize($"{sha256} {role} {typeof(PreferenceCsv).Module.ModuleVersionId}", () => [.. _library.ReadBattles(sha256, role)]);
+
     private static RunInputs Open(ArenaFolder arena, RunSpec spec, int threads, TimeProvider time)
     {
         TorchRuntime.Load(threads);
         var device = ComputeDevice.Pick(spec.Training.Device);
-        var hash = ModelInspector.Hash(spec.Model.Path);
-        if (hash != spec.Model.Sha256) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
-        var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
+        if (!ModelInspector.HasHash(spec.Model.Path, spec.Model.Sha256)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         var model = PreferenceModel.Load(spec.Model.Path, device.Torch, spec.Training.Seed);
-        return new RunInputs(spec, device, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
+        var tokens = new CachedTokens(new TokenCache(arena.TokenCache), spec.Model.Path, model.Family.Kind, model.Config);
+        return new RunInputs(spec, device, new CompetitionLibrary(arena, time), tokens, model);
     }
 }

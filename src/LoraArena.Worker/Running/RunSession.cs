@@ -77,7 +77,7 @@ internal sealed class RunSession
         catch (Exception error)
         {
             Console.Error.WriteLine(error);
-            return End(RunState.Failed, WorkerCommand.Explain(error) ?? $"{error.GetType().Name}: {error.Message} (log.txt has the details)");
+            return End(RunState.Failed, WorkerCommand.Explain(error) ?? $"{WorkerCommand.Summarize(error)} (log.txt has the details)");
         }
     }
 
