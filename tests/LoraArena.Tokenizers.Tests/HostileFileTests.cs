@@ -231,7 +231,7 @@ public sealed class HostileFileTests
 
         var error = Assert.Throws<TokenizerException>(() => tokenizer.EncodeToIds(new string('a', 100_000)));
         Assert.Equal("$.pre_tokenizer.pattern.Regex", error.Place);
-        Assert.Contains("more than 1 s on a text of 100000 characters", error.Message, StringComparison.Ordinal);
+        Assert.Contains("more than 4 s on a text of 100000 characters", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -15,9 +15,12 @@ internal sealed class MetaspaceSplitter(char replacement, PrependScheme scheme, 
     public static MetaspaceSplitter Read(JsonPart part) => new(PrependSchemes.ReadReplacement(part), PrependSchemes.Read(part), part.Find("split")?.Flag() ?? true);
 
     /// <inheritdoc/>
+    public override bool NeedsPlaces => scheme == PrependScheme.First;
+
+    /// <inheritdoc/>
     public override void Split(PiecedText text)
     {
-        text.ReplaceSpaces(replacement, start => scheme == PrependScheme.Always || (scheme == PrependScheme.First && start == 0));
+        text.ReplaceSpaces(replacement, scheme);
         if (splits) text.CutBefore(_sign);
     }
 }

@@ -70,8 +70,8 @@ internal sealed class PiecedText
     /// the first character.
     /// </summary>
     /// <param name="meta">What stands for a space.</param>
-    /// <param name="prefixes">True for a piece, given by where it begins in the original, that gets one in front.</param>
-    public void ReplaceSpaces(char meta, Func<int, bool> prefixes)
+    /// <param name="scheme">Which pieces get one in front.</param>
+    public void ReplaceSpaces(char meta, PrependScheme scheme)
     {
         _next.Clear();
         Text.BeginRewrite();
@@ -85,7 +85,8 @@ internal sealed class PiecedText
             }
             else
             {
-                if (chars[0] != meta && chars[0] != ' ' && prefixes(Text.StartOf(piece.Start))) Text.Write(meta, piece.Start);
+                var bare = chars[0] != meta && chars[0] != ' ';
+                if (bare && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && Text.StartOf(piece.Start) == 0))) Text.Write(meta, piece.Start);
                 for (int from = 0, next; from < chars.Length; from = next + 1)
                 {
                     next = chars[from..].IndexOf(' ');

@@ -17,8 +17,8 @@ internal sealed class RegexPattern : TextPattern
 {
     private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Multiline;
 
-    // A search may take this long for every MiB of text begun.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    // A search may take this long for every MiB of text begun: the clock on the wall counts, and a busy machine lets threads wait for seconds.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     // Surrogates, and characters that .NET's Unicode counts among another category than Oniguruma's.
     private static readonly SearchValues<char> Replaced = SearchValues.Create([.. Enumerable.Range(0, char.MaxValue + 1).Select(c => (char)c)
