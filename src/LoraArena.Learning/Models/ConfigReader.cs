@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace LoraArena.Learning.Models;
@@ -43,6 +44,43 @@ public sealed class ConfigReader
     {
         if (!TryGet(name, out var value)) return otherwise ?? throw Error($"'{name}' is missing");
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size >= 1 && size <= most ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to {most} is needed");
+    }
+
+    /// <summary>A whole number of at least 0.</summary>
+    /// <exception cref="ModelException">It is out of bounds.</exception>
+    public int Count(string name, int max, int defaultValue)
+    {
+        if (!TryGet(name, out var value)) return defaultValue;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var count) && count >= 0 && count <= max ? count : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 0 to {max} is needed");
+    }
+
+    /// <summary>True if a field is there and is not null.</summary>
+    public bool Has(string name) => TryGet(name, out _);
+
+    /// <summary>True if a field is there and is null, which says more than nothing.</summary>
+    public bool IsNull(string name) => _root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Null;
+
+    /// <summary>A list of texts; null where it is missing.</summary>
+    /// <exception cref="ModelException">It is something else.</exception>
+    public IReadOnlyList<string>? Texts(string name)
+    {
+        if (!TryGet(name, out var value)) return null;
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error($"'{name}' must be a list of texts");
+        return [.. value.EnumerateArray().Select(e => e.GetString()!)];
+    }
+
+    /// <summary>The labels of a head's rows, in order: <c>id2label</c>; null where it is missing, or its ids are not 0, 1, 2 …</summary>
+    public IReadOnlyList<string>? Labels()
+    {
+        if (!TryGet("id2label", out var value) || value.ValueKind != JsonValueKind.Object) return null;
+        var byId = new SortedDictionary<int, string>();
+        foreach (var pair in value.EnumerateObject())
+        {
+            if (!int.TryParse(pair.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || pair.Value.ValueKind != JsonValueKind.String) return null;
+            byId[id] = pair.Value.GetString()!;
+        }
+
+        return byId.Keys.SequenceEqual(Enumerable.Range(0, byId.Count)) ? [.. byId.Values] : null;
     }
 
     /// <summary>A number in a range.</summary>

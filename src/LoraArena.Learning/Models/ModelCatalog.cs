@@ -20,6 +20,6 @@ public static class ModelCatalog
             throw new ModelException(folder, $"model_type '{config.ModelType}' is not supported; these are: {string.Join(", ", Families.Keys)}");
         }
 
-        return (family, family.ReadConfig(config));
+        return (family, family.ReadConfig(config) with { Labels = config.Labels() });
     }
 }

@@ -11,6 +11,9 @@ public abstract class WeightSource : IDisposable
     /// <summary>The shape of a stored weight; null where none is stored.</summary>
     public abstract IReadOnlyList<long>? ShapeOf(string name);
 
+    /// <summary>True if there is a weight of that name, or one will be made.</summary>
+    public virtual bool Has(string name) => ShapeOf(name) is not null;
+
     /// <summary>Gives a weight, on the device and in the type wanted. The caller owns it.</summary>
     /// <exception cref="ModelException">There is none, or its shape is another.</exception>
     public abstract Tensor Take(string name, long[] shape, Device device, ScalarType dtype);
@@ -150,6 +153,9 @@ public sealed class RandomWeights(double deviation) : WeightSource
 {
     /// <inheritdoc/>
     public override IReadOnlyList<long>? ShapeOf(string name) => null;
+
+    /// <inheritdoc/>
+    public override bool Has(string name) => true;
 
     /// <inheritdoc/>
     public override Tensor Take(string name, long[] shape, Device device, ScalarType dtype)

@@ -1,3 +1,5 @@
+using LoraArena.Learning.Models.Shared;
+
 namespace LoraArena.Learning.Models.Bert;
 
 /// <summary>What BERT's config.json tells, with Transformers' defaults.</summary>
@@ -15,10 +17,12 @@ public sealed record BertConfig : ModelConfig
     /// <summary>ε of the layer norms.</summary>
     public required double LayerNormEps { get; init; }
 
+    /// <summary>What acts between the layers of the feed-forward part.</summary>
+    public required Activation Activation { get; init; }
+
     /// <summary>Reads config.json.</summary>
     public static BertConfig Read(ConfigReader config)
     {
-        config.Require("hidden_act", "gelu");
         config.Require("position_embedding_type", "absolute");
         if (config.Flag("is_decoder", false)) throw config.Error("'is_decoder' is true; only a BERT whose tokens see all others is supported");
         var read = new BertConfig
@@ -35,6 +39,8 @@ public sealed record BertConfig : ModelConfig
             HiddenDropout = config.Number("hidden_dropout_prob", 0, 0.99, 0.1),
             AttentionDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0.1),
             PadTokenId = config.TokenId("pad_token_id") ?? 0,
+            Activation = Activation.Read(config, "hidden_act", "gelu"),
+            Pooling = Pooling.First,
         };
         if (read.HiddenSize % read.Heads != 0) throw config.Error($"hidden_size {read.HiddenSize} cannot be divided among {read.Heads} attention heads");
         config.CheckParameters((((double)read.VocabularySize + read.MaxPositions) * read.HiddenSize) + (read.Layers * ((4.0 * read.HiddenSize * read.HiddenSize) + (2.0 * read.HiddenSize * read.IntermediateSize))));

@@ -12,14 +12,15 @@ public sealed class BertModel : Backbone
     private readonly BertEmbeddings _embeddings;
     private readonly List<BertLayer> _layers;
     private readonly Projection _pooler;
+    private readonly Pooling _pooling;
     private readonly ScalarType _dtype;
 
     internal BertModel(BertConfig config, ModelBuilder builder)
     {
-        _dtype = builder.Dtype;
+        (_pooling, _dtype) = (config.Pooling, builder.Dtype);
         _embeddings = new BertEmbeddings(config, builder);
         _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(FormattableString.Invariant($"bert.encoder.layer.{i}"), config, builder))];
-        _pooler = builder.Projection("bert.pooler.dense", config.HiddenSize, config.HiddenSize, bias: true);
+        _pooler = builder.Pooler("bert.pooler.dense", config.HiddenSize, config.InitializerRange);
     }
 
     /// <summary>The word embeddings, [vocabulary, D]: tied to the head of masked-language-model training.</summary>
@@ -35,10 +36,11 @@ public sealed class BertModel : Backbone
         return xBTD.MoveToOuterDisposeScope();
     }
 
-    /// <summary>tanh of the pooler's layer on the first token, [B, D].</summary>
+    /// <summary>tanh of the pooler's layer on the first token (or what <see cref="ModelConfig.Pooling"/> says), [B, D].</summary>
     public override Tensor Pooled(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
+        if (_pooling != Pooling.First) return Pool(Shared.Pool.Take(_pooling, HiddenStates(batch, mode), batch), mode).MoveToOuterDisposeScope();
         var mask = Attention.PaddingMask(batch, _dtype);
         var xBTD = _embeddings.Forward(batch, mode);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: layer == _layers[^1]);
@@ -85,6 +87,8 @@ internal sealed class BertEmbeddings
 internal sealed class BertLayer(string path, BertConfig config, ModelBuilder builder)
 {
     private readonly int _heads = config.Heads;
+    private readonly double _scale = 1 / Math.Sqrt((double)config.HiddenSize / config.Heads);
+    private readonly Activation _activation = config.Activation;
     private readonly Projection _query = builder.Projection(path + ".attention.self.query", config.HiddenSize, config.HiddenSize, bias: true);
     private readonly Projection _key = builder.Projection(path + ".attention.self.key", config.HiddenSize, config.HiddenSize, bias: true);
     private readonly Projection _value = builder.Projection(path + ".attention.self.value", config.HiddenSize, config.HiddenSize, bias: true);
@@ -101,7 +105,7 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
         var queryInput = firstTokenOnly ? xBTD.narrow(1, 0, 1) : xBTD;
         var contextBTD = Attend(queryInput, xBTD, mask, mode);
         var attendedBTD = _attentionNorm.Forward(Dropout.Apply(_output.Forward(contextBTD, mode), mode.HiddenDropout, mode) + queryInput);
-        var innerBTF = nn.functional.gelu(_up.Forward(attendedBTD, mode));
+        var innerBTF = _activation.Apply(_up.Forward(attendedBTD, mode));
         return _outputNorm.Forward(Dropout.Apply(_down.Forward(innerBTF, mode), mode.HiddenDropout, mode) + attendedBTD).MoveToOuterDisposeScope();
     }
 
@@ -111,7 +115,7 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
         var qBHTK = Attention.SplitHeads(_query.Forward(queryInput, mode), _heads);
         var kBHTK = Attention.SplitHeads(_key.Forward(xBTD, mode), _heads);
         var vBHTK = Attention.SplitHeads(_value.Forward(xBTD, mode), _heads);
-        var contextBHTK = nn.functional.scaled_dot_product_attention(qBHTK, kBHTK, vBHTK, mask, mode.AttentionDropout);
+        var contextBHTK = Attention.Attend(qBHTK, kBHTK, vBHTK, new AttentionMask(mask, Causal: false), _scale, cap: null, mode.AttentionDropout);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }
 }
