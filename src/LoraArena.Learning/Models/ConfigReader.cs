@@ -6,6 +6,9 @@ namespace LoraArena.Learning.Models;
 /// <summary>Reads fields of a model's config.json with limits, so that no value of it can ask for absurd amounts of memory.</summary>
 public sealed class ConfigReader
 {
+    /// <summary>Field of a merged export that says which states its head looks at, where Transformers' class would look at others.</summary>
+    internal const string PoolingField = "arena_pooling";
+
     private const long MaxBytes = 1 << 20;
     private const long MaxParameters = 400_000_000_000;
     private readonly JsonElement _root;
@@ -24,6 +27,7 @@ public sealed class ConfigReader
     {
         var path = Path.Join(folder, "config.json");
         if (!Directory.Exists(folder)) throw new ModelException(folder, "there is no such folder");
+        if (!File.Exists(path)) AdapterFolder.Refuse(folder);
         if (!File.Exists(path)) throw new ModelException(folder, "there is no config.json, so this is not a Hugging Face model folder");
         if (new FileInfo(path).Length > MaxBytes) throw new ModelException(folder, "config.json is larger than 1 MiB");
         try
@@ -59,6 +63,12 @@ public sealed class ConfigReader
 
     /// <summary>True if a field is there and is null, which says more than nothing.</summary>
     public bool IsNull(string name) => _root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Null;
+
+    /// <summary>True if a field is true, and nothing else.</summary>
+    public bool IsTrue(string name) => TryGet(name, out var value) && value.ValueKind == JsonValueKind.True;
+
+    /// <summary>True if a field is text.</summary>
+    public bool IsText(string name) => TryGet(name, out var value) && value.ValueKind == JsonValueKind.String;
 
     /// <summary>A list of texts; null where it is missing.</summary>
     /// <exception cref="ModelException">It is something else.</exception>
@@ -121,6 +131,12 @@ public sealed class ConfigReader
     {
         if (parameters > MaxParameters) throw Error(FormattableString.Invariant($"its sizes make {parameters:0} parameters, more than the {MaxParameters} that are allowed"));
     }
+
+    /// <summary>Which states the head looks at, where a merged export says so.</summary>
+    /// <exception cref="ModelException">It says something else.</exception>
+    public Pooling? Pooling() => Text(PoolingField) is not { } text ? null : Enum.TryParse<Pooling>(text, ignoreCase: true, out var pooling) && Enum.IsDefined(pooling)
+        ? pooling
+        : throw Error($"'{PoolingField}' is '{text}'; first, last or mean is needed");
 
     /// <summary>An error about config.json.</summary>
     public ModelException Error(string reason) => new(Folder, "config.json: " + reason);

@@ -64,7 +64,17 @@ public sealed class PreferenceModel : IDisposable
         var (family, config) = ModelCatalog.Read(folder);
         if (pooling is Pooling.First && family.Kind == ModelKind.Decoder) throw new ModelException(folder, "a decoder's first token sees nothing of the text, so it cannot be what the head looks at; choose last or mean");
         using var weights = new CheckpointWeights(folder, family.Prefix);
-        return Build(family, config with { Pooling = pooling ?? config.Pooling }, weights, device, seed);
+        var model = Build(family, config with { Pooling = pooling ?? config.Pooling }, weights, device, seed);
+        try
+        {
+            weights.CheckLeft();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Builds a model from any source of weights.</summary>

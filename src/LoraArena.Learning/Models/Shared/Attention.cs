@@ -41,7 +41,7 @@ internal static class Attention
         using var scope = NewDisposeScope();
         var heads = qBHTK.shape[1];
         var (kBHTK, vBHTK) = (RepeatHeads(kBGTK, heads), RepeatHeads(vBGTK, heads));
-        if (cap is { } limit) return Capped(qBHTK, kBHTK, vBHTK, mask, scale, limit, dropout).MoveToOuterDisposeScope();
+        if (cap is not null || mask.Added?.requires_grad == true) return Composed(qBHTK, kBHTK, vBHTK, mask, scale, cap, dropout).MoveToOuterDisposeScope();
 
         // The operator as TorchSharp binds it has a fixed scale of 1/√K.
         var ratio = scale * Math.Sqrt(qBHTK.shape[3]);
@@ -61,10 +61,12 @@ internal static class Attention
         return zeros(keepB11T.shape, dtype, keepB11T.device).masked_fill_(keepB11T.logical_not(), finfo(dtype).min).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Capped(Tensor qBHTK, Tensor kBHTK, Tensor vBHTK, AttentionMask mask, double scale, double cap, double dropout)
+    // For what the operator does not do: a cap, and a mask that is learnt.
+    private static Tensor Composed(Tensor qBHTK, Tensor kBHTK, Tensor vBHTK, AttentionMask mask, double scale, double? cap, double dropout)
     {
         using var scope = NewDisposeScope();
-        var scoresBHTT = einsum("bhtk,bhsk->bhts", qBHTK, kBHTK).mul(scale / cap).tanh().mul(cap);
+        var scoresBHTT = einsum("bhtk,bhsk->bhts", qBHTK, kBHTK);
+        scoresBHTT = cap is { } limit ? scoresBHTT.mul(scale / limit).tanh().mul(limit) : scoresBHTT.mul(scale);
         if (mask.Causal)
         {
             var laterTT = ones(scoresBHTT.shape[2], scoresBHTT.shape[3], ScalarType.Bool, scoresBHTT.device).triu(1);
