@@ -34,7 +34,8 @@ internal sealed class PreferenceHead
     /// <exception cref="ModelException">The folder's own head is incomplete.</exception>
     public static PreferenceHead Create(HeadShape shape, ModelConfig config, WeightSource weights, Device device, long seed)
     {
-        var rows = weights.ShapeOf(shape.Output + ".weight") is null ? null : OutcomeLabels.Rows(config.Labels);
+        var fits = weights.ShapeOf(shape.Output + ".weight")?.SequenceEqual([Winners.Count, config.HiddenSize]) == true;
+        var rows = fits ? OutcomeLabels.Rows(config.Labels) : null;
         return rows is null ? New(shape, config, device, seed) : Kept(shape, config, weights, rows, device);
     }
 
