@@ -1,6 +1,8 @@
+using LoraArena.Runs.Downloads;
 using LoraArena.Runs.Following;
 using LoraArena.Runs.Launching;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace LoraArena.Runs;
 
@@ -20,6 +22,9 @@ public static class RunsSetup
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
+        services.TryAddSingleton<HubSettings>();
+        services.AddSingleton<ModelDownloader>();
+        services.AddSingleton<ModelDownloads>();
         return services;
     }
 }

@@ -56,7 +56,9 @@ public sealed record StateRecord(RunState State, string Phase) : JournalRecord;
 /// <param name="TrainableParameters">Numbers that the optimiser moves.</param>
 /// <param name="TotalParameters">Numbers of the base model, adapter and head.</param>
 /// <param name="Device">The device, in words.</param>
-public sealed record PlanRecord(long Steps, long StepsPerEpoch, int TrainRows, int ValidationRows, long TrainableParameters, long TotalParameters, string Device) : JournalRecord;
+/// <param name="Head">The head that the run began with, in words; null in journals from before it was said.</param>
+public sealed record PlanRecord(
+    long Steps, long StepsPerEpoch, int TrainRows, int ValidationRows, long TrainableParameters, long TotalParameters, string Device, string? Head = null) : JournalRecord;
 
 /// <summary>An attempt goes on after the given step: what earlier attempts wrote about later steps does not count.</summary>
 /// <param name="Step">The last step of the checkpoint.</param>

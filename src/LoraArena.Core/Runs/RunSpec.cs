@@ -149,6 +149,10 @@ public sealed record TrainingOptions
     [Range(0.0, 0.99)]
     public double? AttentionDropout { get; init; }
 
+    /// <summary>Whose state the head looks at: the <c>first</c> token's, the <c>last</c> one's, or the <c>mean</c> of all; <c>auto</c> is what Transformers does for the model's family.</summary>
+    [AllowedValues("auto", "first", "last", "mean")]
+    public string Pooling { get; init; } = "auto";
+
     /// <summary>Exchange answers A and B (and the label) of a random half of the rows in each epoch.</summary>
     public bool SwapInTraining { get; init; } = true;
 

@@ -1,6 +1,7 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Import;
@@ -36,6 +37,15 @@ internal sealed class RunInputs : IDisposable
 
     /// <summary>How battles become sequences; never longer than the model allows.</summary>
     public BattlePacker Packer { get; }
+
+    /// <summary>Name of the base model for files that leave this host.</summary>
+    public string BaseName => ModelSource.PublicName(Spec.Model.Path);
+
+    /// <summary>The head that the run begins with, in words.</summary>
+    public string Head => Model.HeadOrigin == HeadOrigin.Folder ? "the head is the base model's own, whose labels are the outcomes" : "the head is new";
+
+    /// <summary>Id that fills short rows.</summary>
+    public int PadTokenId => _tokenizer.Template.Pad;
 
     /// <summary>Opens a run that is to be trained: the base model with a new adapter.</summary>
     public static RunInputs Open(ArenaFolder arena, RunFolder run, int threads, TimeProvider time)
@@ -98,7 +108,9 @@ internal sealed class RunInputs : IDisposable
         var hash = ModelInspector.Hash(spec.Model.Path);
         if (hash != spec.Model.Sha256) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
-        var model = PreferenceModel.Load(spec.Model.Path, device.Torch, spec.Training.Seed);
+        var model = PreferenceModel.Load(spec.Model.Path, device.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
         return new RunInputs(spec, device, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
     }
+
+    private static Pooling? PoolingOf(string name) => name == "auto" ? null : Enum.Parse<Pooling>(name, ignoreCase: true);
 }

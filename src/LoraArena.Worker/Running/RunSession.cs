@@ -98,7 +98,7 @@ internal sealed class RunSession
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         var total = inputs.Model.BaseWeights.Sum(w => w.Count) + trainer.TrainableParameters;
-        Note(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}"));
+        Note(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
         var asked = inputs.Spec.Training.MaxLength;
         if (inputs.Packer.MaxLength < asked) Note(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
         var cut = train.Count(row => !inputs.Packer.FitsWhole(row));
@@ -172,7 +172,8 @@ internal sealed class RunSession
             PredictionFile.Write(_run.TestPredictions, PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow));
         }
 
-        PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
+        PeftFolder.Write(_run.Adapter, inputs.Model, inputs.BaseName);
+        ExportReadMe.WriteOfAdapter(_run.Adapter, inputs.Model, inputs.BaseName, inputs.PadTokenId);
         return End(RunState.Succeeded, null, Scores.Of(predictions), cost);
     }
 
@@ -183,7 +184,7 @@ internal sealed class RunSession
         var line = record switch
         {
             StateRecord state => $"{state.State}: {state.Phase}",
-            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}"),
+            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}; {plan.Head}"),
             ResumeRecord resume => FormattableString.Invariant($"going on after step {resume.Step}"),
             EvalRecord eval => FormattableString.Invariant($"step {eval.Step}: validation log loss {eval.Scores.LogLoss:0.0000}, accuracy {eval.Scores.Accuracy:0.000}"),
             CheckpointRecord checkpoint => FormattableString.Invariant($"checkpoint after step {checkpoint.Step}"),
