@@ -15,7 +15,7 @@ public sealed class OpenConnections(IServiceScopeFactory scopes, TimeProvider ti
     /// <summary>Type of the claim that tells one sign-in of an account from another.</summary>
     public const string SessionClaim = "session";
 
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LifeOfACookie = TimeSpan.FromDays(30);
 
     private readonly ConcurrentDictionary<Guid, (ClaimsPrincipal User, Action Abort)> _open = new();
