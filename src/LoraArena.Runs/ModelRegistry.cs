@@ -6,7 +6,7 @@ using LoraArena.Storage;
 namespace LoraArena.Runs;
 
 /// <summary>The base models of an arena: folders on this host that a worker has looked into.</summary>
-public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, TimeProvider time)
+public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, IndexSync index, TimeProvider time)
 {
     private const int MostNameCharacters = 100;
 
@@ -25,7 +25,7 @@ public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, TimeProv
         var inspection = await WorkerCatalog.InspectAsync(full, cancel);
         var card = new ModelCard(ArenaId.New(time), name, full, time.GetUtcNow(), inspection);
         AtomicFile.WriteJson(folder.ModelCard(card.Id), card);
-        await store.PutAsync(card, cancel);
+        await index.PutAsync(card, cancel);
         return card;
     }
 

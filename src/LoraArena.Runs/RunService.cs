@@ -10,7 +10,7 @@ using LoraArena.Storage.Entities;
 namespace LoraArena.Runs;
 
 /// <summary>What people ask for: start, stop and resume runs. Each is written down before it is answered.</summary>
-public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatalog worker, TimeProvider time)
+public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync index, WorkerCatalog worker, TimeProvider time)
 {
     /// <summary>Queues a run.</summary>
     /// <param name="order">What is wanted.</param>
@@ -31,7 +31,7 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
             id,
             time.GetUtcNow(),
             order.Owner,
-            string.IsNullOrWhiteSpace(order.Name) ? $"{variant.Name} on {order.Model.Name}, seed {FormattableString.Invariant($"{order.Training.Seed}")}" : order.Name.Trim(),
+            string.IsNullOrWhiteSpace(order.Name) ? await NameAsync(order, variant, description, cancel) : order.Name.Trim(),
             new CompetitionReference(order.Competition.Id, order.Competition.Name),
             new DataReference(train.Sha256, order.Competition.File(FileRole.Test)?.Sha256),
             order.Split,
@@ -41,7 +41,7 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
         var run = folder.Run(id);
         Directory.CreateDirectory(run.Path);
         spec.Write(run.Spec);
-        await store.AddAsync(RunIndex.EntryOf(spec, run), cancel);
+        await index.AddAsync(RunIndex.EntryOf(spec, run), cancel);
         return id;
     }
 
@@ -70,6 +70,12 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
             run,
             r => (r.State, r.QueuedMs, r.Reason, r.EndedMs, r.FruitlessAttempts) = (RunState.Queued.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), null, null, 0),
             cancel);
+    }
+
+    private async Task<string> NameAsync(RunOrder order, VariantDescription variant, WorkerDescription description, CancellationToken cancel)
+    {
+        var taken = await store.RunNamesAsync(order.Competition.Id, cancel);
+        return RunNames.Of(variant, order.Variant.Options, order.Training, description.Training, order.Model.Name, taken);
     }
 
     private async Task<RunEntry> RequireAsync(string runId, CancellationToken cancel)

@@ -19,6 +19,7 @@ public static class RunsSetup
         services.AddSingleton<RunFollower>();
         services.AddSingleton<RunFeed>();
         services.AddSingleton<RunIndex>();
+        services.AddSingleton<IndexSync>();
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();

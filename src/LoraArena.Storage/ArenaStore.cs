@@ -88,6 +88,20 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
         return await runs.OrderByDescending(r => r.CreatedMs).Take(take).ToListAsync(cancel);
     }
 
+    /// <summary>Names of the runs of a competition.</summary>
+    public async Task<IReadOnlySet<string>> RunNamesAsync(string competitionId, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return (await db.Runs.AsNoTracking().Where(r => r.CompetitionId == competitionId).Select(r => r.Name).ToListAsync(cancel)).ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>How many runs an account has started.</summary>
+    public async Task<int> CountRunsOfAsync(string owner, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return await db.Runs.CountAsync(r => r.Owner == owner, cancel);
+    }
+
     /// <summary>Runs of a competition that have succeeded on the same rows, best first.</summary>
     public async Task<IReadOnlyList<RunEntry>> SucceededAsync(string competitionId, string splitKey, CancellationToken cancel = default)
     {

@@ -28,6 +28,13 @@ internal sealed class TestArena : IAsyncDisposable
 
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
+    /// <summary>Uses the accounts in a scope of their own: another process may have changed them meanwhile.</summary>
+    public async Task<T> WithAccountsAsync<T>(Func<Accounts, Task<T>> use)
+    {
+        await using var scope = _services.CreateAsyncScope();
+        return await use(scope.ServiceProvider.GetRequiredService<Accounts>());
+    }
+
     /// <summary>Makes an arena with nothing in it.</summary>
     public static async Task<TestArena> CreateEmptyAsync()
     {

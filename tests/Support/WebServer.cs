@@ -18,7 +18,7 @@ internal sealed class WebServer : IAsyncDisposable
     public int Pid => _process.Id;
 
     /// <summary>Starts the app on an arena and waits until it answers.</summary>
-    public static async Task<WebServer> StartAsync(ArenaFolder arena, bool addStarter = false)
+    public static async Task<WebServer> StartAsync(ArenaFolder arena, bool addStarter = false, params (string Name, string Value)[] settings)
     {
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort()}"));
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
@@ -28,6 +28,7 @@ internal sealed class WebServer : IAsyncDisposable
         start.Environment["Arena__AddStarter"] = addStarter ? "true" : "false";
         start.Environment["Runs__FreeSpaceFloor"] = "0";
         start.Environment["Runs__Threads"] = "1";
+        foreach (var (name, value) in settings) start.Environment[name] = value;
         var process = Process.Start(start)!;
 
         // What it prints goes to a file that a failed test leaves for people to read.
