@@ -14,9 +14,11 @@ public static class RunsSetup
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<WorkerCatalog>();
         services.AddSingleton<LocalLauncher>();
+        services.AddSingleton<ArenaProblems>();
         services.AddSingleton<RunFollower>();
         services.AddSingleton<RunFeed>();
         services.AddSingleton<RunIndex>();
+        services.AddSingleton<RunStarter>();
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
