@@ -16,10 +16,12 @@ public static class RunsSetup
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<WorkerCatalog>();
         services.AddSingleton<LocalLauncher>();
+        services.AddSingleton<ArenaProblems>();
         services.AddSingleton<RunFollower>();
         services.AddSingleton<RunFeed>();
         services.AddSingleton<RunIndex>();
         services.AddSingleton<IndexSync>();
+        services.AddSingleton<RunStarter>();
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();

@@ -115,7 +115,7 @@ public sealed class KillTests : IAsyncLifetime
     {
         var folder = _arena.Folder.Run(run);
         if (RunLease.Read(folder, folder.LastAttempt()) is not { } lease || !ProcessIdentity.IsAlive(lease.Pid, lease.ProcessStarted)) return false;
-        LocalLauncher.Kill(lease.Pid, lease.ProcessStarted);
+        WorkerProcess.Kill(folder, lease);
         await UntilAsync(() => !ProcessIdentity.IsAlive(lease.Pid, lease.ProcessStarted));
         return !File.Exists(folder.Result);
     }

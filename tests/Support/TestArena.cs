@@ -66,14 +66,14 @@ internal sealed class TestArena : IAsyncDisposable
     /// <summary>Supervises until a condition holds, as a server would.</summary>
     public async Task<RunEntry> SuperviseAsync(string run, Func<RunEntry, bool> until, TimeSpan? within = null)
     {
-        using var alone = SupervisorLock.TryTake(Folder) ?? throw new InvalidOperationException("Another process supervises this arena.");
+        using var supervision = new Supervision(Folder, Get<RunIndex>(), Get<RunSupervisor>(), SupervisorKind.Watch);
         using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(4));
         while (true)
         {
-            await Get<RunSupervisor>().PassAsync(limit.Token);
+            if (!await supervision.PassAsync(limit.Token)) throw new InvalidOperationException("Another process supervises this arena.");
             var entry = (await Store.RunAsync(run, limit.Token))!;
             if (until(entry)) return entry;
-            await Task.Delay(100, limit.Token);
+            await Task.Delay(50, limit.Token);
         }
     }
 
@@ -85,7 +85,7 @@ internal sealed class TestArena : IAsyncDisposable
         {
             var entry = (await Store.RunAsync(run, limit.Token))!;
             if (until(entry)) return entry;
-            await Task.Delay(100, limit.Token);
+            await Task.Delay(50, limit.Token);
         }
     }
 
@@ -94,7 +94,7 @@ internal sealed class TestArena : IAsyncDisposable
         // No worker may outlive its test: it would write into a folder that is gone.
         foreach (var run in await Store.ActiveAsync())
         {
-            if (RunLease.Read(Folder.Run(run.Id), run.Attempt) is { } lease) LoraArena.Runs.Launching.LocalLauncher.Kill(lease.Pid, lease.ProcessStarted);
+            if (RunLease.Read(Folder.Run(run.Id), run.Attempt) is { } lease) LoraArena.Runs.Launching.WorkerProcess.Kill(Folder.Run(run.Id), lease);
         }
 
         await _services.DisposeAsync();

@@ -70,13 +70,13 @@ internal static class RunCommand
         return command;
     }
 
-    /// <summary>Queues a run and follows it, or sees it off.</summary>
+    /// <summary>Queues a run and follows it, or only starts it.</summary>
     public static async Task<int> StartAsync(ArenaServices arena, RunOrder order, bool detach, Output output, CancellationToken cancel)
     {
         var id = await arena.Get<RunService>().StartAsync(order, cancel);
         Output.Say($"Run {id} is queued.");
         var watch = new RunWatch(arena, output);
-        return detach ? await watch.SeeOffAsync(id, cancel) : await watch.FollowAsync(id, cancel);
+        return detach ? await watch.StartAndReturnAsync(id, cancel) : await watch.FollowAsync(id, cancel);
     }
 
     private static SplitReference ReadSplit(CompetitionLibrary library, Competition competition, string path)

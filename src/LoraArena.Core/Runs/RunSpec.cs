@@ -173,4 +173,7 @@ public sealed record TrainingOptions
     /// <summary>Steps between checkpoints, besides those by time.</summary>
     [Range(1, 100_000_000)]
     public long? SaveSteps { get; init; }
+
+    /// <summary>Keep the newest checkpoint when the run has succeeded. By default all are removed: adapter and predictions stay, and nothing needs them any more.</summary>
+    public bool KeepCheckpoint { get; init; }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace LoraArena.Runs.Downloads;
 
 /// <summary>A download that somebody has asked the server for.</summary>
-public sealed class ModelDownload
+public sealed class ModelDownload : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
 
@@ -32,6 +32,9 @@ public sealed class ModelDownload
 
     /// <summary>Stops it. What is there stays: the same download goes on from it.</summary>
     public void Stop() => _stop.Cancel();
+
+    /// <inheritdoc/>
+    public void Dispose() => _stop.Dispose();
 }
 
 /// <summary>The downloads of this server: they go on when the page that began them is closed.</summary>

@@ -48,10 +48,15 @@ internal sealed class RunInputs : IDisposable
     public int PadTokenId => _tokenizer.Template.Pad;
 
     /// <summary>Opens a run that is to be trained: the base model with a new adapter.</summary>
-    public static RunInputs Open(ArenaFolder arena, RunFolder run, int threads, TimeProvider time)
+    /// <param name="arena">The arena.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="threads">Threads of an operation on the CPU.</param>
+    /// <param name="autoDevice">The device where the spec leaves the choice; null takes the best there is.</param>
+    /// <param name="time">The time.</param>
+    public static RunInputs Open(ArenaFolder arena, RunFolder run, int threads, string? autoDevice, TimeProvider time)
     {
         var spec = RunSpec.Read(run.Spec);
-        var inputs = Open(arena, spec, threads, time);
+        var inputs = Open(arena, spec, threads, spec.Training.Device == "auto" ? autoDevice : null, time);
         var variant = VariantCatalog.Get(spec.Variant.Id);
         inputs.Model.Attach(variant, variant.ReadOptions(spec.Variant.Options), spec.Training.Seed);
         return inputs;
@@ -62,7 +67,7 @@ internal sealed class RunInputs : IDisposable
     public static RunInputs OpenFinished(ArenaFolder arena, RunFolder run, int threads)
     {
         if (RunFile.TryRead<RunResult>(run.Result)?.State != RunState.Succeeded) throw new RunFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
-        var inputs = Open(arena, RunSpec.Read(run.Spec), threads, TimeProvider.System);
+        var inputs = Open(arena, RunSpec.Read(run.Spec), threads, null, TimeProvider.System);
         PeftFolder.Load(run.Adapter, inputs.Model);
         return inputs;
     }
@@ -101,15 +106,15 @@ internal sealed class RunInputs : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
-    private static RunInputs Open(ArenaFolder arena, RunSpec spec, int threads, TimeProvider time)
+    private static RunInputs Open(ArenaFolder arena, RunSpec spec, int threads, string? device, TimeProvider time)
     {
         TorchRuntime.Load(threads);
-        var device = ComputeDevice.Pick(spec.Training.Device);
+        var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
         var hash = ModelInspector.Hash(spec.Model.Path);
         if (hash != spec.Model.Sha256) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
-        var model = PreferenceModel.Load(spec.Model.Path, device.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
-        return new RunInputs(spec, device, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
+        var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
+        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
     }
 
     private static Pooling? PoolingOf(string name) => name == "auto" ? null : Enum.Parse<Pooling>(name, ignoreCase: true);
