@@ -170,6 +170,7 @@ internal sealed class RunSession
         {
             Note(new StateRecord(RunState.Running, "predicting"));
             PredictionFile.Write(_run.TestPredictions, PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow));
+            if (inputs.MakeSubmission(_run) is { } fault) Note(new WarningRecord($"There is no submission to send: {fault}"));
         }
 
         PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
