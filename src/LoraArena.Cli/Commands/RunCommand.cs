@@ -83,9 +83,9 @@ internal static class RunCommand
     {
         InputFile.Require(path);
         var train = competition.File(FileRole.Train) ?? throw new RefusedException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-        var (split, warnings) = SplitFile.Read(path, Path.GetFileName(path), [.. library.ReadBattles(train.Sha256, FileRole.Train)]);
+        var (split, warnings) = SplitFile.Read(path, Path.GetFileName(path), library.ListLabelled(train.Sha256));
         foreach (var warning in warnings) Output.Say(warning);
-        library.AddSplit(competition.Id, split);
+        library.AddSplit(competition.Id, split, warnings);
         return new SplitReference(split.Id, split.Name, null);
     }
 

@@ -3,8 +3,8 @@ namespace LoraArena.Core.Files;
 /// <summary>
 /// The folder of one arena: everything that was uploaded, started and made. It is the truth; the database is an index of it.
 /// <code>
-/// competitions/&lt;id&gt;/   competition.json, splits/, baselines/
-/// datasets/&lt;sha256&gt;/   source.csv as uploaded, import.&lt;role&gt;.json
+/// competitions/&lt;id&gt;/   competition.json, notes.json, splits/, baselines/
+/// datasets/&lt;sha256&gt;/   source.csv as uploaded, import.&lt;role&gt;.json, rows.&lt;role&gt;.csv
 /// models/&lt;id&gt;.json      registered base models: where they are and what they are
 /// model-files/         base models that were downloaded, a folder for each commit
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>

@@ -51,6 +51,9 @@ public sealed class RunFolder(string path)
     /// <summary>The submission made of <see cref="TestPredictions"/>.</summary>
     public string Submission => At("predictions/submission.csv");
 
+    /// <summary>What the check of <see cref="Submission"/> found, and which files it was made for.</summary>
+    public string SubmissionReport => At("predictions/submission.json");
+
     /// <summary>Folder of one attempt.</summary>
     public string Attempt(int attempt) => At(AttemptPrefix + attempt.ToString("0000", CultureInfo.InvariantCulture));
 

@@ -5,6 +5,7 @@ using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Import;
+using LoraArena.Data.Submissions;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
@@ -75,6 +76,7 @@ internal sealed class RunInputs : IDisposable
     /// <summary>The training and validation rows of the run's split, tokenised.</summary>
     public (IReadOnlyList<TokenizedBattle> Train, IReadOnlyList<TokenizedBattle> Validation) ReadSplit()
     {
+        _library.VerifySource(Spec.Data.Train, FileRole.Train);
         var split = _library.ReadSplit(Spec.Competition.Id, Spec.Split.Id).Assign(Spec.Split.Fold);
         var battles = _library.ReadBattles(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
         return (Tokenize(split.Train), Tokenize(split.Validation));
@@ -88,7 +90,24 @@ internal sealed class RunInputs : IDisposable
     public IReadOnlyList<TokenizedBattle> ReadTest()
     {
         var test = Spec.Data.Test ?? throw new RunFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
+        _library.VerifySource(test, FileRole.Test);
         return _tokenizer.Tokenize([.. _library.ReadBattles(test, FileRole.Test)]);
+    }
+
+    /// <summary>Makes the run's submission of its predictions, so that nobody who looks at the run waits for it.</summary>
+    /// <returns>Why there is none, or what is wrong with it; null where nothing is.</returns>
+    public string? MakeSubmission(RunFolder run)
+    {
+        try
+        {
+            var made = new RunSubmission(_library).Make(_library.Get(Spec.Competition.Id), run);
+            return made.Error ?? (made.Report is { Errors: [var fault, ..] } ? fault : null);
+        }
+        catch (Exception error) when (error is CompetitionException or IOException or UnauthorizedAccessException)
+        {
+            // The run has done its work all the same.
+            return error.Message;
+        }
     }
 
     /// <summary>The rows of any CSV in the form of test.csv, tokenised. A row that cannot be read is an error here, so that nothing is missing from the output.</summary>

@@ -196,6 +196,7 @@ internal sealed class RunSession
             var test = PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow);
             if (!test.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
             PredictionFile.Write(_run.TestPredictions, test);
+            if (inputs.MakeSubmission(_run) is { } fault) Write(new WarningRecord($"There is no submission to send: {fault}"));
         }
 
         PeftFolder.Write(_run.Adapter, inputs.Model, inputs.BaseName);
