@@ -22,6 +22,7 @@ public static class RunsSetup
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
+        services.AddSingleton<Deletion.ArenaDeletion>();
         return services;
     }
 }

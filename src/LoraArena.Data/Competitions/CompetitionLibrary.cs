@@ -41,12 +41,11 @@ public sealed class CompetitionLibrary
         arena.Create();
     }
 
-    /// <summary>All competitions, the oldest first.</summary>
-    /// <exception cref="RunFileException">A competition.json cannot be read.</exception>
+    /// <summary>All competitions, the oldest first. One whose competition.json cannot be read is left out: whoever keeps the index names it.</summary>
     public IReadOnlyList<Competition> List()
     {
         var ids = Directory.EnumerateDirectories(_arena.Competitions).Select(path => Path.GetFileName(path)!).Where(ArenaId.IsValid);
-        return [.. ids.Order(StringComparer.Ordinal).Select(TryRead).OfType<Competition>()];
+        return [.. ids.Order(StringComparer.Ordinal).Select(TryReadWhole).OfType<Competition>()];
     }
 
     /// <summary>The competition of that id or, whatever the case, of that name; null where there is none.</summary>
@@ -241,6 +240,18 @@ public sealed class CompetitionLibrary
             Files = [.. competition.Files.Where(other => other.Role != report.Role).Append(file).OrderBy(other => other.Role)],
             DefaultSplit = report.Role == FileRole.Train ? split?.Id : competition.DefaultSplit,
         });
+    }
+
+    private Competition? TryReadWhole(string id)
+    {
+        try
+        {
+            return TryRead(id);
+        }
+        catch (RunFileException)
+        {
+            return null;
+        }
     }
 
     private Competition? TryRead(string id) => RunFile.TryRead<Competition>(Path.Join(_arena.Competition(id), CompetitionName));
