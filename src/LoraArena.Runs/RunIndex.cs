@@ -138,7 +138,16 @@ public sealed class RunIndex(ArenaFolder folder, ArenaStore store, ArenaProblems
             await TakeInAsync(run.Spec, () => Read<RunSpec>(run.Spec) is { } spec && spec.Run == id ? AddOnceAsync(EntryOf(spec, run), cancel) : Task.CompletedTask);
         }
 
+        await ForgetAsync(known, cancel);
         problems.ClearOthers(ProblemKind, _damaged);
+    }
+
+    // What a deletion that was interrupted has left in the index. What is read from it was read before the folders were looked at, and a
+    // run's folder is there before its entry.
+    private async Task ForgetAsync(IReadOnlySet<string> known, CancellationToken cancel)
+    {
+        foreach (var id in known.Where(id => !Directory.Exists(folder.Run(id).Path))) await store.RemoveRunAsync(id, cancel);
+        foreach (var competition in (await store.CompetitionsAsync(cancel)).Where(c => !Directory.Exists(folder.Competition(c.Id)))) await store.RemoveCompetitionAsync(competition.Id, cancel);
     }
 
     // A folder's time changes when something comes into it or goes; a competition's file when it is written again.

@@ -45,7 +45,9 @@ public sealed class RunLoop(
             catch (Exception error)
             {
                 // A full disk or a locked database passes, and not even a bug here may end the server.
-                if (problems.Report(ProblemKey, $"Runs cannot be supervised: {error.GetBaseException().Message}")) log.LogError(error, "Runs cannot be supervised");
+                var sentence = $"Runs cannot be supervised: {error.GetBaseException().Message}";
+                if (problems.Report(ProblemKey, sentence)) log.LogError(error, "Runs cannot be supervised");
+                PublishTrouble(sentence);
                 pause = AfterTrouble;
             }
 
@@ -74,6 +76,23 @@ public sealed class RunLoop(
         }
 
         _activeBefore = active;
+    }
+
+    // Whoever watches a run sees that, too, and not a state that is long past.
+    private void PublishTrouble(string sentence)
+    {
+        foreach (var run in _activeBefore)
+        {
+            run.Phase = sentence;
+            try
+            {
+                Publish(run);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Its journal cannot be read either; the problem is told among the arena's.
+            }
+        }
     }
 
     private void Publish(RunEntry run) => feed.Publish(new RunNews(run, follower.Poll(run.Id)));

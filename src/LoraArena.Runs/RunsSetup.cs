@@ -28,6 +28,7 @@ public static class RunsSetup
         services.TryAddSingleton<HubSettings>();
         services.AddSingleton<ModelDownloader>();
         services.AddSingleton<ModelDownloads>();
+        services.AddSingleton<Deletion.ArenaDeletion>();
         return services;
     }
 }

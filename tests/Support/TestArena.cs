@@ -36,18 +36,19 @@ internal sealed class TestArena : IAsyncDisposable
     }
 
     /// <summary>Makes an arena with nothing in it.</summary>
-    public static async Task<TestArena> CreateEmptyAsync()
+    /// <param name="root">Its folder; null makes one.</param>
+    public static async Task<TestArena> CreateEmptyAsync(string? root = null)
     {
-        var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-test-").FullName);
+        var folder = new ArenaFolder(root ?? Directory.CreateTempSubdirectory("arena-test-").FullName);
         var arena = new TestArena(Services(folder), folder);
         await arena.Get<IDbContextFactory<ArenaDb>>().MigrateAsync(CancellationToken.None);
         return arena;
     }
 
     /// <summary>Makes an arena. Rows are the first of the starter's.</summary>
-    public static async Task<TestArena> CreateAsync(int trainRows = 60, int testRows = 10)
+    public static async Task<TestArena> CreateAsync(int trainRows = 60, int testRows = 10, string? root = null)
     {
-        var arena = await CreateEmptyAsync();
+        var arena = await CreateEmptyAsync(root);
         await arena.ImportAsync(trainRows, testRows);
         arena.Model = await arena.Get<ModelRegistry>().AddAsync(Repository.NanoModel, "nano", CancellationToken.None);
         return arena;

@@ -13,7 +13,7 @@ internal static class CompetitionsCommand
         var command = new Command("competitions", "Lists the competitions with their files and splits.");
         command.SetAction(async (parse, cancel) =>
         {
-            await using var arena = ArenaServices.Open(parse);
+            await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
             var all = arena.Library.List().Select(c => new Row(
                 c.Id, c.Name, c.Created, c.Files, c.Earlier, c.DefaultSplit, [.. arena.Library.ListSplits(c.Id).Select(SplitLine.Of)])).ToList();
             Output.Of(parse).Answer(new Result(all), text => Print(text, all));

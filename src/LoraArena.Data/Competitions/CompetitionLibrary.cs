@@ -40,12 +40,11 @@ public sealed partial class CompetitionLibrary
         arena.Create();
     }
 
-    /// <summary>All competitions, the oldest first.</summary>
-    /// <exception cref="RunFileException">A competition.json cannot be read.</exception>
+    /// <summary>All competitions, the oldest first. One whose competition.json cannot be read is left out: whoever keeps the index names it.</summary>
     public IReadOnlyList<Competition> List()
     {
         var ids = Directory.EnumerateDirectories(_arena.Competitions).Select(path => Path.GetFileName(path)!).Where(ArenaId.IsValid);
-        return [.. ids.Order(StringComparer.Ordinal).Select(TryRead).OfType<Competition>()];
+        return [.. ids.Order(StringComparer.Ordinal).Select(TryReadWhole).OfType<Competition>()];
     }
 
     /// <summary>The competition of that id or, whatever the case, of that name; null where there is none.</summary>
@@ -199,6 +198,18 @@ public sealed partial class CompetitionLibrary
         var summary = SplitSummary.Of(ReadSplit(competitionId, splitId));
         AtomicFile.WriteJson(path, summary);
         return summary;
+    }
+
+    private Competition? TryReadWhole(string id)
+    {
+        try
+        {
+            return TryRead(id);
+        }
+        catch (RunFileException)
+        {
+            return null;
+        }
     }
 
     private Competition? TryRead(string id) => RunFile.TryRead<Competition>(Path.Join(_arena.Competition(id), CompetitionName));
