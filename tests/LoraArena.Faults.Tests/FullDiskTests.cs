@@ -16,7 +16,9 @@ public sealed class FullDiskTests : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_arena is not null) await _arena.DisposeAsync();
-        await CommandAsync("umount", _disk);
+
+        // Lazily: a worker that was killed a moment ago may still be ending.
+        await CommandAsync("umount", "--lazy", _disk);
         Directory.Delete(_disk);
     }
 

@@ -61,8 +61,7 @@ internal sealed class PreferenceHead
         {
             using var scope = NewDisposeScope();
             var stored = weights.Take(name, sizes, device, ScalarType.Float32);
-            var order = tensor(rows.Select(row => (long)row).ToArray(), device: device);
-            return new Weight(name, stored.index_select(0, order));
+            return new Weight(name, cat([.. rows.Select(row => stored.narrow(0, row, 1))]));
         }
     }
 
