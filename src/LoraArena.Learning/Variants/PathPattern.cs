@@ -4,8 +4,8 @@ using LoraArena.Core.Runs;
 namespace LoraArena.Learning.Variants;
 
 /// <summary>
-/// A regular expression over the paths of sites. Matching takes time in proportion to the path where the expression allows it; look-arounds and
-/// back references can take far longer, and only those have a limit: one that no honest expression reaches, however busy the machine.
+/// A regular expression over the paths of sites. One that never ends has a limit, which no honest one reaches, however busy the machine.
+/// Backtracking is used for all: the linear engine takes milliseconds to build one, and a rank pattern may hold hundreds.
 /// </summary>
 internal sealed class PathPattern
 {
@@ -24,7 +24,7 @@ internal sealed class PathPattern
         (_name, _expression) = (name, expression);
         try
         {
-            _regex = Linear(pattern) ?? new Regex(pattern, RegexOptions.CultureInvariant, MatchTimeout);
+            _regex = new Regex(pattern, RegexOptions.CultureInvariant, MatchTimeout);
         }
         catch (ArgumentException error)
         {
@@ -43,18 +43,6 @@ internal sealed class PathPattern
         catch (RegexMatchTimeoutException)
         {
             throw new OptionException($"{_name} '{_expression}' takes too long to match {path}; use a simpler expression or a list of names.");
-        }
-    }
-
-    private static Regex? Linear(string pattern)
-    {
-        try
-        {
-            return new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
-        }
-        catch (NotSupportedException)
-        {
-            return null;
         }
     }
 }
