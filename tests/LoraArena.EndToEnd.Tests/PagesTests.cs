@@ -187,7 +187,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
     }
 
     // As a click on a link does, without loading the page again.
-    private Task GoAsync(IPage page, string address) => page.EvaluateAsync("address => Blazor.navigateTo(address)", arena.Path(address));
+    private async Task GoAsync(IPage page, string address) => await page.EvaluateAsync("address => Blazor.navigateTo(address)", arena.Path(address));
 
     private SqliteConnection Lock()
     {
