@@ -14,6 +14,9 @@ namespace LoraArena.Cli;
 /// <summary>The arena that a command works on, with its services.</summary>
 internal sealed class ArenaServices : IAsyncDisposable
 {
+    // Nobody waits at a page for a command: it gives other writers more time than the server does.
+    private const int BusySeconds = 60;
+
     private readonly ServiceProvider _services;
 
     private ArenaServices(ArenaFolder folder)
@@ -22,7 +25,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddLogging(log => log.ClearProviders().AddProvider(new StderrLog()).AddFilter((category, level) => level >= LogLevel.Warning && category?.StartsWith("LoraArena.", StringComparison.Ordinal) == true));
         services.AddSingleton(folder);
-        services.AddArenaDb(folder);
+        services.AddArenaDb(folder, BusySeconds);
         services.AddArenaAccounts();
         services.AddRuns(AppFolder.RunSettings());
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
@@ -71,11 +74,12 @@ internal sealed class ArenaServices : IAsyncDisposable
     /// </summary>
     public async Task CatchUpAsync(CancellationToken cancel)
     {
-        using var supervisor = SupervisorLock.TryTake(Folder);
-        if (supervisor is null) return;
-        await Get<RunIndex>().CatchUpAsync(cancel);
-        await Get<RunSupervisor>().LookAfterAllAsync(cancel);
+        using var supervision = Supervision(SupervisorKind.Command);
+        await supervision.ObserveAsync(cancel);
     }
+
+    /// <summary>Supervision of the arena by this process, where no other does it.</summary>
+    public Supervision Supervision(SupervisorKind kind) => new(Folder, Get<RunIndex>(), Get<RunSupervisor>(), kind);
 
     /// <summary>A service.</summary>
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();

@@ -19,7 +19,8 @@ internal static class ErrorMap
     public static (int Code, string Reason) Explain(Exception error) => error switch
     {
         OperationCanceledException => (Exit.Interrupted, "Interrupted."),
-        RefusedException or RunRefusedException or OptionException or AccountException or UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
+        OptionException => (Exit.WrongUsage, error.Message),
+        RefusedException or RunRefusedException or AccountException or UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
         CompetitionException or CsvRefusedException or UploadTooLargeException or SplitException or SubmissionException => (Exit.Refused, error.Message),
         WorkerException { Refused: true } => (Exit.Refused, error.Message),
         WorkerException or RunFileException or IOException or UnauthorizedAccessException => (Exit.Failed, error.Message),

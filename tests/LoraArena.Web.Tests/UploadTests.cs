@@ -95,7 +95,7 @@ public sealed class UploadTests(ArenaServer server)
     public async Task AFileLargerThanAllowed_IsRefusedBeforeItIsSent()
     {
         var competition = await server.MakeCompetitionAsync("Too large");
-        using var content = new AnnouncedContent(CompetitionLibrary.DefaultMostUploadBytes + 2, send: 0);
+        using var content = new AnnouncedContent(CompetitionLibrary.DefaultMaxUploadBytes + 2, send: 0);
         var answer = await server.Member.UploadAsync(competition.Id, "train.csv", content, expectContinue: true);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         Assert.Contains("larger", await SentenceAsync(answer), StringComparison.Ordinal);

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Learning.Variants;
@@ -12,8 +11,7 @@ namespace LoraArena.Learning.Variants;
 /// </summary>
 public sealed class SitePattern
 {
-    private static readonly TimeSpan MatchTimeout = TimeSpan.FromMilliseconds(100);
-    private readonly List<(string Key, Regex Regex, double Value)> _entries = [];
+    private readonly List<(string Key, PathPattern Pattern, double Value)> _entries = [];
 
     private SitePattern()
     {
@@ -28,14 +26,7 @@ public sealed class SitePattern
         var pattern = new SitePattern();
         foreach (var (key, value) in text is null ? [] : Pairs(name, text))
         {
-            try
-            {
-                pattern._entries.Add((key, new Regex($@"^(.*\.)?({key})$", RegexOptions.CultureInvariant, MatchTimeout), value));
-            }
-            catch (ArgumentException error)
-            {
-                throw new OptionException($"{name}: '{key}' is not a valid regular expression: {error.Message}");
-            }
+            pattern._entries.Add((key, new PathPattern(name, key, $@"^(.*\.)?({key})$"), value));
         }
 
         return pattern;
@@ -58,7 +49,7 @@ public sealed class SitePattern
     public JsonObject ToJson() => new(Entries.Select(e => KeyValuePair.Create<string, JsonNode?>(e.Key, e.Value == Math.Floor(e.Value) && e.Value < int.MaxValue ? (int)e.Value : e.Value)));
 
     /// <summary>The number for a site; null where no key matches.</summary>
-    public double? For(string path) => _entries.Where(entry => entry.Regex.IsMatch(path)).Select(entry => (double?)entry.Value).FirstOrDefault();
+    public double? For(string path) => _entries.Where(entry => entry.Pattern.IsMatch(path)).Select(entry => (double?)entry.Value).FirstOrDefault();
 
     /// <summary>Keys and numbers, in their order.</summary>
     public IEnumerable<KeyValuePair<string, double>> Entries => _entries.Select(entry => KeyValuePair.Create(entry.Key, entry.Value));

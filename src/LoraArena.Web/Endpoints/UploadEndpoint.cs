@@ -13,28 +13,33 @@ namespace LoraArena.Web.Endpoints;
 /// <summary>Takes files in: the request's body is the file, so nothing of it passes through a circuit or is held in memory.</summary>
 public static class UploadEndpoint
 {
-    /// <summary>Maps <c>POST /competitions/{id}/files?name=train.csv&amp;role=train</c>.</summary>
+    /// <summary>Maps <c>POST /competitions/{id}/files?name=train.csv&amp;role=train&amp;replace=true</c>.</summary>
     public static void MapUploads(this WebApplication app) => app.MapPost("/competitions/{id}/files", UploadAsync).DisableAntiforgery();
 
     private static async Task<IResult> UploadAsync(
-        string id, string? name, string? role, HttpContext context, IAntiforgery antiforgery, CompetitionLibrary library, IndexSync index, IConfiguration settings, CancellationToken cancel)
+        string id, string? name, string? role, bool? replace, HttpContext context, IAntiforgery antiforgery, CompetitionLibrary library, IndexSync index,
+        IConfiguration settings, CancellationToken cancel)
     {
         if (string.IsNullOrWhiteSpace(name)) return Refuse("The upload has no file name: add ?name=train.csv to the address.");
         if (!TryRole(role, out var given)) return Refuse($"'{role}' is no role of a file; these are: {Roles}.");
 
         // The framework checks tokens of forms only; this body is no form.
         if (!await antiforgery.IsRequestValidAsync(context)) return Refuse("The page has expired. Load it again and upload once more.");
-        var limit = settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMostUploadBytes);
+        var limit = settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMaxUploadBytes);
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = limit + 1;
         try
         {
-            var report = await library.ImportAsync(id, context.Request.Body, name, given, cancellation: cancel);
+            var report = await library.ImportAsync(id, context.Request.Body, name, given, replace ?? false, cancellation: cancel);
             await index.PutAsync(library.Get(id), CancellationToken.None);
             return Results.Json(report, ArenaJson.Line);
         }
         catch (CompetitionException error)
         {
             return Results.Problem(error.Message, statusCode: StatusCodes.Status404NotFound);
+        }
+        catch (FileInPlaceException error)
+        {
+            return Results.Problem(error.Message, statusCode: StatusCodes.Status409Conflict);
         }
         catch (UploadTooLargeException error)
         {

@@ -28,7 +28,7 @@ public static class ArenaSetup
         var services = builder.Services;
         services.AddSingleton(folder);
         services.AddSingleton(new StarterFiles(Path.Join(root, "data")));
-        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMostUploadBytes)));
+        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMaxUploadBytes)));
         services.AddSingleton<RunSubmission>();
         services.AddSingleton<StarterSetup>();
         services.AddArenaDb(folder);

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
-using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using LoraArena.Worker.Running;
 
@@ -23,12 +22,11 @@ internal static class ExportCommand
             var arena = new ArenaFolder(Path.GetFullPath(Path.Join(run.Path, "..", "..")));
             var target = Path.GetFullPath(parse.GetRequiredValue(output));
             if (Directory.Exists(target) || File.Exists(target)) throw new IOException($"{target} is there already; name a folder that is not.");
-            using var inputs = RunInputs.OpenFinished(arena, run, Environment.ProcessorCount);
             var temporary = AtomicFile.TemporaryPath(target);
             try
             {
-                if (parse.GetRequiredValue(format) == "peft") PeftFolder.Write(temporary, inputs.Model, inputs.Spec.Model.Path);
-                else MergedModel.Write(temporary, inputs.Model, inputs.Spec.Model.Path);
+                if (parse.GetRequiredValue(format) == "peft") PeftExport.Copy(run, temporary);
+                else Merge(arena, run, temporary);
                 AtomicFile.PublishFolder(temporary, target);
             }
             finally
@@ -40,5 +38,11 @@ internal static class ExportCommand
             return WorkerCommand.Done;
         });
         return command;
+    }
+
+    private static void Merge(ArenaFolder arena, RunFolder run, string target)
+    {
+        using var inputs = RunInputs.OpenFinished(arena, run, Environment.ProcessorCount);
+        MergedModel.Write(target, inputs.Model, inputs.Spec.Model.Path, inputs.PadTokenId);
     }
 }
