@@ -13,7 +13,7 @@ namespace LoraArena.Cli.Commands;
 /// <summary><c>run</c>: one training of one variant on one split with one seed.</summary>
 internal static class RunCommand
 {
-    private const int MostNameCharacters = 100;
+    private const int MaxNameCharacters = 100;
 
     /// <summary>Whether to wait for a run's end.</summary>
     public static Option<bool> Detach() => new("--detach") { Description = "Do not wait for its end." };
@@ -93,7 +93,7 @@ internal static class RunCommand
     {
         if (name is null) return null;
         name = name.Trim();
-        if (name.Length is 0 or > MostNameCharacters || Show.Name(name) != name) throw new RefusedException($"A run's name has 1 to {MostNameCharacters} visible characters.");
+        if (name.Length is 0 or > MaxNameCharacters || Show.Name(name) != name) throw new RefusedException($"A run's name has 1 to {MaxNameCharacters} visible characters.");
         return name;
     }
 }

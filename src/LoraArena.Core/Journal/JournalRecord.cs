@@ -76,7 +76,7 @@ public sealed record StateRecord(RunState State, string Phase) : JournalRecord;
 /// <param name="StepsPerEpoch">Optimiser steps an epoch.</param>
 /// <param name="TrainRows">Rows to train on.</param>
 /// <param name="ValidationRows">Rows to validate on.</param>
-/// <param name="TrainableParameters">Numbers that the optimiser moves.</param>
+/// <param name="TrainableParameters">Trainable parameters: adapter and head.</param>
 /// <param name="TotalParameters">Numbers of the base model, adapter and head.</param>
 /// <param name="Device">The device, in words.</param>
 /// <param name="Head">The head that the run began with, in words; null in journals from before it was said.</param>

@@ -41,7 +41,7 @@ public enum RunMark
 /// <param name="Tokens">Real tokens trained on, padding not counted.</param>
 /// <param name="TokensPerSecond">Real tokens a second of training.</param>
 /// <param name="PeakMemoryBytes">Largest resident memory of the worker (CPU) or memory in use on the device (GPU), in bytes.</param>
-/// <param name="TrainableParameters">Numbers that the optimiser moves: adapter and head.</param>
+/// <param name="TrainableParameters">Trainable parameters: adapter and head.</param>
 public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond, long PeakMemoryBytes, long TrainableParameters);
 
 /// <summary>What an attempt ran on.</summary>

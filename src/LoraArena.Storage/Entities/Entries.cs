@@ -142,7 +142,7 @@ public sealed class RunEntry
     /// <summary>Peak memory in bytes.</summary>
     public long? PeakMemoryBytes { get; set; }
 
-    /// <summary>Numbers that the optimiser moved.</summary>
+    /// <summary>Trainable parameters: adapter and head.</summary>
     public long? TrainableParameters { get; set; }
 
     /// <summary>The run's line of the board; only a run that has succeeded has one.</summary>
