@@ -23,6 +23,7 @@ public static class RunsSetup
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
         services.TryAddSingleton<HubSettings>();
+        services.AddSingleton<RepositoryDownloader>();
         services.AddSingleton<ModelDownloader>();
         services.AddSingleton<ModelDownloads>();
         return services;

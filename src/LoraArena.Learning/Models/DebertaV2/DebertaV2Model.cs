@@ -46,7 +46,7 @@ public sealed class DebertaV2Model : Backbone
     {
         using var scope = NewDisposeScope();
         var mask = Attention.PaddingMask(batch, _dtype);
-        var distances = Distances(batch, mode);
+        var distances = Distances(batch);
         var embeddedBTD = _embeddings.Forward(batch, mode);
         var xBTD = embeddedBTD;
         for (var i = 0; i < _layers.Count; i++)
@@ -60,7 +60,7 @@ public sealed class DebertaV2Model : Backbone
         return xBTD.MoveToOuterDisposeScope();
     }
 
-    private Distances? Distances(TokenBatch batch, ForwardMode mode)
+    private Distances? Distances(TokenBatch batch)
     {
         if (_config.Relative is not { } relative) return null;
         using var scope = NewDisposeScope();
