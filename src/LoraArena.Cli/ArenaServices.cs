@@ -27,6 +27,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         services.AddSingleton(folder);
         services.AddArenaDb(folder, BusySeconds);
         services.AddArenaAccounts();
+        services.AddSingleton(AppFolder.HubSettings());
         services.AddRuns(AppFolder.RunSettings());
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RunSubmission>();

@@ -26,6 +26,7 @@ public static class RunsSetup
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
         services.TryAddSingleton<HubSettings>();
+        services.AddSingleton<RepositoryDownloader>();
         services.AddSingleton<ModelDownloader>();
         services.AddSingleton<ModelDownloads>();
         services.AddSingleton<Deletion.ArenaDeletion>();

@@ -1,7 +1,7 @@
 namespace LoraArena.Runs.Downloads;
 
 /// <summary>Where base models are downloaded from: the section <c>Hub</c> of appsettings.json.</summary>
-public sealed class HubSettings
+public sealed record HubSettings
 {
     /// <summary>Address of a server that speaks Hugging Face's protocol.</summary>
     public string Endpoint { get; set; } = "https://huggingface.co";

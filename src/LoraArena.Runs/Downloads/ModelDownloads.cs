@@ -4,11 +4,11 @@ using Microsoft.Extensions.Logging;
 namespace LoraArena.Runs.Downloads;
 
 /// <summary>A download that somebody has asked the server for.</summary>
-public sealed class ModelDownload : IDisposable
+public sealed class ModelDownload
 {
-    private readonly CancellationTokenSource _stop = new();
+    private readonly Action _stop;
 
-    internal ModelDownload(string repository, string? revision, string? name) => (Repository, Revision, Name) = (repository, revision, name);
+    internal ModelDownload(string repository, string? revision, string? name, Action stop) => (Repository, Revision, Name, _stop) = (repository, revision, name, stop);
 
     /// <summary>The repository.</summary>
     public string Repository { get; }
@@ -28,13 +28,8 @@ public sealed class ModelDownload : IDisposable
     /// <summary>Why it failed; null while it has not.</summary>
     public string? Error { get; internal set; }
 
-    internal CancellationToken Stopped => _stop.Token;
-
     /// <summary>Stops it. What is there stays: the same download goes on from it.</summary>
-    public void Stop() => _stop.Cancel();
-
-    /// <inheritdoc/>
-    public void Dispose() => _stop.Dispose();
+    public void Stop() => _stop();
 }
 
 /// <summary>The downloads of this server: they go on when the page that began them is closed.</summary>
@@ -59,14 +54,15 @@ public sealed class ModelDownloads(ModelDownloader downloader, ILogger<ModelDown
     /// <summary>Begins a download.</summary>
     public ModelDownload Start(string repository, string? revision, string? name)
     {
-        var download = new ModelDownload(repository, revision, name);
+        var stop = new CancellationTokenSource();
+        var download = new ModelDownload(repository, revision, name, stop.Cancel);
         lock (_lock)
         {
             _downloads.RemoveAll(other => other.Ended && other.Repository == repository);
             _downloads.Add(download);
         }
 
-        _ = Task.Run(() => RunAsync(download));
+        _ = Task.Run(() => RunAsync(download, stop.Token));
         Changed?.Invoke();
         return download;
     }
@@ -78,15 +74,15 @@ public sealed class ModelDownloads(ModelDownloader downloader, ILogger<ModelDown
         Changed?.Invoke();
     }
 
-    private async Task RunAsync(ModelDownload download)
+    private async Task RunAsync(ModelDownload download, CancellationToken stopped)
     {
         var told = 0L;
         try
         {
-            await downloader.PullAsync(download.Repository, download.Revision, download.Name, Tell, download.Stopped);
+            await downloader.PullAsync(download.Repository, download.Revision, download.Name, Tell, stopped);
             lock (_lock) _downloads.Remove(download);
         }
-        catch (OperationCanceledException) when (download.Stopped.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopped.IsCancellationRequested)
         {
             download.Error = "Stopped. The same download goes on where it was.";
         }

@@ -2,6 +2,7 @@ using LoraArena.Core.Files;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
+using LoraArena.Runs.Downloads;
 using LoraArena.Storage;
 using LoraArena.Web.Components;
 using LoraArena.Web.Components.Errors;
@@ -32,6 +33,7 @@ public static class ArenaSetup
         services.AddSingleton<RunSubmission>();
         services.AddSingleton<StarterSetup>();
         services.AddArenaDb(folder);
+        services.AddSingleton(settings.GetSection("Hub").Get<HubSettings>() ?? new HubSettings());
         services.AddRuns(settings.GetSection("Runs").Get<RunSettings>() ?? new RunSettings());
         services.AddHostedService<RunLoop>();
         services.AddDataProtection().PersistKeysToFileSystem(new DirectoryInfo(folder.Keys)).SetApplicationName("LoraArena");
