@@ -28,13 +28,13 @@ public static class UploadEndpoint
             await store.PutAsync(library.Get(id), cancel);
             return Results.Json(report, ArenaJson.Line);
         }
-        catch (CompetitionException error)
-        {
-            return Results.Problem(error.Message, statusCode: StatusCodes.Status404NotFound);
-        }
         catch (FileInPlaceException error)
         {
             return Results.Problem(error.Message, statusCode: StatusCodes.Status409Conflict);
+        }
+        catch (CompetitionException error)
+        {
+            return Results.Problem(error.Message, statusCode: StatusCodes.Status404NotFound);
         }
         catch (UploadTooLargeException error)
         {
