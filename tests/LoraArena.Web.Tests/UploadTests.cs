@@ -28,6 +28,26 @@ public sealed class UploadTests(ArenaServer server)
     }
 
     [Fact]
+    public async Task AFileThatIsThere_IsReplacedOnlyWhenAskedTo()
+    {
+        var competition = await server.MakeCompetitionAsync("Replaced");
+        using var first = new ByteArrayContent(Repository.FirstRows("train.csv", 20));
+        await server.Member.UploadAsync(competition.Id, "first.csv", first);
+
+        using var second = new ByteArrayContent(Repository.FirstRows("train.csv", 21));
+        var refused = await server.Member.UploadAsync(competition.Id, "second.csv", second);
+        Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
+        Assert.Contains("has training data already (first.csv, 20 rows", await SentenceAsync(refused), StringComparison.Ordinal);
+        Assert.Equal("first.csv", Assert.Single(await FilesAsync(competition)).Name);
+
+        using var again = new ByteArrayContent(Repository.FirstRows("train.csv", 21));
+        Assert.Equal(HttpStatusCode.OK, (await server.Member.UploadAsync(competition.Id, "second.csv", again, replace: true)).StatusCode);
+        Assert.Equal("second.csv", Assert.Single(await FilesAsync(competition)).Name);
+        Assert.Equal("first.csv", Assert.Single(server.Arena.Get<CompetitionLibrary>().Get(competition.Id).Earlier).File.Name);
+        Assert.Contains("first.csv", await (await server.Member.GetAsync($"/competitions/{competition.Id}?tab=data")).Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task AnUploadWithoutTheTokenOfThePage_IsRefused()
     {
         var competition = await server.MakeCompetitionAsync("No token");

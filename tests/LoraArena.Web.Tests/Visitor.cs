@@ -52,9 +52,9 @@ internal sealed partial class Visitor : IDisposable
     public Task<HttpResponseMessage> PostAsync(string path, HttpContent? content = null) => _client.PostAsync(path.TrimStart('/'), content, TestContext.Current.CancellationToken);
 
     /// <summary>Uploads a file with a token that is valid for this visitor.</summary>
-    public async Task<HttpResponseMessage> UploadAsync(string competition, string name, HttpContent content, bool expectContinue = false)
+    public async Task<HttpResponseMessage> UploadAsync(string competition, string name, HttpContent content, bool expectContinue = false, bool replace = false)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, UploadPath(competition, name).TrimStart('/')) { Content = content };
+        using var request = new HttpRequestMessage(HttpMethod.Post, UploadPath(competition, name).TrimStart('/') + (replace ? "&replace=true" : "")) { Content = content };
         request.Headers.Add("RequestVerificationToken", await TokenAsync());
         request.Headers.ExpectContinue = expectContinue;
         return await _client.SendAsync(request, TestContext.Current.CancellationToken);

@@ -244,4 +244,4 @@ public sealed partial class CompetitionLibrary
 }
 
 /// <summary>A competition, data set or split that is not there, or a name that cannot be used.</summary>
-public sealed class CompetitionException(string message) : Exception(message);
+public class CompetitionException(string message) : Exception(message);

@@ -8,7 +8,7 @@ using static System.FormattableString;
 namespace LoraArena.Data.Competitions;
 
 /// <summary>A competition has a file of that role already, and replacing it was not asked for. The message names it and what depends on it.</summary>
-public sealed class FileInPlaceException : Exception
+public sealed class FileInPlaceException : CompetitionException
 {
     private const int MaxNames = 3;
 

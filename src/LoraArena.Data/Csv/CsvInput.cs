@@ -59,6 +59,9 @@ public sealed class CsvInput : IDisposable
     /// <summary>Line that the header stands on: 1, or 2 after a line that names the separator.</summary>
     public long HeaderLine => _start.HeaderLine;
 
+    /// <summary>True where the file is UTF-8, with or without a byte order mark.</summary>
+    public bool IsUtf8 => _source.IsUtf8;
+
     private long Line => _readerLine + _csv.LineNumber - 1;
 
     /// <summary>The rows after the header; one with a broken quote ends the file.</summary>

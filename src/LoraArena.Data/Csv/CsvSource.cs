@@ -26,6 +26,9 @@ internal sealed class CsvSource
         _wide = FileKinds.WideEncoding(start);
     }
 
+    /// <summary>True for UTF-8, with or without a byte order mark.</summary>
+    public bool IsUtf8 => _wide is null;
+
     /// <summary>Opens the text from a place on.</summary>
     /// <param name="offset">Bytes of UTF-8 before the place, a byte order mark included.</param>
     public Stream Open(long offset)

@@ -33,13 +33,13 @@ public static class UploadEndpoint
             await index.PutAsync(library.Get(id), CancellationToken.None);
             return Results.Json(report, ArenaJson.Line);
         }
-        catch (CompetitionException error)
-        {
-            return Results.Problem(error.Message, statusCode: StatusCodes.Status404NotFound);
-        }
         catch (FileInPlaceException error)
         {
             return Results.Problem(error.Message, statusCode: StatusCodes.Status409Conflict);
+        }
+        catch (CompetitionException error)
+        {
+            return Results.Problem(error.Message, statusCode: StatusCodes.Status404NotFound);
         }
         catch (UploadTooLargeException error)
         {

@@ -101,7 +101,7 @@ internal sealed class RunInputs : IDisposable
         try
         {
             var made = new RunSubmission(_library).Make(_library.Get(Spec.Competition.Id), run);
-            return made.Error ?? (made.Report is { Errors: [var fault, ..] } ? fault : null);
+            return made.Error ?? (made.Report?.Errors is [var first, ..] ? first : null);
         }
         catch (Exception error) when (error is CompetitionException or IOException or UnauthorizedAccessException)
         {

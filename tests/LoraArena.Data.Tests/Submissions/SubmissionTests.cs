@@ -69,6 +69,7 @@ public sealed class SubmissionTests
     [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3,0.50002\n", "does not sum to 1 (line 3, id '2': 1.00002)")]
     [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3\n", "does not have four cells (line 3, id '2': 3 cells)")]
     [InlineData("", "the file is empty")]
+    [InlineData("sep=;\nid;winner_model_a;winner_model_b;winner_tie\n1;0.2;0.3;0.5\n2;0.2;0.3;0.5\n", "The first line names a separator")]
     [InlineData(Header + "1,\"0.2,0.3,0.5\n2,0.2,0.3,0.5\n", "never closed")]
     public void Check_NamesWhatKaggleWouldRefuse(string text, string error)
     {
