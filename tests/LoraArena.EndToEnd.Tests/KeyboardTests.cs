@@ -54,8 +54,9 @@ public sealed class KeyboardTests(Chromium chromium, ArenaWithARun arena)
         // A name that is taken is said in the dialog, which stays.
         await page.GetByRole(AriaRole.Button, new() { Name = "New competition" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Dialog).GetByLabel("Name")).ToBeFocusedAsync();
-        await page.Keyboard.TypeAsync("small");
-        await page.Keyboard.PressAsync("Enter");
+        await page.GetByRole(AriaRole.Dialog).GetByLabel("Name").PressSequentiallyAsync("small");
+        await Expect(page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Create" })).ToBeEnabledAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByLabel("Name").PressAsync("Enter");
         await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("There is a competition 'small' already");
         Assert.Empty(watched.Complaints);
     }

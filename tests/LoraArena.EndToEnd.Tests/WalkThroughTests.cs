@@ -217,7 +217,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
     private async Task SignOutAsync()
     {
         await Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
-        await Page.WaitForURLAsync("**/account/login");
+        await Page.WaitForURLAsync("**/account/login*");
         await Page.GotoAsync("/runs");
         await Page.WaitForURLAsync("**/account/login?ReturnUrl=*");
     }
