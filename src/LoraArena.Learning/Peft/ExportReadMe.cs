@@ -20,7 +20,7 @@ public static class ExportReadMe
             from peft import PeftModel
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
             tokenizer = AutoTokenizer.from_pretrained("{baseName}")
-            base = AutoModelForSequenceClassification.from_pretrained("{baseName}", num_labels={Winners.Count}, pad_token_id={Number(padTokenId)})
+            base = AutoModelForSequenceClassification.from_pretrained("{baseName}", num_labels={Winners.Count}, pad_token_id={Number(padTokenId)}).float()
             model = PeftModel.from_pretrained(base, ".").eval()
             """);
 
@@ -31,7 +31,7 @@ public static class ExportReadMe
         => Write(folder, "Model of pairwise preferences", model, """
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
             tokenizer = AutoTokenizer.from_pretrained(".")
-            model = AutoModelForSequenceClassification.from_pretrained(".").eval()
+            model = AutoModelForSequenceClassification.from_pretrained(".").float().eval()
             """);
 
     private static void Write(string folder, string title, PreferenceModel model, string lines)

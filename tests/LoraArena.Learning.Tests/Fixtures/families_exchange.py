@@ -42,5 +42,5 @@ for name in sorted(os.listdir(ROOT)):
     assert not any(info[kind] for kind in ('missing_keys', 'unexpected_keys', 'mismatched_keys')), (name, info)
     results = {'merged': logits(run(os.path.join(folder, 'merged')), batch)}
     results['adapter'] = logits(run(os.path.join(folder, 'adapter')), batch)
-    results['base'] = logits(load(os.path.join(folder, 'adapter', 'base'), num_labels=3, pad_token_id=merged.config.pad_token_id).eval(), batch)
+    results['base'] = logits(load(os.path.join(folder, 'adapter', 'base'), num_labels=3, pad_token_id=merged.config.pad_token_id).float().eval(), batch)
     save_file(results, os.path.join(folder, 'logits.safetensors'))

@@ -50,7 +50,7 @@ public sealed class FamilyExportTests(FamilyExports exports) : IClassFixture<Fam
         Assert.Equal(FamilyExports.Pad, (int)config["pad_token_id"]!);
         var adapter = JsonNode.Parse(File.ReadAllBytes(exports.At("llama-3", "adapter", "adapter_config.json")))!.AsObject();
         Assert.Equal("base", (string)adapter["base_model_name_or_path"]!);
-        foreach (var file in Directory.EnumerateFiles(exports.At("llama-3"), "*", SearchOption.AllDirectories).Where(f => f.EndsWith(".json", StringComparison.Ordinal) || f.EndsWith(".md", StringComparison.Ordinal)))
+        foreach (var file in new[] { "adapter", "merged" }.SelectMany(export => Directory.EnumerateFiles(exports.At("llama-3", export))).Where(f => f.EndsWith(".json", StringComparison.Ordinal) || f.EndsWith(".md", StringComparison.Ordinal)))
         {
             Assert.DoesNotContain(Path.GetTempPath(), File.ReadAllText(file), StringComparison.Ordinal);
         }
