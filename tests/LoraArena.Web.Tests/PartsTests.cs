@@ -81,6 +81,6 @@ public sealed class PartsTests : BunitContext
         Assert.Equal(
             [["1", "<b>mine</b>", "nano", "0.9877", "0.9500 – 1.0200", "51.2 %", "0.030", "1 h 02 min", "1,234", "3.0 GiB", "338,499", "submission.csv"], ["2", "Uniform baseline", "", "1.0986", "1.0986 – 1.0986", "37.7 %", "0.044", "–", "–", "–", "–", ""]],
             part.FindAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent.Trim()).ToArray()));
-        Assert.Equal("/runs/01m8asjby8jkhd565k8damzm9q/submission.csv", Assert.Single(part.FindAll("a[download]")).GetAttribute("href"));
+        Assert.Equal("runs/01m8asjby8jkhd565k8damzm9q/submission.csv", Assert.Single(part.FindAll("a[download]")).GetAttribute("href"));
     }
 }

@@ -2,6 +2,10 @@
 const box = document.getElementById('components-reconnect-modal');
 const waitMs = 2000;
 let trying = false;
+let leaving = false;
+
+// Who leaves the page, to sign out for example, is not kept from it.
+addEventListener('beforeunload', () => { leaving = true; });
 
 box?.addEventListener('components-reconnect-state-changed', event => {
   const state = event.detail.state;
@@ -19,7 +23,7 @@ async function leaveIfSignedOut() {
   try {
     // A page that wants a sign-in redirects to it.
     const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'manual', cache: 'no-store' });
-    if (answer.type === 'opaqueredirect') location.reload();
+    if (answer.type === 'opaqueredirect' && !leaving) location.reload();
   } catch { /* The server does not answer: it is waited for. */ }
 }
 

@@ -16,6 +16,7 @@ public sealed class OpenConnections(IServiceScopeFactory scopes, TimeProvider ti
     public const string SessionClaim = "session";
 
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Leaving = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LifeOfACookie = TimeSpan.FromDays(30);
 
     private readonly ConcurrentDictionary<Guid, (ClaimsPrincipal User, Action Abort)> _open = new();
@@ -36,14 +37,16 @@ public sealed class OpenConnections(IServiceScopeFactory scopes, TimeProvider ti
         }
     }
 
-    /// <summary>Ends a session: its connections, and what its cookie is worth, until this server is started again.</summary>
+    /// <summary>
+    /// Ends a session: its cookie is worth nothing from now on, until this server is started again, and its connections end with one of the
+    /// next looks. The page that signs out leaves by itself meanwhile.
+    /// </summary>
     public void EndSession(ClaimsPrincipal user)
     {
         if (user.FindFirstValue(SessionClaim) is not { } session) return;
         var now = time.GetUtcNow();
         _ended[session] = now;
         foreach (var (old, _) in _ended.Where(e => now - e.Value > LifeOfACookie)) _ended.TryRemove(old, out _);
-        foreach (var (_, connection) in _open.Where(c => c.Value.User.FindFirstValue(SessionClaim) == session)) connection.Abort();
     }
 
     /// <summary>Ends the connections of accounts that are no longer what they were when the connection began.</summary>
@@ -53,17 +56,17 @@ public sealed class OpenConnections(IServiceScopeFactory scopes, TimeProvider ti
         if (open.Count == 0) return;
         await using var scope = scopes.CreateAsyncScope();
         var users = scope.ServiceProvider.GetRequiredService<UserManager<ArenaUser>>();
-        foreach (var connections in open.GroupBy(c => (Id: users.GetUserId(c.User), Stamp: Stamp(users, c.User))))
+        foreach (var connections in open.GroupBy(c => (Id: users.GetUserId(c.User), Stamp: Stamp(users, c.User), Session: c.User.FindFirstValue(SessionClaim))))
         {
-            if (await IsGoodAsync(users, connections.First().User)) continue;
+            if (await IsGoodAsync(users, connections.First().User, Leaving)) continue;
             foreach (var connection in connections) connection.Abort();
         }
     }
 
-    /// <summary>True while the account of a principal is what it was when it signed in, and has not signed out.</summary>
-    public async Task<bool> IsGoodAsync(UserManager<ArenaUser> users, ClaimsPrincipal principal)
+    /// <summary>True while the account of a principal is what it was when it signed in, and has not signed out for longer than <paramref name="grace"/>.</summary>
+    public async Task<bool> IsGoodAsync(UserManager<ArenaUser> users, ClaimsPrincipal principal, TimeSpan grace = default)
     {
-        if (principal.FindFirstValue(SessionClaim) is { } session && _ended.ContainsKey(session)) return false;
+        if (principal.FindFirstValue(SessionClaim) is { } session && _ended.TryGetValue(session, out var ended) && time.GetUtcNow() - ended >= grace) return false;
         return await users.GetUserAsync(principal) is { } user && !Accounts.IsLocked(user) && Stamp(users, principal) == await users.GetSecurityStampAsync(user);
     }
 
