@@ -14,7 +14,7 @@ public static class DeviceChoice
     /// <returns>A device's id.</returns>
     public static string Pick(string wanted, IReadOnlyList<string> devices, IReadOnlyCollection<string> taken) => wanted switch
     {
-        "auto" => devices.Where(IsGpu).MinBy(device => taken.Count(other => other == device)) ?? devices.FirstOrDefault() ?? "cpu",
+        "auto" => devices.Where(IsGpu).MinBy(device => taken.Count(other => other == device)) ?? (devices.Count > 0 ? devices[0] : "cpu"),
         "cuda" => devices.FirstOrDefault(IsGpu) ?? wanted,
         _ => wanted,
     };

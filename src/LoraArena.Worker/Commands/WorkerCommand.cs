@@ -77,11 +77,11 @@ internal static class WorkerCommand
     };
 
     /// <summary>What is special about a run that ended by an error; null where nothing is.</summary>
-    public static RunFlag? FlagOf(Exception error) => error switch
+    public static RunOutcome? FlagOf(Exception error) => error switch
     {
-        _ when DiskSpace.IsFull(error) => RunFlag.DiskFull,
-        DivergedException => RunFlag.Diverged,
-        _ when Explain(error) == OutOfMemory => RunFlag.OutOfMemory,
+        _ when DiskSpace.IsFull(error) => RunOutcome.DiskFull,
+        DivergedException => RunOutcome.Diverged,
+        _ when Explain(error) == OutOfMemory => RunOutcome.OutOfMemory,
         _ => null,
     };
 
