@@ -39,7 +39,7 @@ public sealed class FullDiskTests : IAsyncDisposable
         }
 
         var result = RunFile.Read<RunResult>(run.Result);
-        Assert.Equal((RunState.Failed, RunOutcome.DiskFull), (result.State, result.Flag));
+        Assert.Equal((RunState.Failed, RunMark.DiskFull), (result.State, result.Flag));
         Assert.StartsWith("The disk is full", result.Reason, StringComparison.Ordinal);
         Assert.True(result.Cost is { Seconds: > 0, TrainableParameters: > 0 });
 

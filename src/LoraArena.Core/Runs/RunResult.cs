@@ -14,14 +14,14 @@ namespace LoraArena.Core.Runs;
 public sealed record RunResult(RunState State, int Attempt, DateTimeOffset Ended, string? Reason, long Step, Scores? Scores, RunCost? Cost)
 {
     /// <summary>What is special about the end, for lists and the board; null where nothing is.</summary>
-    public RunOutcome? Flag { get; init; }
+    public RunMark? Flag { get; init; }
 
     /// <summary>Writes result.json.</summary>
     public void Write(RunFolder folder) => AtomicFile.WriteJson(folder.Result, this);
 }
 
 /// <summary>What is special about how a run ended. The reason says it in words.</summary>
-public enum RunOutcome
+public enum RunMark
 {
     /// <summary>It failed because loss or gradient were not finite any more.</summary>
     Diverged,

@@ -106,7 +106,7 @@ public sealed class RunEntry
     /// <summary>Why it failed or was stopped, or what is wrong with it although it succeeded.</summary>
     public string? Reason { get; set; }
 
-    /// <summary>Name of the <see cref="Core.Runs.RunOutcome"/> of its end; null where nothing is special about it.</summary>
+    /// <summary>Name of the <see cref="Core.Runs.RunMark"/> of its end; null where nothing is special about it.</summary>
     public string? Flag { get; set; }
 
     /// <summary>What the worker does now.</summary>

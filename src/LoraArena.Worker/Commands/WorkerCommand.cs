@@ -77,11 +77,11 @@ internal static class WorkerCommand
     };
 
     /// <summary>What is special about a run that ended by an error; null where nothing is.</summary>
-    public static RunOutcome? FlagOf(Exception error) => error switch
+    public static RunMark? FlagOf(Exception error) => error switch
     {
-        _ when DiskSpace.IsFull(error) => RunOutcome.DiskFull,
-        DivergedException => RunOutcome.Diverged,
-        _ when Explain(error) == OutOfMemory => RunOutcome.OutOfMemory,
+        _ when DiskSpace.IsFull(error) => RunMark.DiskFull,
+        DivergedException => RunMark.Diverged,
+        _ when Explain(error) == OutOfMemory => RunMark.OutOfMemory,
         _ => null,
     };
 

@@ -201,7 +201,7 @@ internal sealed class RunSession
         PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
         var collapsed = CollapseCheck.Find(predictions, [.. train.Select(row => row.Winner).OfType<Winner>()]);
         if (collapsed is not null) Write(new WarningRecord(collapsed));
-        var code = End(RunState.Succeeded, collapsed, Scores.Of(predictions), cost, collapsed is null ? null : RunOutcome.Collapsed);
+        var code = End(RunState.Succeeded, collapsed, Scores.Of(predictions), cost, collapsed is null ? null : RunMark.Collapsed);
         RemoveCheckpoints(inputs.Spec.Training.KeepCheckpoint);
         return code;
     }
@@ -236,7 +236,7 @@ internal sealed class RunSession
         WorkerLog.Write(FormattableString.Invariant($"{_time.GetUtcNow():HH:mm:ss} {line}"));
     }
 
-    private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null, RunOutcome? flag = null)
+    private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null, RunMark? flag = null)
     {
         _reserve.Dispose();
         try
