@@ -8,7 +8,7 @@ namespace LoraArena.Runs;
 /// <summary>The base models of an arena: folders on this host that a worker has looked into.</summary>
 public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, TimeProvider time)
 {
-    private const int MaxNameCharacters = 100;
+    private const int MostNameCharacters = 100;
 
     /// <summary>Registers a folder.</summary>
     /// <param name="path">The folder.</param>
@@ -21,7 +21,7 @@ public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, TimeProv
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (!Directory.Exists(full)) throw new RunRefusedException($"There is no folder {full} on this host.");
         name = string.IsNullOrWhiteSpace(name) ? Path.GetFileName(full) : name.Trim();
-        if (name.Length is 0 or > MaxNameCharacters || name.Any(char.IsControl)) throw new RunRefusedException($"A model's name has 1 to {MaxNameCharacters} visible characters.");
+        if (name.Length is 0 or > MostNameCharacters || name.Any(char.IsControl)) throw new RunRefusedException($"A model's name has 1 to {MostNameCharacters} visible characters.");
         if ((await store.ModelsAsync(cancel)).Any(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))) throw new RunRefusedException($"There is a model '{name}' already; choose another name.");
         var inspection = await WorkerCatalog.InspectAsync(full, cancel);
         var card = new ModelCard(ArenaId.New(time), name, full, time.GetUtcNow(), inspection);
