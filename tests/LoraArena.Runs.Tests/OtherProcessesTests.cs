@@ -33,7 +33,7 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         {
             var id = await BeginAsync(new RunLease(1, Environment.MachineName, stranger.Id, ProcessIdentity.Started(stranger.Id)!.Value, null, Long, Long) { BootId = boot });
             await StopAsync(id);
-            var entry = await _arena.SuperviseAsync(id, IsFinal, TimeSpan.FromMinutes(1));
+            var entry = await _arena.SuperviseAsync(id, IsFinal);
 
             Assert.Equal("stopped", entry.State);
             Assert.False(stranger.HasExited);
@@ -74,7 +74,7 @@ public sealed class OtherProcessesTests : IAsyncLifetime
     public async Task ARunOfAHostThatIsGone_LosesContact_BlocksNobody_AndCanBeStoppedAndResumed()
     {
         var lost = await BeginAsync(new RunLease(1, "old-container", 1, 1, null, Long, Long) { BootId = ProcessIdentity.Machine!.Split('/')[0] + "/pid:[1]" });
-        await _arena.SuperviseAsync(lost, r => r.Phase == Reconciler.LostContact, TimeSpan.FromMinutes(1));
+        await _arena.SuperviseAsync(lost, r => r.Phase == Reconciler.LostContact);
         var refused = await Assert.ThrowsAsync<RunRefusedException>(() => _arena.Get<RunService>().ResumeAsync(lost, Cancel));
         Assert.Contains("Stop the run first", refused.Message, StringComparison.Ordinal);
 
@@ -82,7 +82,7 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         Assert.Equal("succeeded", (await _arena.SuperviseAsync(next, IsFinal)).State);
 
         await _arena.Get<RunService>().StopAsync(lost, StopWhen.AfterCheckpoint, Cancel);
-        var stopped = await _arena.SuperviseAsync(lost, IsFinal, TimeSpan.FromMinutes(1));
+        var stopped = await _arena.SuperviseAsync(lost, IsFinal);
         Assert.Equal("stopped", stopped.State);
         Assert.Contains("old-container", stopped.Reason, StringComparison.Ordinal);
 
@@ -98,7 +98,7 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         var lease = RunLease.Read(_arena.Folder.Run(id), 1)!;
         using (var hold = Process.Start("kill", ["-STOP", lease.Pid.ToString(System.Globalization.CultureInfo.InvariantCulture)])) await hold.WaitForExitAsync(Cancel);
         await StopAsync(id);
-        var entry = await _arena.SuperviseAsync(id, IsFinal, TimeSpan.FromMinutes(1));
+        var entry = await _arena.SuperviseAsync(id, IsFinal);
 
         Assert.Equal(("stopped", 1), (entry.State, entry.Attempt));
         Assert.Contains("did not stop by itself", entry.Reason, StringComparison.Ordinal);
