@@ -20,7 +20,7 @@ public static class ExportReadMe
             from peft import PeftModel
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
             tokenizer = AutoTokenizer.from_pretrained("{baseName}")
-            base = AutoModelForSequenceClassification.from_pretrained("{baseName}", num_labels={Winners.Count}, pad_token_id={Number(padTokenId)}).float()
+            base = AutoModelForSequenceClassification.from_pretrained("{baseName}", num_labels={Winners.Count}, pad_token_id={Number(padTokenId)}{Attention(model)}).float()
             model = PeftModel.from_pretrained(base, ".").eval()
             """);
 
@@ -28,11 +28,14 @@ public static class ExportReadMe
     /// <param name="folder">The model's folder.</param>
     /// <param name="model">The model.</param>
     public static void WriteOfModel(string folder, PreferenceModel model)
-        => Write(folder, "Model of pairwise preferences", model, """
+        => Write(folder, "Model of pairwise preferences", model, $"""
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
             tokenizer = AutoTokenizer.from_pretrained(".")
-            model = AutoModelForSequenceClassification.from_pretrained(".").float().eval()
+            model = AutoModelForSequenceClassification.from_pretrained("."{Attention(model)}).float().eval()
             """);
+
+    // Transformers' fused attention leaves soft caps out.
+    private static string Attention(PreferenceModel model) => model.Family.ModelType == "gemma2" ? ", attn_implementation=\"eager\"" : "";
 
     private static void Write(string folder, string title, PreferenceModel model, string lines)
     {
