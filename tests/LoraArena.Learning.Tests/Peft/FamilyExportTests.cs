@@ -80,7 +80,7 @@ public sealed class FamilyExports : IDisposable
     private readonly Dictionary<string, Tensor> _ours = [];
     private bool _done;
 
-    public static string[] Names => ["llama-3", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "roberta", "xlm-roberta", "deberta-v3", "deberta-v2", "bert-relu"];
+    public static string[] Names => ["llama-3", "mistral", "qwen2", "qwen3", "gemma", "roberta", "xlm-roberta", "deberta-v3", "deberta-v2", "bert-relu"];
 
     public string At(params string[] parts) => _folder.At(parts);
 
