@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 
@@ -17,6 +18,8 @@ public sealed class AdaLora : LoraVariant<AdaLoraOptions>
     public override VariantInfo Info { get; } = new(
         "adalora", "AdaLoRA", "Starts with more rank than it keeps and takes it away where it matters least.", "arXiv:2303.10512", PeftType: "ADALORA", ParameterFormula: "init_r · (I + O + 1)")
     {
+        Group = VariantGroup.LowRank,
+        Cost = "Two more averages for each trained number, and a little time for ranking them.",
         SizeOption = "init_r",
     };
 

@@ -75,6 +75,11 @@ internal sealed class AttachedAdaLora : AttachedVariant
         return state;
     }
 
+    public override IReadOnlyDictionary<string, Tensor> FinalState() => new Dictionary<string, Tensor> { ["kept"] = _keptLR };
+
+    // Only once ranks are chosen is one of them gone.
+    public override void StateHasBeenRead() => _isFinal = _keptLR.min().ToSingle() == 0;
+
     /// <summary>Once the ranks are chosen, only what is kept is written, and rank_pattern says which.</summary>
     public override PeftAdapter ToPeft()
     {
@@ -130,7 +135,7 @@ internal sealed class AttachedAdaLora : AttachedVariant
     private bool[][]? Kept()
     {
         if (_read is { } ranks) return [.. ranks.Select(rank => Enumerable.Range(0, _options.InitR).Select(i => i < rank).ToArray())];
-        if (!_isFinal || _schedule.Total == 0) return null;
+        if (!_isFinal) return null;
         var kept = _keptLR.cpu().data<float>().ToArray();
         return [.. Enumerable.Range(0, _layers.Count).Select(layer => Enumerable.Range(0, _options.InitR).Select(i => kept[(layer * _options.InitR) + i] > 0).ToArray())];
     }

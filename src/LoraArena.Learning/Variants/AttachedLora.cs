@@ -16,13 +16,28 @@ public class AttachedLora(LoraVariant variant, LoraOptions options, IReadOnlyLis
     public IReadOnlyList<LoraLayer> LoraLayers { get; } = layers;
 
     /// <inheritdoc/>
-    public override OptimizerGroup GroupOf(Weight weight) => LoraLayers.Any(layer => ReferenceEquals(layer.B, weight)) ? OptimizerGroup.Plain with { LearningRateFactor = options.LoraplusLrRatio } : OptimizerGroup.Plain;
+    public override OptimizerGroup GroupOf(Weight weight) => OptimizerGroup.Plain with
+    {
+        LearningRateFactor = LoraLayers.Any(layer => ReferenceEquals(layer.B, weight)) ? options.LoraplusLrRatio : 1,
+        Decays = LoraLayers.All(layer => layer.Decays(weight)),
+    };
+
+    /// <inheritdoc/>
+    public override void AfterStep(long step, Optimizer optimizer) => FactorsHaveMoved();
+
+    /// <inheritdoc/>
+    public override void ReadPeft(PeftTensors tensors)
+    {
+        base.ReadPeft(tensors);
+        FactorsHaveMoved();
+    }
 
     /// <inheritdoc/>
     public override void ReadCheckpoint(PeftTensors tensors)
     {
         base.ReadCheckpoint(tensors);
         foreach (var layer in LoraLayers) layer.MoveBase(-1);
+        FactorsHaveMoved();
     }
 
     /// <summary>
@@ -49,6 +64,13 @@ public class AttachedLora(LoraVariant variant, LoraOptions options, IReadOnlyLis
     {
         using var noGrad = no_grad();
         LoraStart.Get(options.InitLoraWeights).Set(LoraLayers, options, data);
+        FactorsHaveMoved();
+    }
+
+    /// <summary>Lets every layer forget what it has computed from its factors.</summary>
+    protected virtual void FactorsHaveMoved()
+    {
+        foreach (var layer in LoraLayers) layer.FactorsHaveMoved();
     }
 }
 

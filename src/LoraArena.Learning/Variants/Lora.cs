@@ -12,7 +12,11 @@ public sealed class Lora : LoraFamily<LoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora", "LoRA", "Adds a trainable product of two thin matrices to each frozen weight.", "arXiv:2106.09685", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "lora", "LoRA", "Adds a trainable product of two thin matrices to each frozen weight.", "arXiv:2106.09685", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "What the others are measured against.",
+    };
 
     /// <inheritdoc/>
     public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && !config.Flag("use_dora") && !config.Flag("use_rslora") && !config.Is("init_lora_weights", Mica.Start);
@@ -44,11 +48,27 @@ public record LoraOptions : VariantOptions
     [Range(0.01, 1000.0)]
     public double LoraplusLrRatio { get; init; } = 1;
 
+    /// <summary>Trains a number for the length of each row of the weight, and lets the product change its direction alone (DoRA).</summary>
+    public bool UseDora { get; init; }
+
+    /// <summary>With use_dora, what sees the dropped input: adapter, the product B A alone (fast); or whole, the whole rescaled direction as PEFT does it, at the cost of a second pass through W.</summary>
+    [AllowedValues("adapter", "whole")]
+    public string DoraDropoutPath { get; init; } = "adapter";
+
+    /// <summary>Which of the model's own biases are trained too: none, all, or lora_only, those of the layers that carry an adapter.</summary>
+    [AllowedValues("none", "all", "lora_only")]
+    public string Bias { get; init; } = "none";
+
     /// <summary>Another rank for some layers: the end of a layer's path, an equals sign and the rank, as in query=4, output.dense=32.</summary>
     public string? RankPattern { get; init; }
 
     /// <summary>Another lora_alpha for some layers, written as for rank_pattern.</summary>
     public string? AlphaPattern { get; init; }
+
+    // Methods that leave one factor as it is say so here.
+    internal virtual bool TrainsA => true;
+
+    internal virtual bool TrainsB => true;
 
     /// <summary>Rank of a site.</summary>
     public int RankOf(string path) => SitePattern.Parse("rank_pattern", RankPattern).For(path) is { } rank ? (int)rank : R;
@@ -64,11 +84,7 @@ public record LoraOptions : VariantOptions
     public override void Check()
     {
         base.Check();
-        foreach (var (key, rank) in SitePattern.Parse("rank_pattern", RankPattern).Entries)
-        {
-            if (rank != Math.Floor(rank) || rank > 1024) throw new OptionException(FormattableString.Invariant($"rank_pattern gives '{key}' the rank {rank}; a whole number from 1 to 1024 is needed."));
-        }
-
+        foreach (var (_, rank) in SitePattern.ParseRanks(RankPattern).Entries.Append(new("r", R))) LoraStart.Get(InitLoraWeights).CheckRank((int)rank);
         _ = SitePattern.Parse("alpha_pattern", AlphaPattern);
     }
 }

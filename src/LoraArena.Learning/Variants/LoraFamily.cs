@@ -14,10 +14,16 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
     public override bool Claims(PeftConfigReader config) => false;
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, TOptions options, VariantContext context) => new LoraLayer(site, options, context);
+    public override AdapterLayer Wrap(Projection site, TOptions options, VariantContext context) 
+        => options.UseDora ? new DoraLayer(site, options, context) : new LoraLayer(site, options, context);
 
     /// <inheritdoc/>
-    public override long ParametersOf(SiteShape site, TOptions options) => options.RankOf(site.Path) * (site.InFeatures + site.OutFeatures);
+    public override long ParametersOf(SiteShape site, TOptions options) 
+        => (options.RankOf(site.Path) * ((options.TrainsA ? site.InFeatures : 0) + (options.TrainsB ? site.OutFeatures : 0))) + (options.UseDora ? site.OutFeatures : 0);
+
+    /// <inheritdoc/>
+    public override IEnumerable<AdapterWeight> TrainedBaseWeights(PreferenceModel model, VariantOptions options)
+        => base.TrainedBaseWeights(model, options).Concat(BaseTraining.Biases(model, ((LoraOptions)options).Bias, SitesOf(model, options))).DistinctBy(w => w.Key);
 
     /// <inheritdoc/>
     public override JsonObject PeftConfig(TOptions options) => new()
@@ -26,12 +32,12 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
         ["lora_alpha"] = options.LoraAlpha,
         ["lora_dropout"] = options.LoraDropout,
         ["init_lora_weights"] = LoraStart.Get(options.InitLoraWeights).PeftName is { } name ? name : true,
-        ["bias"] = "none",
+        ["bias"] = options.Bias,
         ["fan_in_fan_out"] = false,
         ["rank_pattern"] = Table("rank_pattern", options.RankPattern),
         ["alpha_pattern"] = Table("alpha_pattern", options.AlphaPattern),
         ["use_rslora"] = options.UseRslora,
-        ["use_dora"] = false,
+        ["use_dora"] = options.UseDora,
     };
 
     /// <inheritdoc/>
@@ -39,7 +45,7 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
     {
         config.RequireUnset("lora_bias", "fan_in_fan_out", "layer_replication", "target_parameters", "trainable_token_indices", "use_qalora", "use_bdlora");
         config.RequireUnset("alora_invocation_tokens", "arrow_config", "kasa_config", "monteclora_config", "velora_config");
-        config.Require("bias", "none");
+        config.Require("bias", "none", "all", "lora_only");
 
         // Starts such as PiSSA's move the base weight too: their A and B alone do not give the trained model.
         config.Require("init_lora_weights", "true", "false", "gaussian", "orthogonal", "eva", "mica");
@@ -50,6 +56,9 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
             LoraAlpha = config.Number("lora_alpha", 8),
             LoraDropout = config.Number("lora_dropout", 0),
             UseRslora = config.Flag("use_rslora"),
+            UseDora = config.Flag("use_dora"),
+            DoraDropoutPath = "whole",
+            Bias = config.Text("bias") ?? "none",
             RankPattern = config.Table("rank_pattern"),
             AlphaPattern = config.Table("alpha_pattern"),
             InitLoraWeights = "kaiming",

@@ -12,12 +12,15 @@ public class LoraLayer : AdapterLayer
 {
     private readonly double _dropout;
     private readonly IReadOnlyList<Weight> _start;
+    private readonly bool _trainsA;
+    private readonly bool _trainsB;
 
     /// <summary>Makes the layer; A and B have the values that a seed alone gives.</summary>
     public LoraLayer(Projection site, LoraOptions options, VariantContext context) : base(site)
     {
         using var scope = NewDisposeScope();
         (Rank, Scale, _dropout) = (options.RankOf(site.Path), options.ScaleOf(site.Path), options.LoraDropout);
+        (_trainsA, _trainsB) = (options.TrainsA, options.TrainsB);
         var start = LoraStart.Get(options.InitLoraWeights);
         var device = site.Weight.Value.device;
         context.SeedStart();
@@ -40,7 +43,10 @@ public class LoraLayer : AdapterLayer
     public double Scale { get; private set; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Weight> Weights => [A, B];
+    public override IReadOnlyList<Weight> Weights => Factors(_trainsA, _trainsB);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Weight> Frozen => Factors(!_trainsA, !_trainsB);
 
     /// <summary>What A and B started from, where the base weight was moved by −s B A of them; empty where it was not.</summary>
     public override IReadOnlyList<Weight> Internal => _start;
@@ -87,6 +93,15 @@ public class LoraLayer : AdapterLayer
         (A, B, Rank) = (a, b, rank);
     }
 
+    /// <summary>Uses another layer's A and B from now on, as its own.</summary>
+    internal void UseFactorsOf(LoraLayer owner)
+    {
+        if (ReferenceEquals(A, owner.A)) return;
+        A.Dispose();
+        B.Dispose();
+        (A, B) = (owner.A, owner.B);
+    }
+
     /// <summary>Moves the base weight by ±s B A of the starting values.</summary>
     internal void MoveBase(double sign)
     {
@@ -104,8 +119,24 @@ public class LoraLayer : AdapterLayer
         base.Detach();
     }
 
+    /// <summary>Forgets what it has computed from A and B: they have changed.</summary>
+    public virtual void FactorsHaveMoved()
+    {
+    }
+
+    /// <summary>False for a weight that weight decay would harm.</summary>
+    internal virtual bool Decays(Weight weight) => true;
+
     /// <summary>Follows a change of the base weight.</summary>
     protected virtual void BaseHasMoved()
     {
     }
+
+    private IReadOnlyList<Weight> Factors(bool a, bool b) => (a, b) switch
+    {
+        (true, true) => [A, B],
+        (true, false) => [A],
+        (false, true) => [B],
+        _ => [],
+    };
 }

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Training;
 
@@ -12,7 +13,11 @@ public sealed class LoraRite : LoraFamily<LoraRiteOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-rite", "LoRA-RITE", "LoRA with an adaptive optimiser that sees the product of the factors, not the factors.", "arXiv:2410.20625", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "lora-rite", "LoRA-RITE", "LoRA with an adaptive optimiser that sees the product of the factors, not the factors.", "arXiv:2410.20625", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.Optimizer,
+        Cost = "Small decompositions for each layer in each step.",
+    };
 
     /// <inheritdoc/>
     protected override AttachedVariant Hold(PreferenceModel model, LoraRiteOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
@@ -52,7 +57,7 @@ public sealed record LoraRiteOptions : LoraOptions
 /// <summary>LoRA-RITE on a model.</summary>
 internal sealed class AttachedLoraRite(LoraRite variant, LoraRiteOptions options, IReadOnlyList<LoraLayer> layers) : AttachedLora(variant, options, layers)
 {
-    private readonly HashSet<Weight> _factors = [.. layers.SelectMany(layer => layer.Weights)];
+    private readonly HashSet<Weight> _factors = [.. layers.SelectMany(layer => new[] { layer.A, layer.B })];
 
     public override OptimizerGroup GroupOf(Weight weight) => _factors.Contains(weight) ? OptimizerGroup.Plain with { HasOwnRule = true } : base.GroupOf(weight);
 

@@ -172,7 +172,7 @@ internal sealed class RunSession
             PredictionFile.Write(_run.TestPredictions, PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow));
         }
 
-        PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
+        RunAdapter.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Name);
         return End(RunState.Succeeded, null, Scores.Of(predictions), cost);
     }
 

@@ -23,7 +23,7 @@ public sealed class BertModel : Backbone
     }
 
     /// <summary>The word embeddings, [vocabulary, D]: tied to the head of masked-language-model training.</summary>
-    internal Weight WordEmbeddings => _embeddings.Words;
+    internal Weight WordEmbeddings => _embeddings.Words.Table;
 
     /// <inheritdoc/>
     public override Tensor HiddenStates(TokenBatch batch, ForwardMode mode)
@@ -59,19 +59,19 @@ internal sealed class BertEmbeddings
 
     public BertEmbeddings(BertConfig config, ModelBuilder builder)
     {
-        Words = builder.Weight(Path + "word_embeddings.weight", config.VocabularySize, config.HiddenSize);
+        Words = builder.Embedding(Path + "word_embeddings.weight", config.VocabularySize, config.HiddenSize);
         _positions = builder.Weight(Path + "position_embeddings.weight", config.MaxPositions, config.HiddenSize);
         _types = builder.Weight(Path + "token_type_embeddings.weight", config.TypeVocabularySize, config.HiddenSize);
         _norm = new LayerNorm(Path + "LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
     }
 
-    public Weight Words { get; }
+    public TokenEmbedding Words { get; }
 
     /// <summary>[B, T] → [B, T, D].</summary>
     public Tensor Forward(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var xBTD = Rows(Words, batch.IdsBT) + _positions.Value.narrow(0, 0, batch.Length) + Segments(batch);
+        var xBTD = Words.Forward(batch.IdsBT) + _positions.Value.narrow(0, 0, batch.Length) + Segments(batch);
         return Dropout.Apply(_norm.Forward(xBTD), mode.HiddenDropout, mode).MoveToOuterDisposeScope();
     }
 

@@ -9,7 +9,7 @@ namespace LoraArena.Learning.Models.Llama;
 /// <summary>Llama's decoder. Names of the weights are those of Hugging Face's files.</summary>
 public sealed class LlamaModel : Backbone
 {
-    private readonly Weight _embeddings;
+    private readonly TokenEmbedding _embeddings;
     private readonly List<LlamaLayer> _layers;
     private readonly RmsNorm _norm;
     private readonly Rotary _rotary;
@@ -18,7 +18,7 @@ public sealed class LlamaModel : Backbone
     internal LlamaModel(LlamaConfig config, ModelBuilder builder)
     {
         _dtype = builder.Dtype;
-        _embeddings = builder.Weight("model.embed_tokens.weight", config.VocabularySize, config.HiddenSize);
+        _embeddings = builder.Embedding("model.embed_tokens.weight", config.VocabularySize, config.HiddenSize);
         _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaLayer(FormattableString.Invariant($"model.layers.{i}"), config, builder))];
         _norm = new RmsNorm("model.norm", config.HiddenSize, config.RmsNormEps, builder);
         _rotary = new Rotary(config.HeadSize, config.RopeTheta);
@@ -49,11 +49,7 @@ public sealed class LlamaModel : Backbone
         return _norm.Forward(xBTD.squeeze(1)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Embed(TokenBatch batch)
-    {
-        using var scope = NewDisposeScope();
-        return _embeddings.Value.index_select(0, batch.IdsBT.view(-1)).view(batch.Count, batch.Length, -1).MoveToOuterDisposeScope();
-    }
+    private Tensor Embed(TokenBatch batch) => _embeddings.Forward(batch.IdsBT);
 }
 
 /// <summary>A block: attention and a gated feed-forward part, each on the normalised input and added to it.</summary>
