@@ -3,6 +3,7 @@ using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Training;
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace LoraArena.Learning.Variants;
 

@@ -18,8 +18,16 @@ public static class BaseTraining
     public static IReadOnlyList<string> Names(string? modulesToSave)
         => [.. (modulesToSave ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Except(HeadNames).Distinct()];
 
-    /// <summary>True if a module is one of those names, or lies in one.</summary>
-    public static bool IsIn(string path, IEnumerable<string> names) => names.Any(name => $".{path}.".Contains($".{name}.", StringComparison.Ordinal));
+    /// <summary>True if a module's path, or that of a module that it lies in, ends in one of those names: also in the middle of a part, as in PEFT.</summary>
+    public static bool IsIn(string path, IReadOnlyCollection<string> names)
+    {
+        for (var end = path.Length; end > 0; end = path.LastIndexOf('.', end - 1))
+        {
+            if (names.Any(name => path.AsSpan(0, end).EndsWith(name, StringComparison.Ordinal))) return true;
+        }
+
+        return false;
+    }
 
     /// <summary>All weights of the modules that names choose.</summary>
     /// <exception cref="OptionException">A name chooses nothing.</exception>

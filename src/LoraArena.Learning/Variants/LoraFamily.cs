@@ -68,5 +68,5 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
     /// <inheritdoc/>
     protected override AttachedVariant Hold(PreferenceModel model, TOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedLora(this, options, [.. layers.Cast<LoraLayer>()]);
 
-    private static JsonObject Table(string name, string? pattern) => new(SitePattern.Parse(name, pattern).Entries.Select(e => KeyValuePair.Create<string, JsonNode?>(e.Key, name == "rank_pattern" ? (int)e.Value : e.Value)));
+    private static JsonObject Table(string name, string? pattern) => new(SitePattern.Parse(name, pattern).Entries.Select(e => KeyValuePair.Create<string, JsonNode?>(e.Key, name == "rank_pattern" ? JsonValue.Create((int)e.Value) : JsonValue.Create(e.Value))));
 }

@@ -79,9 +79,12 @@ public sealed class LoraSettingsTests
         PeftFolder.Write(folder.Path, model, "base");
         using var again = PreferenceModel.Load(Torch.Fixture("bert-tiny"), CPU, seed: 9);
         PeftFolder.Load(folder.Path, again);
-        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(again), logits), 0, 1e-5);
+
+        // LoRA-Pro's first steps are large where B is small: more is rounded.
+        var tolerance = variant == "lora-pro" ? 1e-4 : 1e-5;
+        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(again), logits), 0, tolerance);
         model.Merge();
-        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), logits), 0, 1e-5);
+        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), logits), 0, tolerance);
     }
 
     [Theory]

@@ -7,7 +7,7 @@ using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;
 
-[assembly: TinyVariant("prompt-tuning", """{"num_virtual_tokens": 3}""")]
+[assembly: TinyVariant("prompt-tuning", """{"num_virtual_tokens": 3}""", HasNoShapeKernels = true)]
 [assembly: PeftCase("prompt-tuning", "prompt-tuning", "PromptTuningConfig", """{"num_virtual_tokens": 5}""")]
 
 namespace LoraArena.Learning.Tests.Variants;
