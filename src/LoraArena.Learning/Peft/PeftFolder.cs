@@ -35,15 +35,25 @@ public static class PeftFolder
 
     /// <summary>Writes an adapter that has been put into PEFT's form, with the head of the model.</summary>
     internal static void Write(string folder, PreferenceModel model, string baseName, PeftAdapter adapter)
+        => Write(folder, model, baseName, adapter, [.. AdaptedOf(model).TargetPaths], BaseTraining.Names(AdaptedOf(model).Options.ModulesToSave));
+
+    /// <summary>Writes an adapter in PEFT's form.</summary>
+    /// <param name="folder">Where to; made if need be.</param>
+    /// <param name="model">The model whose head goes along.</param>
+    /// <param name="baseName">Name of the base model.</param>
+    /// <param name="adapter">The method's fields and tensors.</param>
+    /// <param name="targets">The adapted modules; none where the method adapts none.</param>
+    /// <param name="modules">Modules besides the head that are written whole.</param>
+    internal static void Write(string folder, PreferenceModel model, string baseName, PeftAdapter adapter, IReadOnlyList<string> targets, IReadOnlyList<string> modules)
     {
-        var (adapted, (config, tensors)) = (AdaptedOf(model), adapter);
+        var (config, tensors) = adapter;
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(Path.Join(folder, WeightsName), tensors.Concat(Beside(model).Select(w => KeyValuePair.Create(w.Key, w.Weight.Value))).ToDictionary(StringComparer.Ordinal), Metadata);
         config["task_type"] = "SEQ_CLS";
         config["base_model_name_or_path"] = baseName;
         config["inference_mode"] = true;
-        config["modules_to_save"] = new JsonArray([model.Family.HeadPath, .. BaseTraining.Names(adapted.Options.ModulesToSave).Select(name => (JsonNode)name)]);
-        if (adapted.TargetPaths.ToList() is { Count: > 0 } targets) config["target_modules"] = new JsonArray([.. targets.Select(path => (JsonNode)path)]);
+        config["modules_to_save"] = new JsonArray([model.Family.HeadPath, .. modules.Select(name => (JsonNode)name)]);
+        if (targets.Count > 0) config["target_modules"] = new JsonArray([.. targets.Select(path => (JsonNode)path)]);
         var sorted = new JsonObject(config.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
         AtomicFile.WriteText(Path.Join(folder, ConfigName), sorted.ToJsonString(ArenaJson.Indented) + "\n");
     }
