@@ -140,6 +140,16 @@ public sealed class VariantContractTests
 
         PeftFolder.Write(folder.At("second"), again, fixture);
         Assert.Equal(File.ReadAllBytes(folder.At("first", "adapter_model.safetensors")), File.ReadAllBytes(folder.At("second", "adapter_model.safetensors")));
+
+        // A run's own folder gives the method itself back, with all that it had in memory, and exports to the same file.
+        RunAdapter.Write(folder.At("own"), model, fixture);
+        using var own = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 99);
+        RunAdapter.Load(folder.At("own"), own, model.Adapted!.Variant, model.Adapted.Options, seed: 3);
+        Assert.Equal(variant, own.Adapted!.Variant.Info.Id);
+        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(own), TinyTraining.Logits(model)), 0, Tolerance);
+        Assert.Equal(TinyTraining.Bytes(PeftFolder.Weights(model).Select(w => w.Weight)), TinyTraining.Bytes(PeftFolder.Weights(own).Select(w => w.Weight)));
+        PeftFolder.Write(folder.At("third"), own, fixture);
+        Assert.Equal(File.ReadAllBytes(folder.At("first", "adapter_model.safetensors")), File.ReadAllBytes(folder.At("third", "adapter_model.safetensors")));
     }
 
     [Theory]
