@@ -41,6 +41,16 @@ public sealed record VariantDescription(string Id, string Name, string Summary, 
 
     /// <summary>What it costs beside LoRA of equal size, in a sentence.</summary>
     public string Cost { get; init; } = "";
+
+    /// <summary>The learning rate that suits it over the one that suits LoRA.</summary>
+    public double LearningRateFactor { get; init; } = 1;
+
+    /// <summary>The options of a training that says nothing of its own.</summary>
+    public TrainingOptions DefaultTraining()
+    {
+        var plain = new TrainingOptions();
+        return plain with { LearningRate = plain.LearningRate * LearningRateFactor };
+    }
 }
 
 /// <summary>An option of a variant or of the training.</summary>

@@ -1,4 +1,3 @@
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using TorchSharp;

@@ -17,6 +17,7 @@ public sealed class FullFineTuning : BaseTuning<FullFineTuningOptions>
     {
         Group = VariantGroup.Other,
         Cost = "16 bytes for each weight of the model, and half as much time again.",
+        LearningRateFactor = 0.1,
         SizeOption = null,
     };
 
@@ -48,6 +49,7 @@ public sealed class BitFit : BaseTuning<BitFitOptions>
     {
         Group = VariantGroup.Other,
         Cost = "Less of everything.",
+        LearningRateFactor = 4,
         SizeOption = null,
     };
 
@@ -81,6 +83,7 @@ public sealed class LnTuning : BaseTuning<LnTuningOptions>
     {
         Group = VariantGroup.Other,
         Cost = "Less of everything.",
+        LearningRateFactor = 4,
         SizeOption = null,
     };
 

@@ -21,6 +21,7 @@ public sealed class Ia3 : LoraVariant<Ia3Options>
     {
         Group = VariantGroup.Magnitude,
         Cost = "Less of everything: one multiplication a layer.",
+        LearningRateFactor = 8,
         SizeOption = null,
     };
 

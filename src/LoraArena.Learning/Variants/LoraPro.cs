@@ -21,6 +21,7 @@ public sealed class LoraPro : LoraFamily<LoraProOptions>
     {
         Group = VariantGroup.Optimizer,
         Cost = "moments full keeps Adam's averages of whole weights, 8 bytes an entry, and takes two products of that size a step; moments factors costs little.",
+        LearningRateFactor = 0.4,
     };
 
     /// <inheritdoc/>

@@ -135,6 +135,9 @@ public sealed record VariantInfo(string Id, string Name, string Summary, string 
     /// <summary>What it costs beside LoRA of equal size, in a sentence.</summary>
     public required string Cost { get; init; }
 
+    /// <summary>The learning rate that suits it over the one that suits LoRA: what a training gets whose rate nobody has set.</summary>
+    public double LearningRateFactor { get; init; } = 1;
+
     /// <summary>False if the model with it is not the base model with other weights.</summary>
     public bool CanMerge { get; init; } = true;
 

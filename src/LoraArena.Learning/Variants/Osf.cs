@@ -22,6 +22,7 @@ public sealed class Osf : LoraVariant<OsfOptions>
     {
         Group = VariantGroup.Other,
         Cost = "A singular value decomposition at the start and half of each weight trained: as much memory as full fine-tuning of it.",
+        LearningRateFactor = 0.1,
         SizeOption = null,
     };
 

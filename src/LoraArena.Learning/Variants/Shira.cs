@@ -19,6 +19,7 @@ public sealed class Shira : LoraVariant<ShiraOptions>
     {
         Group = VariantGroup.Other,
         Cost = "The whole update is made for every pass: slower on short batches.",
+        LearningRateFactor = 0.4,
     };
 
     /// <inheritdoc/>

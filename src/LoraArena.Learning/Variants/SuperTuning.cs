@@ -17,6 +17,7 @@ public sealed class SuperTuning : LoraVariant<SuperTuningOptions>
     {
         Group = VariantGroup.Other,
         Cost = "The whole update is made for every pass: slower on short batches.",
+        LearningRateFactor = 0.4,
         SizeOption = null,
     };
 

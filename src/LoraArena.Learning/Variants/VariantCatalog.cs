@@ -27,5 +27,6 @@ public static class VariantCatalog
         {
             Group = v.Info.Group,
             Cost = v.Info.Cost,
+            LearningRateFactor = v.Info.LearningRateFactor,
         })];
 }

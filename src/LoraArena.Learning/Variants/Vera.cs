@@ -23,6 +23,7 @@ public sealed class Vera : LoraVariant<VeraOptions>
     {
         Group = VariantGroup.LowRank,
         Cost = "Almost no optimiser memory; time grows with its large rank.",
+        LearningRateFactor = 8,
     };
 
     /// <inheritdoc/>

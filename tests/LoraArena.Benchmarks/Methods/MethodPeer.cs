@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Variants;

@@ -55,11 +55,11 @@ internal static class MethodTable
             var losses = trainer.TakeReports().Select(r => r.Loss).ToList();
             var peak = Measure.Peak() - before;
             var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, options.MaxTokensPerMicroBatch).Predict(validation));
-            return new MethodResult(id, seed, train.Count, trainer.TrainableParameters, scores.LogLoss, losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
+            return new MethodResult(id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0, losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
         }
         catch (OptionException error)
         {
-            return new MethodResult(id, seed, train.Count, 0, double.NaN, error.Message, 0, 0);
+            return new MethodResult(id, seed, train.Count, 0, 0, error.Message, 0, 0);
         }
     }
 

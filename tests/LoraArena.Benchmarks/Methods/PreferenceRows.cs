@@ -3,7 +3,7 @@ using LoraArena.Core.Competitions;
 using LoraArena.Data.Import;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
-using LoraArena.Learning.Text;
+using LoraArena.Tokenizers;
 using TorchSharp;
 
 namespace LoraArena.Benchmarks.Methods;
