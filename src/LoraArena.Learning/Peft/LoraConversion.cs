@@ -66,7 +66,8 @@ public static class LoraConversion
         using var scope = NewDisposeScope();
         var (before, after) = (plain.Weight.Value.to(ScalarType.Float32), merged.Weight.Value.to(ScalarType.Float32));
         var (u, s, vh) = linalg.svd(after - before, fullMatrices: false);
-        var floor = Math.Max(RoundingOfUpdate * s[0].ToDouble(), RoundingOfWeight * before.abs().max().ToDouble() * Math.Sqrt(Math.Max(before.shape[0], before.shape[1])));
+        var rounding = RoundingOfWeight * before.abs().max().ToDouble() * Math.Sqrt(Math.Max(before.shape[0], before.shape[1]));
+        var floor = Math.Max(RoundingOfUpdate * s[0].ToDouble(), rounding);
         var rank = Math.Min(most, (int)s.gt(floor).sum().ToInt64());
         if (rank == 0) return;
         var root = s.narrow(0, 0, rank).sqrt();
@@ -79,7 +80,8 @@ public static class LoraConversion
     }
 
     // What changed besides the weights of linear layers: whether biases did, and the modules that are written whole.
-    private static (bool Biases, IReadOnlyList<string> Modules) Beside(PreferenceModel model, PreferenceModel plain, Dictionary<string, int> ranks, Dictionary<string, Tensor> tensors)
+    private static (bool Biases, IReadOnlyList<string> Modules) Beside(
+        PreferenceModel model, PreferenceModel plain, Dictionary<string, int> ranks, Dictionary<string, Tensor> tensors)
     {
         var weights = plain.Sites.Select(site => site.Weight).ToHashSet();
         var sites = plain.Sites.Where(site => site.Bias is not null).ToDictionary(site => site.Bias!, site => site.Path);
@@ -114,7 +116,8 @@ public static class LoraConversion
 
     private static string KeyOf(Projection site, string name) => $"{Root}{site.Path}.{name}";
 
-    private static JsonObject Pattern(Dictionary<string, int> ranks, int most) => new(ranks.Where(p => p.Value != most).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Key, p.Value)));
+    private static JsonObject Pattern(Dictionary<string, int> ranks, int most)
+        => new(ranks.Where(p => p.Value != most).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Key, p.Value)));
 }
 
 /// <summary>What a conversion came to.</summary>

@@ -26,10 +26,15 @@ public static class RunAdapter
         var adapted = PeftFolder.AdaptedOf(model);
         var peft = adapted.ToPeft();
         PeftFolder.Write(folder, model, baseName, peft);
-        var own = adapted.Weights.Where(w => !(peft.Tensors.TryGetValue(w.Key, out var written) && ReferenceEquals(written, w.Weight.Value))).ToDictionary(w => w.Key, w => w.Weight.Value, StringComparer.Ordinal);
+        var own = adapted.Weights.Where(w => !IsWritten(w, peft)).ToDictionary(w => w.Key, w => w.Weight.Value, StringComparer.Ordinal);
         foreach (var (name, value) in adapted.FinalState()) own.Add(StatePrefix + name, value);
-        SafetensorsWriter.Write(Path.Join(folder, OwnName), own, new Dictionary<string, string> { ["format"] = "pt", ["variant"] = adapted.Variant.Info.Id });
+        var metadata = new Dictionary<string, string> { ["format"] = "pt", ["variant"] = adapted.Variant.Info.Id };
+        SafetensorsWriter.Write(Path.Join(folder, OwnName), own, metadata);
     }
+
+    // As it is in memory, not changed for PEFT.
+    private static bool IsWritten(AdapterWeight weight, PeftAdapter peft)
+        => peft.Tensors.TryGetValue(weight.Key, out var written) && ReferenceEquals(written, weight.Weight.Value);
 
     /// <summary>Puts the trained adapter and head of a run on a model.</summary>
     /// <param name="folder">The run's adapter folder.</param>

@@ -32,7 +32,8 @@ internal sealed class AttachedLoraDrop : AttachedLora
             for (var i = 0; i < LoraLayers.Count; i++)
             {
                 var layer = LoraLayers[i];
-                foreach (var weight in layer.Weights.Where(w => _ownerOf[i] == i || !IsFactor(layer, w))) yield return new AdapterWeight(KeyOf(layer, weight), weight, Trained: true);
+                var own = layer.Weights.Where(w => _ownerOf[i] == i || !IsFactor(layer, w));
+                foreach (var weight in own) yield return new AdapterWeight(KeyOf(layer, weight), weight, Trained: true);
             }
 
             yield return new AdapterWeight(Root + _owners.Name, _owners, Trained: false, Exported: false);
@@ -72,7 +73,7 @@ internal sealed class AttachedLoraDrop : AttachedLora
         }
 
         var owners = new int[LoraLayers.Count];
-        foreach (var kind in Enumerable.Range(0, owners.Length).GroupBy(i => (LoraLayers[i].Site.Shape.Kind, LoraLayers[i].Site.InFeatures, LoraLayers[i].Site.OutFeatures, LoraLayers[i].Rank, LoraLayers[i].Scale)))
+        foreach (var kind in Enumerable.Range(0, owners.Length).GroupBy(i => KindOf(LoraLayers[i])))
         {
             List<int> members = [.. kind];
             var kept = LoraDrop.Keep([.. members.Select(i => importance[i])], _options.Threshold);
@@ -86,11 +87,16 @@ internal sealed class AttachedLoraDrop : AttachedLora
 
     protected override void Release() => _owners.Dispose();
 
+    // Layers that could share a pair.
+    private static (string Kind, long In, long Out, int Rank, double Scale) KindOf(LoraLayer layer)
+        => (layer.Site.Shape.Kind, layer.Site.InFeatures, layer.Site.OutFeatures, layer.Rank, layer.Scale);
+
     private static bool IsFactor(LoraLayer layer, Weight weight) => ReferenceEquals(weight, layer.A) || ReferenceEquals(weight, layer.B);
 
     private void Warm(StartingData data, int batches, IReadOnlyList<Weight> head)
     {
-        using var parameters = new FlatParameters(Weights.Where(w => w.Trained).Select(w => KeyValuePair.Create(w.Key, w.Weight)).Concat(head.Select(w => KeyValuePair.Create(w.Name, w))), _model.Device, GroupOf);
+        var trained = Weights.Where(w => w.Trained).Select(w => KeyValuePair.Create(w.Key, w.Weight)).Concat(head.Select(w => KeyValuePair.Create(w.Name, w)));
+        using var parameters = new FlatParameters(trained, _model.Device, GroupOf);
         using var optimizer = new AdamW(parameters, weightDecay: 0);
         for (var step = 0; step < _warmSteps; step++)
         {

@@ -16,7 +16,8 @@ public sealed class LoraDrop : LoraFamily<LoraDropOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-drop", "LoRA-drop", "LoRA whose less important layers share one pair, chosen by what their adapters put out.", "arXiv:2402.07721", PeftType: "LORA", ParameterFormula: "r · (I + O) before layers share")
+        "lora-drop", "LoRA-drop", "LoRA whose less important layers share one pair, chosen by what their adapters put out.", "arXiv:2402.07721",
+        PeftType: "LORA", ParameterFormula: "r · (I + O) before layers share")
     {
         Group = VariantGroup.LowRank,
         Cost = "A short training at the start, a tenth of the whole unless set; then less optimiser memory.",
@@ -25,7 +26,8 @@ public sealed class LoraDrop : LoraFamily<LoraDropOptions>
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
-        new("lora-drop", "init_lora_weights that looks at weights or data", "layers that share a pair have no one weight to start from", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights) is not SeededStart),
+        new("lora-drop", "init_lora_weights that looks at weights or data", "layers that share a pair have no one weight to start from",
+            options => LoraStart.Get(((LoraOptions)options).InitLoraWeights) is not SeededStart),
     ];
 
     /// <inheritdoc/>
@@ -56,7 +58,9 @@ public sealed class LoraDrop : LoraFamily<LoraDropOptions>
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var sums = layers.ToDictionary(layer => layer.Site, layer => new Sums(layer, mm(layer.B.Value.t(), layer.B.Value), zeros([], ScalarType.Float64, data.Model.Device)));
+        var sums = layers.ToDictionary(
+            layer => layer.Site,
+            layer => new Sums(layer, mm(layer.B.Value.t(), layer.B.Value), zeros([], ScalarType.Float64, data.Model.Device)));
         for (var batch = 0; batch < batches; batch++) data.Inputs(batch, sums.Keys, (site, rowsNI) => sums[site].Add(rowsNI));
         return [.. layers.Select(layer => layer.Scale * layer.Scale * sums[layer.Site].Mean)];
     }

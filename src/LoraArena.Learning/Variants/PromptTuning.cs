@@ -18,7 +18,8 @@ public sealed class PromptTuning : LoraVariant<PromptTuningOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "prompt-tuning", "Prompt tuning", "Trains a few virtual tokens in front of the text and leaves the model as it is.", "arXiv:2104.08691", PeftType: "PROMPT_TUNING", ParameterFormula: "num_virtual_tokens · D, for the whole model")
+        "prompt-tuning", "Prompt tuning", "Trains a few virtual tokens in front of the text and leaves the model as it is.", "arXiv:2104.08691",
+        PeftType: "PROMPT_TUNING", ParameterFormula: "num_virtual_tokens · D, for the whole model")
     {
         Group = VariantGroup.Other,
         Cost = "Longer sequences; almost no optimiser memory.",
@@ -37,21 +38,25 @@ public sealed class PromptTuning : LoraVariant<PromptTuningOptions>
     public override IReadOnlyList<Projection> SitesOf(PreferenceModel model, VariantOptions options) => [];
 
     /// <inheritdoc/>
-    public override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed) => new AttachedPrompt(this, (PromptTuningOptions)options, model, seed);
+    public override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed)
+        => new AttachedPrompt(this, (PromptTuningOptions)options, model, seed);
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, PromptTuningOptions options, VariantContext context) => throw new NotSupportedException("The method has no layers of its own; attach it to a model.");
+    public override AdapterLayer Wrap(Projection site, PromptTuningOptions options, VariantContext context)
+        => throw new NotSupportedException("The method has no layers of its own; attach it to a model.");
 
     /// <inheritdoc/>
     public override long ParametersOf(SiteShape site, PromptTuningOptions options) => 0;
 
     /// <inheritdoc/>
-    public override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, PromptTuningOptions options) => options.NumVirtualTokens * EmbeddingsOf(model).Table.Shape[1];
+    public override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, PromptTuningOptions options)
+        => options.NumVirtualTokens * EmbeddingsOf(model).Table.Shape[1];
 
     /// <summary>Where the virtual tokens go.</summary>
     /// <exception cref="OptionException">The model's family has no place for them.</exception>
     internal static TokenEmbedding EmbeddingsOf(PreferenceModel model)
-        => model.Embeddings ?? throw new OptionException($"prompt-tuning does not go with models of type {model.Family.ModelType}: they have no place for virtual tokens here.");
+        => model.Embeddings ?? throw new OptionException(
+            $"prompt-tuning does not go with models of type {model.Family.ModelType}: they have no place for virtual tokens here.");
 
     /// <summary>PEFT's form, and our own for a place that PEFT does not have.</summary>
     public override bool Claims(PeftConfigReader config) => config.PeftType is "PROMPT_TUNING" or OwnType;
@@ -80,14 +85,20 @@ public sealed record PromptTuningOptions : VariantOptions
     [Range(1, 1024)]
     public int NumVirtualTokens { get; init; } = 20;
 
-    /// <summary>What the rows start with: random (normal numbers), sample_vocab (the embeddings of random tokens), or text (those of prompt_tuning_init_text, repeated or cut to the number of rows).</summary>
+    /// <summary>
+    /// What the rows start with: random (normal numbers), sample_vocab (the embeddings of random tokens), or text (those of prompt_tuning_init_text,
+    /// repeated or cut to the number of rows).
+    /// </summary>
     [AllowedValues("sample_vocab", "random", "text")]
     public string PromptTuningInit { get; init; } = "sample_vocab";
 
     /// <summary>The text whose embeddings the rows start with, where prompt_tuning_init is text.</summary>
     public string? PromptTuningInitText { get; init; }
 
-    /// <summary>Where they stand: start, before the first token, as PEFT has it; after_first leaves an encoder's first token, which its head looks at, in its place (PEFT cannot read that).</summary>
+    /// <summary>
+    /// Where they stand: start, before the first token, as PEFT has it; after_first leaves an encoder's first token, which its head looks at, in its
+    /// place (PEFT cannot read that).
+    /// </summary>
     [AllowedValues("start", "after_first")]
     public string VirtualTokenPosition { get; init; } = "start";
 
@@ -100,7 +111,10 @@ public sealed record PromptTuningOptions : VariantOptions
     {
         base.Check();
         BaseTuning.RequireWholeModel(this, "prompt-tuning");
-        if (PromptTuningInit == "text" != PromptTuningInitText is not null) throw new OptionException("prompt_tuning_init text and prompt_tuning_init_text go together: give both or neither.");
+        if (PromptTuningInit == "text" != PromptTuningInitText is not null)
+        {
+            throw new OptionException("prompt_tuning_init text and prompt_tuning_init_text go together: give both or neither.");
+        }
     }
 }
 
@@ -112,11 +126,16 @@ internal sealed class AttachedPrompt : AttachedVariant
 
     public AttachedPrompt(PromptTuning variant, PromptTuningOptions options, PreferenceModel model, long seed) : base(variant, options, [])
     {
-        if (options.NumVirtualTokens >= model.Config.MaxPositions) throw new OptionException($"{options.NumVirtualTokens} virtual tokens leave no room for text: the model has {model.Config.MaxPositions} positions.");
+        if (options.NumVirtualTokens >= model.Config.MaxPositions)
+        {
+            throw new OptionException($"{options.NumVirtualTokens} virtual tokens leave no room for text: the model has {model.Config.MaxPositions} positions.");
+        }
+
         (_options, _model) = (options, model);
         using var scope = NewDisposeScope();
         RandomStreams.Seed(CPU, seed, RandomStreams.Purpose.Initialisation, 0);
-        VirtualTokens = new VirtualTokens(new Weight("prompt_embeddings", StartPD().to(ScalarType.Float32).to(model.Device)), options.VirtualTokenPosition == "start" ? 0 : 1);
+        var rows = new Weight("prompt_embeddings", StartPD().to(ScalarType.Float32).to(model.Device));
+        VirtualTokens = new VirtualTokens(rows, options.VirtualTokenPosition == "start" ? 0 : 1);
     }
 
     public override VirtualTokens VirtualTokens { get; }
@@ -154,7 +173,8 @@ internal sealed class AttachedPrompt : AttachedVariant
             case "sample_vocab":
                 return table.index_select(0, randint(0, table.shape[0], [count], ScalarType.Int64, CPU).to(table.device));
             default:
-                var ids = _model.TextToIds?.Invoke(_options.PromptTuningInitText!) ?? throw new OptionException("prompt_tuning_init text needs the model's tokenizer, which is not at hand here.");
+                var ids = _model.TextToIds?.Invoke(_options.PromptTuningInitText!)
+                    ?? throw new OptionException("prompt_tuning_init text needs the model's tokenizer, which is not at hand here.");
                 if (ids.Count == 0) throw new OptionException("prompt_tuning_init_text has no token in it.");
                 return table.index_select(0, tensor(Enumerable.Range(0, count).Select(i => (long)ids[i % ids.Count]).ToArray(), device: table.device));
         }

@@ -3,9 +3,10 @@
 using System.ComponentModel.DataAnnotations;
 using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
-using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Variants;
 
 /// <summary>Row scale: y = (1 + strength · g) ⊙ W x + b, with one trained number g for each output, 0 at the start.</summary>
 public sealed class RowScale : LoraVariant<RowScaleOptions>
