@@ -13,7 +13,7 @@ namespace LoraArena.Cli.Commands;
 /// <summary><c>run</c>: one training of one variant on one split with one seed.</summary>
 internal static class RunCommand
 {
-    private const int MostNameCharacters = 100;
+    private const int MaxNameCharacters = 100;
 
     /// <summary>Whether to wait for a run's end.</summary>
     public static Option<bool> Detach() => new("--detach") { Description = "Do not wait for its end." };
@@ -70,22 +70,22 @@ internal static class RunCommand
         return command;
     }
 
-    /// <summary>Queues a run and follows it, or sees it off.</summary>
+    /// <summary>Queues a run and follows it, or only starts it.</summary>
     public static async Task<int> StartAsync(ArenaServices arena, RunOrder order, bool detach, Output output, CancellationToken cancel)
     {
         var id = await arena.Get<RunService>().StartAsync(order, cancel);
         Output.Say($"Run {id} is queued.");
         var watch = new RunWatch(arena, output);
-        return detach ? await watch.SeeOffAsync(id, cancel) : await watch.FollowAsync(id, cancel);
+        return detach ? await watch.StartAndReturnAsync(id, cancel) : await watch.FollowAsync(id, cancel);
     }
 
     private static SplitReference ReadSplit(CompetitionLibrary library, Competition competition, string path)
     {
         InputFile.Require(path);
         var train = competition.File(FileRole.Train) ?? throw new RefusedException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-        var (split, warnings) = SplitFile.Read(path, Path.GetFileName(path), [.. library.ReadBattles(train.Sha256, FileRole.Train)]);
+        var (split, warnings) = SplitFile.Read(path, Path.GetFileName(path), library.ListLabelled(train.Sha256));
         foreach (var warning in warnings) Output.Say(warning);
-        library.AddSplit(competition.Id, split);
+        library.AddSplit(competition.Id, split, warnings);
         return new SplitReference(split.Id, split.Name, null);
     }
 
@@ -93,7 +93,7 @@ internal static class RunCommand
     {
         if (name is null) return null;
         name = name.Trim();
-        if (name.Length is 0 or > MostNameCharacters || Show.Name(name) != name) throw new RefusedException($"A run's name has 1 to {MostNameCharacters} visible characters.");
+        if (name.Length is 0 or > MaxNameCharacters || Show.Name(name) != name) throw new RefusedException($"A run's name has 1 to {MaxNameCharacters} visible characters.");
         return name;
     }
 }

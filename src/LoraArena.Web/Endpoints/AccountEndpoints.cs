@@ -1,4 +1,5 @@
 using LoraArena.Storage.Entities;
+using LoraArena.Web.Setup;
 using Microsoft.AspNetCore.Identity;
 
 namespace LoraArena.Web.Endpoints;
@@ -7,9 +8,11 @@ namespace LoraArena.Web.Endpoints;
 public static class AccountEndpoints
 {
     /// <summary>Maps <c>POST /account/logout</c>; the form carries an antiforgery token.</summary>
-    public static void MapAccount(this WebApplication app) => app.MapPost("/account/logout", async ([Microsoft.AspNetCore.Mvc.FromForm] string? _, SignInManager<ArenaUser> signIn) =>
+    public static void MapAccount(this WebApplication app) => app.MapPost("/account/logout", async ([Microsoft.AspNetCore.Mvc.FromForm] string? _, HttpContext context, SignInManager<ArenaUser> signIn, OpenConnections connections) =>
     {
+        // Other tabs of this browser are signed out too.
+        connections.EndSession(context.User);
         await signIn.SignOutAsync();
-        return Results.LocalRedirect("/account/login");
+        return Results.LocalRedirect("~/account/login");
     });
 }

@@ -29,15 +29,14 @@ internal static class ExportCommand
             var arena = new ArenaFolder(Path.GetFullPath(Path.Join(run.Path, "..", "..")));
             var target = Path.GetFullPath(parse.GetRequiredValue(output));
             if (Directory.Exists(target) || File.Exists(target)) throw new IOException($"{target} is there already; name a folder that is not.");
-            using var inputs = RunInputs.OpenFinished(arena, run, Environment.ProcessorCount);
             var temporary = AtomicFile.TemporaryPath(target);
             var (kind, most) = (parse.GetRequiredValue(format), parse.GetValue(rank));
             if (most is not null && (kind != "lora" || most < 1)) throw new OptionException("--rank is a whole number of at least 1, and goes with --format lora.");
             LogitError? error = null;
             try
             {
-                if (kind == "peft") PeftFolder.Write(temporary, inputs.Model, inputs.Spec.Model.Name);
-                else error = Compared(inputs, () => Convert(inputs, kind, temporary, most));
+                if (kind == "peft") PeftExport.Copy(run, temporary);
+                else error = Compared(arena, run, kind, temporary, most);
                 AtomicFile.PublishFolder(temporary, target);
             }
             finally
@@ -51,35 +50,19 @@ internal static class ExportCommand
         return command;
     }
 
-    // What has the exported weights: the model itself once it is merged, or the base model with the plain LoRA that was written.
-    private static PreferenceModel Convert(RunInputs inputs, string kind, string folder, int? rank)
+    // How far the exported weights' logits are from the run's: those of the model once it is merged, or of the base model with the plain LoRA.
+    private static LogitError Compared(ArenaFolder arena, RunFolder run, string kind, string folder, int? rank)
     {
-        if (kind == "merged")
-        {
-            MergedModel.Write(folder, inputs.Model, inputs.Spec.Model.Path);
-            return inputs.Model;
-        }
-
-        var plain = PreferenceModel.Load(inputs.Spec.Model.Path, inputs.Model.Device, inputs.Spec.Training.Seed);
-        LoraConversion.Write(folder, inputs.Model, plain, inputs.Spec.Model.Name, rank);
-        return plain;
-    }
-
-    private static LogitError Compared(RunInputs inputs, Func<PreferenceModel> convert)
-    {
+        using var inputs = RunInputs.OpenFinished(arena, run, Environment.ProcessorCount);
         using var scope = torch.NewDisposeScope();
         var (train, validation) = inputs.ReadSplit();
         IReadOnlyList<TokenizedBattle> rows = [.. validation.Concat(train).Take(ComparedRows)];
         var tokens = inputs.Spec.Training.MaxTokensPerMicroBatch;
-        var run = LogitError.Logits(inputs.Model, inputs.Packer, rows, tokens);
-        var exported = convert();
-        try
-        {
-            return LogitError.Between(run, LogitError.Logits(exported, inputs.Packer, rows, tokens));
-        }
-        finally
-        {
-            if (exported != inputs.Model) exported.Dispose();
-        }
+        var before = LogitError.Logits(inputs.Model, inputs.Packer, rows, tokens);
+        using var plain = kind == "lora" ? inputs.LoadBase() : null;
+        if (plain is null) MergedModel.Write(folder, inputs.Model, inputs.Spec.Model.Path, inputs.PadTokenId);
+        else LoraConversion.Write(folder, inputs.Model, plain, inputs.BaseName, rank);
+        if (plain is not null) ExportReadMe.WriteOfAdapter(folder, plain, inputs.BaseName, inputs.PadTokenId);
+        return LogitError.Between(before, LogitError.Logits(plain ?? inputs.Model, inputs.Packer, rows, tokens));
     }
 }

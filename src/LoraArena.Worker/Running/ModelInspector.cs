@@ -22,6 +22,7 @@ internal static class ModelInspector
         _ = HuggingFaceTokenizer.Load(folder);
         using var weights = new CheckpointWeights(folder, family.Prefix);
         using var model = Shapes(family, config, weights);
+        var left = weights.CheckLeft();
         return new ModelInspection(
             family.ModelType,
             family.Kind == ModelKind.Encoder ? "encoder" : "decoder",
@@ -33,8 +34,24 @@ internal static class ModelInspector
             weights.Dtype,
             CheckpointWeights.FilesOf(folder).Sum(f => new FileInfo(f).Length),
             Hash(folder),
-            TargetModules.CountSuffixes(model.Sites));
+            TargetModules.CountSuffixes(model.Sites),
+            ModelLicense.Of(folder),
+            Head(model, config, weights),
+            ActivationBytesPerToken(model),
+            left.Count > 0 ? [$"Tensors that nothing takes: {string.Join(", ", left)}."] : null);
     }
+
+    private static string Head(PreferenceModel model, ModelConfig config, CheckpointWeights weights)
+    {
+        if (model.HeadOrigin == HeadOrigin.Folder) return "its own, whose labels are the outcomes";
+        if (weights.ShapeOf(model.Family.Head(config).Output + ".weight") is not { } shape) return "new";
+        var labels = config.Labels?.Count == shape[0] ? $" ({string.Join(", ", config.Labels.Take(5))})" : "";
+        return $"new: its own is for {shape[0]} other labels{labels}";
+    }
+
+    // The backward pass keeps what each linear layer reads and what it gives, and about four states of the model's width for norms and sums.
+    private static long ActivationBytesPerToken(PreferenceModel model)
+        => sizeof(float) * (model.Sites.Sum(site => site.InFeatures + site.OutFeatures) + (4L * model.Config.Layers * model.Config.HiddenSize));
 
     /// <summary>The model without its numbers: every name and shape is checked, and nothing is loaded.</summary>
     /// <exception cref="ModelException">The folder cannot be used.</exception>
@@ -43,7 +60,9 @@ internal static class ModelInspector
         TorchRuntime.Load();
         var (family, config) = ModelCatalog.Read(folder);
         using var weights = new CheckpointWeights(folder, family.Prefix);
-        return Shapes(family, config, weights);
+        var model = Shapes(family, config, weights);
+        weights.CheckLeft();
+        return model;
     }
 
     /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json and the weights' files.</summary>
