@@ -1,4 +1,5 @@
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;

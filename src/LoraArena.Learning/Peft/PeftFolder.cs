@@ -52,7 +52,7 @@ public static class PeftFolder
         config["task_type"] = "SEQ_CLS";
         config["base_model_name_or_path"] = baseName;
         config["inference_mode"] = true;
-        config["modules_to_save"] = new JsonArray([.. model.SavedModules.Concat(modules).Select(name => (JsonNode)name)]);
+        config["modules_to_save"] = new JsonArray([.. model.SavedModules.Concat(modules).Distinct().Select(name => (JsonNode)name)]);
         if (targets.Count > 0) config["target_modules"] = new JsonArray([.. targets.Select(path => (JsonNode)path)]);
         var sorted = new JsonObject(config.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
         AtomicFile.WriteText(Path.Join(folder, ConfigName), sorted.ToJsonString(ArenaJson.Indented) + "\n");

@@ -33,7 +33,8 @@ public static class BaseTraining
     /// <exception cref="OptionException">A name chooses nothing.</exception>
     public static IEnumerable<AdapterWeight> Modules(PreferenceModel model, string? modulesToSave)
     {
-        var names = Names(modulesToSave);
+        // What is saved with the head in any case is trained already: a pooler that the folder did not bring.
+        List<string> names = [.. Names(modulesToSave).Where(name => !model.SavedModules.Any(module => IsIn(module, [name])))];
         foreach (var name in names.Where(name => !model.BaseWeights.Any(w => IsIn(BaseTuning.ModuleOf(w.Name), [name]))))
         {
             var known = model.BaseWeights.Select(w => BaseTuning.ModuleOf(w.Name).Split('.')[^1]).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
-using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
 using LoraArena.Worker.Running;

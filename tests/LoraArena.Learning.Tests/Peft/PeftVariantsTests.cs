@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
 using LoraArena.Learning.Files;
@@ -117,6 +118,7 @@ public sealed class PeftVariants : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<(string Model, string Variant), Tensor> _ours = [];
     private bool _done;
+    private ExceptionDispatchInfo? _failure;
 
     /// <summary>Variants whose adapters PEFT reads.</summary>
     public static IEnumerable<string> WithPeft => VariantCatalog.All.Values.Where(v => v.Info.PeftType is not null).Select(v => v.Info.Id);
@@ -129,6 +131,23 @@ public sealed class PeftVariants : IDisposable
 
     /// <summary>What PEFT and Transformers computed; the script runs at the first call.</summary>
     internal SafetensorsFile Results(string name)
+    {
+        // What fails or is skipped once does so for every test, instead of taking the time again.
+        _failure?.Throw();
+        try
+        {
+            Exchange();
+        }
+        catch (Exception error)
+        {
+            _failure = ExceptionDispatchInfo.Capture(error);
+            throw;
+        }
+
+        return SafetensorsFile.Open(_folder.At(name, "results.safetensors"));
+    }
+
+    private void Exchange()
     {
         if (!_done)
         {
@@ -147,8 +166,6 @@ public sealed class PeftVariants : IDisposable
             Places.RunPython("peft_variants.py", _folder.Path);
             _done = true;
         }
-
-        return SafetensorsFile.Open(_folder.At(name, "results.safetensors"));
     }
 
     /// <summary>A model with an adapter that PEFT has written.</summary>
