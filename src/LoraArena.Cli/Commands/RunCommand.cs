@@ -29,7 +29,7 @@ internal static class RunCommand
         var seconds = CommandOptions.Number<double>("--seconds", "T", "Seconds of training after which the run ends at the next step.");
         var maxLength = CommandOptions.Number<int>("--max-length", "L", "Tokens of one battle at most.");
         var batch = CommandOptions.Number<int>("--batch", "B", "Battles an optimiser step.");
-        var learningRate = CommandOptions.Number<double>("--lr", "X", "Peak learning rate.");
+        var learningRate = CommandOptions.Number<double>("--lr", "X", "Peak learning rate; by default the one that suits the method.");
         var seed = CommandOptions.Number<long>("--seed", "S", "Seed of everything random.");
         var split = new SplitOptions();
         var holdOut = new Option<bool>("--hold-out") { Description = "Validate on the competition's hold-out rows; the default." };
@@ -59,7 +59,7 @@ internal static class RunCommand
             Put("seed", parse.GetValue(seed));
             var given = OptionPairs.Read(parse.GetValue(set) ?? [], named, method, worker);
             var rows = parse.GetValue(splitFile) is { } file ? ReadSplit(arena.Library, target, file) : split.Choose(parse, arena.Library, target);
-            var order = new RunOrder(target, rows, card, given.Apply(new VariantChoice(method.Id, [])), given.Apply(new TrainingOptions()), Environment.UserName, CheckName(parse.GetValue(name)));
+            var order = new RunOrder(target, rows, card, given.Apply(new VariantChoice(method.Id, [])), given.Apply(method.DefaultTraining()), Environment.UserName, CheckName(parse.GetValue(name)));
             return await StartAsync(arena, order, parse.GetValue(detach), Output.Of(parse), cancel);
 
             void Put<T>(string key, T? value) where T : struct

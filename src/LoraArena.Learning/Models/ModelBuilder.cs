@@ -1,3 +1,4 @@
+using LoraArena.Learning.Models.Shared;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,6 +20,9 @@ public sealed class ModelBuilder(WeightSource source, Device device, ScalarType 
     /// <summary>Every linear layer of the backbone: what can carry an adapter.</summary>
     public IReadOnlyList<Projection> Sites => _sites;
 
+    /// <summary>The embeddings of tokens; null before <see cref="Embedding"/>.</summary>
+    public TokenEmbedding? Embeddings { get; private set; }
+
     /// <summary>A pooler that the source does not have: part of the head then. Null where it is one of the weights, or there is none.</summary>
     public Projection? NewPooler { get; private set; }
 
@@ -36,6 +40,12 @@ public sealed class ModelBuilder(WeightSource source, Device device, ScalarType 
         _weights.Add(weight);
         return weight;
     }
+
+    /// <summary>The table of token embeddings, where virtual tokens come in.</summary>
+    /// <param name="name">The table's name.</param>
+    /// <param name="vocabulary">Tokens known.</param>
+    /// <param name="width">Width of a token.</param>
+    public TokenEmbedding Embedding(string name, long vocabulary, long width) => Embeddings = new TokenEmbedding(Weight(name, vocabulary, width));
 
     /// <summary>A linear layer of the backbone, a site for adapters.</summary>
     /// <param name="path">Its path in Hugging Face's model with a head.</param>

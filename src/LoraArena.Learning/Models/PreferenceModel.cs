@@ -1,4 +1,5 @@
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,6 +18,7 @@ public sealed class PreferenceModel : IDisposable
     private PreferenceModel(ModelFamily family, ModelConfig config, Backbone backbone, ModelBuilder builder, PreferenceHead head)
     {
         (Family, Config, Backbone, Sites, Device) = (family, config, backbone, builder.Sites, builder.Device);
+        Embeddings = builder.Embeddings;
         (_baseWeights, _newPooler, _head) = (builder.Weights, builder.NewPooler, head);
     }
 
@@ -31,6 +33,12 @@ public sealed class PreferenceModel : IDisposable
 
     /// <summary>Every linear layer of the transformer.</summary>
     public IReadOnlyList<Projection> Sites { get; }
+
+    /// <summary>The embeddings of its tokens; null for a family that has no place for virtual tokens among them.</summary>
+    public TokenEmbedding? Embeddings { get; }
+
+    /// <summary>Token ids of a text, without special tokens, for starting values that come from words; null where no tokenizer is at hand.</summary>
+    public Func<string, IReadOnlyList<int>>? TextToIds { get; set; }
 
     /// <summary>Where all of it lives.</summary>
     public Device Device { get; }
@@ -50,8 +58,8 @@ public sealed class PreferenceModel : IDisposable
     /// <summary>Every weight of the transformer, in the order of building.</summary>
     public IReadOnlyList<Weight> BaseWeights => _baseWeights;
 
-    /// <summary>What training moves: adapter, then head.</summary>
-    public IReadOnlyList<Weight> TrainableWeights => [.. Adapted?.Weights.Where(w => w.Trained).Select(w => w.Weight) ?? [], .. HeadWeights];
+    /// <summary>What training moves: adapter, weights of the model that train beside it, head.</summary>
+    public IReadOnlyList<Weight> TrainableWeights => [.. Adapted?.Weights.Concat(Adapted.BaseWeights).Where(w => w.Trained).Select(w => w.Weight) ?? [], .. HeadWeights];
 
     /// <summary>Loads a model folder. A head that it brings for the three outcomes is kept; else the head is new.</summary>
     /// <param name="folder">config.json and the weights.</param>
@@ -93,7 +101,10 @@ public sealed class PreferenceModel : IDisposable
     {
         if (Adapted is not null) throw new InvalidOperationException("The model carries an adapter already.");
         using var noGrad = no_grad();
+        var beside = variant.TrainedBaseWeights(this, options).ToList();
         Adapted = variant.Attach(this, options, seed);
+        Adapted.BaseWeights = beside;
+        if (Embeddings is not null) Embeddings.Virtual = Adapted.VirtualTokens;
     }
 
     /// <summary>Folds the adapter into the base weights and takes it off.</summary>
@@ -101,6 +112,7 @@ public sealed class PreferenceModel : IDisposable
     {
         if (Adapted is not { } adapted) return;
         adapted.Merge();
+        if (Embeddings is not null) Embeddings.Virtual = null;
         adapted.Dispose();
         Adapted = null;
     }
@@ -109,7 +121,8 @@ public sealed class PreferenceModel : IDisposable
     public Tensor Logits(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        return ScorePooled(Backbone.Pooled(batch, mode), mode).MoveToOuterDisposeScope();
+        using var widened = Embeddings?.Virtual is { } extra ? batch.WithVirtualTokens(extra) : null;
+        return ScorePooled(Backbone.Pooled(widened ?? batch, mode), mode).MoveToOuterDisposeScope();
     }
 
     /// <summary>The head on what the backbone has pooled: [B, D] → fp32 [B, C].</summary>

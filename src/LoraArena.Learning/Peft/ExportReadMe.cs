@@ -50,11 +50,23 @@ public static class ExportReadMe
             ```
 
             The three scores stand for {string.Join(", ", Winners.Columns)}; their softmax are the probabilities.
-            {Pooling(model)}
+            {Pooling(model)}{Method(model)}
             A row of text is the prompt, answer A and answer B in this order, {Layout(model.Family.Kind)}.
             The weights are in fp32; in half precision probabilities differ in the third digit.
 
             """.ReplaceLineEndings("\n"));
+    }
+
+    // What the method is, and what whoever loads it has to know.
+    private static string Method(PreferenceModel model)
+    {
+        if (model.Adapted is not { } adapted) return "";
+        var info = adapted.Variant.Info;
+        var known = info.PeftType is null
+            ? $"**PEFT has no such method: the lines above do not load it.** `arena export --format lora` writes it as plain LoRA{(info.CanMerge ? ", `--format merged` as a whole model" : "")}."
+            : info.MovesBase ? "Its factors are written together with those that they started from, so they hold on the untouched base." : "";
+        var padding = adapted.VirtualTokens is null ? "" : " Give it one row at a time: behind virtual tokens Transformers takes the last place of a row for its last token, padding or not.";
+        return $"\nThe method is {info.Name} ({info.Paper}). {known}{padding}\n";
     }
 
     private static string Layout(ModelKind kind) => kind == ModelKind.Encoder

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -11,6 +12,10 @@ namespace LoraArena.Learning.Variants;
 /// </summary>
 public sealed class SitePattern
 {
+    // A layer asks for its rank each time that it is counted: the last patterns are kept as read.
+    private const int MaxKept = 64;
+    private static readonly ConcurrentDictionary<(string Name, string Text), SitePattern> Kept = new();
+    private static readonly SitePattern Nothing = new();
     private readonly List<(string Key, PathPattern Pattern, double Value)> _entries = [];
 
     private SitePattern()
@@ -23,8 +28,16 @@ public sealed class SitePattern
     /// <exception cref="OptionException">It cannot be read.</exception>
     public static SitePattern Parse(string name, string? text)
     {
+        if (text is null) return Nothing;
+        if (Kept.TryGetValue((name, text), out var kept)) return kept;
+        if (Kept.Count >= MaxKept) Kept.Clear();
+        return Kept[(name, text)] = Read(name, text);
+    }
+
+    private static SitePattern Read(string name, string text)
+    {
         var pattern = new SitePattern();
-        foreach (var (key, value) in text is null ? [] : Pairs(name, text))
+        foreach (var (key, value) in Pairs(name, text))
         {
             pattern._entries.Add((key, new PathPattern(name, key, $@"^(.*\.)?({key})$"), value));
         }

@@ -25,6 +25,9 @@ public static partial class TargetModules
 
         // A layer that is named by its whole path is meant, whatever its number: so it is in PEFT.
         if (LayerNumbers(options.LayersToTransform) is { } numbers) chosen = [.. chosen.Where(site => (LayerOf(site.Path) is { } number && numbers.Contains(number)) || Names(options.TargetModules).Contains(site.Path))];
+
+        // What is trained whole carries no adapter.
+        if (BaseTraining.Names(options.ModulesToSave) is { Count: > 0 } whole) chosen = [.. chosen.Where(site => !BaseTraining.IsIn(site.Path, whole))];
         return chosen.Count > 0 ? chosen : throw new OptionException($"target_modules '{options.TargetModules}' with exclude_modules '{options.ExcludeModules}' and layers_to_transform '{options.LayersToTransform}' leaves no linear layer to adapt.");
     }
 

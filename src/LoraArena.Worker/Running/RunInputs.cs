@@ -20,11 +20,11 @@ internal sealed class RunInputs : IDisposable
 {
     private readonly CompetitionLibrary _library;
     private readonly BattleTokenizer _tokenizer;
+    private BattlePacker? _packer;
 
     private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, BattleTokenizer tokenizer, PreferenceModel model)
     {
         (Spec, Device, _library, _tokenizer, Model) = (spec, device, library, tokenizer, model);
-        Packer = new BattlePacker(tokenizer.Template, Math.Min(spec.Training.MaxLength, model.Config.MaxPositions));
     }
 
     /// <summary>The spec.</summary>
@@ -36,8 +36,8 @@ internal sealed class RunInputs : IDisposable
     /// <summary>The model.</summary>
     public PreferenceModel Model { get; }
 
-    /// <summary>How battles become sequences; never longer than the model allows.</summary>
-    public BattlePacker Packer { get; }
+    /// <summary>How battles become sequences; never longer than the model allows beside the adapter's virtual tokens.</summary>
+    public BattlePacker Packer => _packer ??= new BattlePacker(_tokenizer.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
 
     /// <summary>Name of the base model for files that leave this host.</summary>
     public string BaseName => ModelSource.PublicName(Spec.Model.Path);
@@ -69,7 +69,8 @@ internal sealed class RunInputs : IDisposable
     {
         if (RunFile.TryRead<RunResult>(run.Result)?.State != RunState.Succeeded) throw new RunFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
         var inputs = Open(arena, RunSpec.Read(run.Spec), threads, null, TimeProvider.System);
-        PeftFolder.Load(run.Adapter, inputs.Model);
+        var variant = VariantCatalog.Get(inputs.Spec.Variant.Id);
+        RunAdapter.Load(run.Adapter, inputs.Model, variant, variant.ReadOptions(inputs.Spec.Variant.Options), inputs.Spec.Training.Seed);
         return inputs;
     }
 
@@ -133,8 +134,12 @@ internal sealed class RunInputs : IDisposable
         if (hash != spec.Model.Sha256) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
         var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
+        model.TextToIds = text => tokenizer.EncodeToIds(text);
         return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
     }
+
+    /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>
+    public PreferenceModel LoadBase() => PreferenceModel.Load(Spec.Model.Path, Model.Device, Spec.Training.Seed, PoolingOf(Spec.Training.Pooling));
 
     private static Pooling? PoolingOf(string name) => name == "auto" ? null : Enum.Parse<Pooling>(name, ignoreCase: true);
 }

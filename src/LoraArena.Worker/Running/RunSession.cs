@@ -199,7 +199,7 @@ internal sealed class RunSession
             if (inputs.MakeSubmission(_run) is { } fault) Write(new WarningRecord($"There is no submission to send: {fault}"));
         }
 
-        PeftFolder.Write(_run.Adapter, inputs.Model, inputs.BaseName);
+        RunAdapter.Write(_run.Adapter, inputs.Model, inputs.BaseName);
         ExportReadMe.WriteOfAdapter(_run.Adapter, inputs.Model, inputs.BaseName, inputs.PadTokenId);
         var collapsed = CollapseCheck.Find(predictions, [.. train.Select(row => row.Winner).OfType<Winner>()]);
         if (collapsed is not null) Write(new WarningRecord(collapsed));

@@ -24,7 +24,7 @@ public sealed class BertModel : Backbone
     }
 
     /// <summary>The word embeddings, [vocabulary, D]: tied to the head of masked-language-model training.</summary>
-    internal Weight WordEmbeddings => _embeddings.Words;
+    internal Weight WordEmbeddings => _embeddings.Words.Table;
 
     /// <inheritdoc/>
     public override Tensor HiddenStates(TokenBatch batch, ForwardMode mode)
@@ -64,19 +64,19 @@ internal sealed class BertEmbeddings
     {
         var path = config.Module + ".embeddings.";
         (_firstPosition, _hasSegments) = (config.FirstPosition, config.HasSegments && config.TypeVocabularySize > 1);
-        Words = builder.Weight(path + "word_embeddings.weight", config.VocabularySize, config.HiddenSize);
+        Words = builder.Embedding(path + "word_embeddings.weight", config.VocabularySize, config.HiddenSize);
         _positions = builder.Weight(path + "position_embeddings.weight", config.FirstPosition + config.MaxPositions, config.HiddenSize);
         _types = builder.Weight(path + "token_type_embeddings.weight", config.TypeVocabularySize, config.HiddenSize);
         _norm = new LayerNorm(path + "LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
     }
 
-    public Weight Words { get; }
+    public TokenEmbedding Words { get; }
 
     /// <summary>[B, T] → [B, T, D].</summary>
     public Tensor Forward(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var xBTD = Rows(Words, batch.IdsBT) + _positions.Value.narrow(0, _firstPosition, batch.Length) + Segments(batch);
+        var xBTD = Words.Forward(batch.IdsBT) + _positions.Value.narrow(0, _firstPosition, batch.Length) + Segments(batch);
         return Dropout.Apply(_norm.Forward(xBTD), mode.HiddenDropout, mode).MoveToOuterDisposeScope();
     }
 

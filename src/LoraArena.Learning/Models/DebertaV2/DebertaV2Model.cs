@@ -102,7 +102,7 @@ internal sealed record Distances(Tensor Embeddings1SD, Tensor PlacesTT)
 internal sealed class DebertaV2Embeddings
 {
     private const string Path = "deberta.embeddings.";
-    private readonly Weight _words;
+    private readonly TokenEmbedding _words;
     private readonly Weight? _positions;
     private readonly Weight? _types;
     private readonly Projection? _projection;
@@ -110,7 +110,7 @@ internal sealed class DebertaV2Embeddings
 
     public DebertaV2Embeddings(DebertaV2Config config, ModelBuilder builder)
     {
-        _words = builder.Weight(Path + "word_embeddings.weight", config.VocabularySize, config.EmbeddingSize);
+        _words = builder.Embedding(Path + "word_embeddings.weight", config.VocabularySize, config.EmbeddingSize);
         _positions = config.AbsolutePositions > 0 ? builder.Weight(Path + "position_embeddings.weight", config.AbsolutePositions, config.EmbeddingSize) : null;
         _types = config.TypeVocabularySize > 0 ? builder.Weight(Path + "token_type_embeddings.weight", config.TypeVocabularySize, config.EmbeddingSize) : null;
         _projection = config.EmbeddingSize == config.HiddenSize ? null : builder.Projection(Path + "embed_proj", config.EmbeddingSize, config.HiddenSize, bias: false);
@@ -121,7 +121,7 @@ internal sealed class DebertaV2Embeddings
     public Tensor Forward(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var xBTD = Rows(_words, batch.IdsBT);
+        var xBTD = _words.Forward(batch.IdsBT);
         if (_positions is not null) xBTD = xBTD + _positions.Value.narrow(0, 0, batch.Length);
         if (_types is not null) xBTD = xBTD + (batch.SegmentsBT is { } segmentsBT && _types.Shape[0] > 1 ? Rows(_types, segmentsBT) : _types.Value.narrow(0, 0, 1));
         xBTD = _norm.Forward(_projection?.Forward(xBTD, mode) ?? xBTD);

@@ -10,7 +10,7 @@ namespace LoraArena.Learning.Models.Decoders;
 public sealed class DecoderModel : Backbone
 {
     private readonly DecoderShape _shape;
-    private readonly Weight _embeddings;
+    private readonly TokenEmbedding _embeddings;
     private readonly List<DecoderLayer> _layers;
     private readonly RmsNorm _norm;
     private readonly ScalarType _dtype;
@@ -18,7 +18,7 @@ public sealed class DecoderModel : Backbone
     internal DecoderModel(DecoderShape shape, ModelBuilder builder)
     {
         (_shape, _dtype) = (shape, builder.Dtype);
-        _embeddings = builder.Weight("model.embed_tokens.weight", shape.VocabularySize, shape.HiddenSize);
+        _embeddings = builder.Embedding("model.embed_tokens.weight", shape.VocabularySize, shape.HiddenSize);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => new DecoderLayer(FormattableString.Invariant($"model.layers.{i}"), shape, shape.Windows[i], builder))];
         _norm = new RmsNorm("model.norm", shape.HiddenSize, shape.NormEps, builder, shape.NormsAddOne);
     }
@@ -55,7 +55,7 @@ public sealed class DecoderModel : Backbone
     private Tensor Embed(TokenBatch batch)
     {
         using var scope = NewDisposeScope();
-        var xBTD = _embeddings.Value.index_select(0, batch.IdsBT.view(-1)).view(batch.Count, batch.Length, -1);
+        var xBTD = _embeddings.Forward(batch.IdsBT);
         return (_shape.EmbeddingScale == 1 ? xBTD : xBTD * _shape.EmbeddingScale).MoveToOuterDisposeScope();
     }
 }
