@@ -1,3 +1,4 @@
+using LoraArena.Core.Battles;
 using static System.FormattableString;
 
 namespace LoraArena.Data.Import;

@@ -1,6 +1,6 @@
+using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Data.Import;
-using LoraArena.Data.Splits;
 
 namespace LoraArena.Data.Tests.Import;
 
