@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using LoraArena.Learning.Files;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
+using LoraArena.Learning.Tests.Models;
 using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;
