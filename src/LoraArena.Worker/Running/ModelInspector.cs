@@ -12,6 +12,8 @@ namespace LoraArena.Worker.Running;
 /// <summary>Looks into a model folder: is everything there, and what is it?</summary>
 internal static class ModelInspector
 {
+    private const string TokenizerConfig = "tokenizer_config.json";
+
     /// <summary>Checks that a folder can be trained and describes it.</summary>
     /// <exception cref="ModelException">It cannot.</exception>
     /// <exception cref="TokenizerException">Its tokenizer cannot be used.</exception>
@@ -65,19 +67,30 @@ internal static class ModelInspector
         return model;
     }
 
-    /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json and the weights' files.</summary>
-    public static string Hash(string folder)
-    {
-        var files = new[] { "config.json", "tokenizer.json" }.Select(name => Path.Join(folder, name)).Where(File.Exists).Concat(CheckpointWeights.FilesOf(folder));
-        var lines = new StringBuilder();
-        foreach (var file in files.Order(StringComparer.Ordinal))
-        {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-            lines.Append(Convert.ToHexStringLower(SHA256.HashData(stream))).Append("  ").Append(Path.GetFileName(file)).Append('\n');
-        }
+    /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json, tokenizer_config.json and the weights' files.</summary>
+    public static string Hash(string folder) => Sum(FileSums(folder));
 
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())));
+    /// <summary>True if a folder's files are those that a hash was made of. Cards from before tokenizer_config.json counted hold one without it.</summary>
+    public static bool Matches(string folder, string sha256)
+    {
+        var sums = FileSums(folder);
+        return sha256 == Sum(sums) || sha256 == Sum([.. sums.Where(sum => sum.Name != TokenizerConfig)]);
     }
+
+    private static List<(string Name, string Sha256)> FileSums(string folder)
+    {
+        var files = new[] { "config.json", "tokenizer.json", TokenizerConfig }.Select(name => Path.Join(folder, name)).Where(File.Exists).Concat(CheckpointWeights.FilesOf(folder));
+        return [.. files.Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), FileSum(file)))];
+    }
+
+    private static string FileSum(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static string Sum(IEnumerable<(string Name, string Sha256)> files)
+        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(files.Select(file => $"{file.Sha256}  {file.Name}\n")))));
 
     // On the meta device tensors have shapes but no memory.
     private static PreferenceModel Shapes(ModelFamily family, ModelConfig config, CheckpointWeights weights)

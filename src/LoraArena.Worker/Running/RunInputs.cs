@@ -130,8 +130,7 @@ internal sealed class RunInputs : IDisposable
     {
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
-        var hash = ModelInspector.Hash(spec.Model.Path);
-        if (hash != spec.Model.Sha256) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
         var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
         model.TextToIds = text => tokenizer.EncodeToIds(text);
