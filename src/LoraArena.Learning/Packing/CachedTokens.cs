@@ -59,6 +59,16 @@ public sealed class CachedTokens
     /// <exception cref="ModelException">The model has no row for a token that occurs.</exception>
     public IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<Battle> battles) => Checked(_tokenizer.Value.Tokenize(battles));
 
+    /// <summary>Tokens of one text.</summary>
+    /// <exception cref="TokenizerException">The tokenizer cannot be used.</exception>
+    /// <exception cref="ModelException">The model has no row for a token that occurs.</exception>
+    public IReadOnlyList<int> EncodeToIds(string text)
+    {
+        var ids = _tokenizer.Value.Tokenize(text);
+        EmbeddingRows.Check(_model, text, ids, _rows);
+        return ids;
+    }
+
     private PackingTemplate Checked(PackingTemplate template)
     {
         EmbeddingRows.Check(_model, template, _rows);

@@ -34,6 +34,17 @@ public static class EmbeddingRows
         }
     }
 
+    /// <summary>Checks the tokens of one text.</summary>
+    /// <param name="model">The model's folder, for the message.</param>
+    /// <param name="text">The text, for the message.</param>
+    /// <param name="ids">Its tokens.</param>
+    /// <param name="rows">Rows of the embedding.</param>
+    /// <exception cref="ModelException">One has no row.</exception>
+    public static void Check(string model, string text, IReadOnlyList<int> ids, int rows)
+    {
+        if (ids.Count > 0 && ids.Max() >= rows) throw TooFew(model, $"the text \"{text}\" has a token with id {ids.Max()}", rows);
+    }
+
     private static int Highest(IReadOnlyList<int[]> turns)
     {
         var highest = -1;
