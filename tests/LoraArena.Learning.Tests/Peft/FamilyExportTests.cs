@@ -83,7 +83,10 @@ public sealed class FamilyExports : IDisposable
 
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, Tensor> _ours = [];
-    private bool _done;
+    private readonly Lazy<bool> _exchange;
+
+    /// <summary>Nothing is done before it is needed; a failure is not tried again by each test.</summary>
+    public FamilyExports() => _exchange = new Lazy<bool>(Exchange);
 
     public static string[] Names => ["llama-3", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "roberta", "xlm-roberta", "deberta-v3", "deberta-v2", "bert-relu"];
 
@@ -94,14 +97,8 @@ public sealed class FamilyExports : IDisposable
 
     internal SafetensorsFile Results(string name)
     {
-        if (!_done)
-        {
-            Places.Shared("python", "python");
-            foreach (var each in Names) Prepare(each);
-            Places.RunPython("families_exchange.py", _folder.Path);
-            _done = true;
-        }
-
+        Places.Shared("python", "python");
+        Assert.True(_exchange.Value);
         return SafetensorsFile.Open(At(name, "logits.safetensors"));
     }
 
@@ -118,6 +115,13 @@ public sealed class FamilyExports : IDisposable
     {
         foreach (var tensor in _ours.Values) tensor.Dispose();
         _folder.Dispose();
+    }
+
+    private bool Exchange()
+    {
+        foreach (var name in Names) Prepare(name);
+        Places.RunPython("families_exchange.py", _folder.Path);
+        return true;
     }
 
     // The base as such models come: its head for another task, and without the pooler that DeBERTa's and BERT's may lack.
