@@ -80,7 +80,7 @@ public sealed class SentencePieceTests
         Assert.Contains("byte 0: the file is not a SentencePiece model: it has no pieces", Of([]), StringComparison.Ordinal);
         Assert.Contains("is not a SentencePiece model", Of("hello, world"u8), StringComparison.Ordinal);
         Assert.Contains("byte 0: the file is not a SentencePiece model: it ends within a field", Of([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]), StringComparison.Ordinal);
-        Assert.Contains("byte 2: the file is not a SentencePiece model: the text is not UTF-8", Of([.. Message(1, [.. Message(1, [0xFF])])]), StringComparison.Ordinal);
+        Assert.Contains("byte 4: the file is not a SentencePiece model: the text is not UTF-8", Of([.. Message(1, [.. Message(1, [0xFF])])]), StringComparison.Ordinal);
         Assert.Contains("the piece \"a\" is there twice, first as 0", Of([.. Message(1, [.. Message(1, "a"u8)]), .. Message(1, [.. Message(1, "a"u8)])]), StringComparison.Ordinal);
 
         string Of(ReadOnlySpan<byte> content)

@@ -25,7 +25,7 @@ internal abstract class SentencePieceClass
         ["PreTrainedTokenizer"] = Other,
     };
 
-    /// <summary>What Transformers registers for a model type; a folder may name another class, but not where that is the one for any.</summary>
+    /// <summary>By model type. A folder may name another class, but not where Transformers takes the one for any.</summary>
     private static Dictionary<string, string> ByModelType { get; } = new(StringComparer.Ordinal)
     {
         ["deberta-v2"] = "DebertaV2Tokenizer",

@@ -177,6 +177,7 @@ internal sealed class SentencePieceModel
     {
         var end = bytes.IndexOf((byte)'\n');
         var line = end is > 0 and < 1000 ? Encoding.Latin1.GetString(bytes[..end]).TrimEnd('\r').Split(' ') : [];
-        return line.Length == 2 && int.TryParse(line[1], NumberStyles.None, CultureInfo.InvariantCulture, out _) && Convert.TryFromBase64String(line[0], new byte[1000], out _);
+        var ranked = line.Length == 2 && int.TryParse(line[1], NumberStyles.None, CultureInfo.InvariantCulture, out _);
+        return ranked && Convert.TryFromBase64String(line[0], new byte[1000], out _);
     }
 }

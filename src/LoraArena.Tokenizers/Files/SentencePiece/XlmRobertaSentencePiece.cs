@@ -50,7 +50,7 @@ internal sealed class XlmRobertaSentencePiece : SentencePieceClass
     public override (string? Before, string? After) Surroundings(SentencePieceSettings settings) => ("bos_token", "eos_token");
 
     private static string Token(SentencePieceModel model, SentencePieceSettings settings, string role)
-        => settings.Role(role) ?? throw new TokenizerException(model.Path, role, "the vocabulary needs it, and the folder's files set it to null");
+        => settings.Role(role) ?? throw new TokenizerException(model.Path, role, "the vocabulary needs it, and the files beside it set it to null");
 
     private static string Scheme(SentencePieceSettings settings) => settings.Flag("add_prefix_space") is false ? "never" : "always";
 }
