@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Options;
@@ -37,7 +38,7 @@ public record LoraOptions : VariantOptions
 
     /// <summary>Dropout on the adapter's input; the base layer sees the input whole.</summary>
     [Range(0.0, 0.99)]
-    public double LoraDropout { get; init; } = 0.05;
+    public double LoraDropout { get; init; }
 
     /// <summary>Starting values: kaiming (PEFT's true: A uniform within ±1/√I, B zero), gaussian (A with deviation 1/r), or one of the methods that start from the weights or the data.</summary>
     [OptionChoices(typeof(LoraStart))]
@@ -147,7 +148,7 @@ public class LoraLayer : AdapterLayer
         using var scope = NewDisposeScope();
         (Rank, Scale, _dropout) = (options.RankOf(site.Path), options.ScaleOf(site.Path), options.LoraDropout);
         var start = LoraStart.Get(options.InitLoraWeights);
-        var device = site.Weight.Value.device;
+        var device = site.Device;
         context.SeedStart();
         var (aRI, bOR) = start.Draw(site.Shape, Rank);
         A = new Weight("lora_A.weight", aRI.to(device));
@@ -174,7 +175,32 @@ public class LoraLayer : AdapterLayer
     public override IReadOnlyList<Weight> Internal => _start;
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x, ForwardMode mode)
+    public override Tensor Forward(Tensor x, ForwardMode mode) => Product(x, mode, [this])[0];
+
+    /// <inheritdoc/>
+    public override bool JoinsWith(AdapterLayer other) => IsPlain && other is LoraLayer lora && lora.GetType() == GetType() && lora._dropout == _dropout;
+
+    /// <summary>True if the layer's output is LoRA's own: a relative that computes another one cannot join.</summary>
+    protected virtual bool IsPlain => GetType() == typeof(LoraLayer);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor> ForwardTogether(Tensor x, ForwardMode mode, IReadOnlyList<AdapterLayer> layers) => Product(x, mode, [.. layers.Cast<LoraLayer>()]);
+
+    private IReadOnlyList<Tensor> Product(Tensor x, ForwardMode mode, IReadOnlyList<LoraLayer> layers)
+    {
+        var dropout = mode.Training ? _dropout : 0;
+        if (layers.Any(layer => layer.Site.Bias is { Value.requires_grad: true } || layer.Site.Matrix is DenseMatrix { Weight.Value.requires_grad: true }))
+        {
+            return [.. layers.Select(layer => layer.Composed(x, mode))];
+        }
+
+        // Where the pass has no seeds of its own, libtorch's generator gives one.
+        var seed = dropout == 0 ? 0 : mode.Random?.NextSeed() ?? RandomStreams.Next();
+        return LowRankProduct.Of(x, [.. layers.Select(layer => new LowRankSite(layer.Site.Matrix, layer.Site.Bias?.Value, layer.A.Value, layer.B.Value, layer.Scale))], dropout, seed);
+    }
+
+    // Of plain operations, for a base that has gradients itself.
+    private Tensor Composed(Tensor x, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);

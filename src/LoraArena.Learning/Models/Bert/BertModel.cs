@@ -39,10 +39,18 @@ public sealed class BertModel : Backbone
     public override Tensor Pooled(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
+        return Cut(batch, mode).Run().MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
+    {
         var mask = Attention.PaddingMask(batch, _dtype);
-        var xBTD = _embeddings.Forward(batch, mode);
-        foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: layer == _layers[^1]);
-        return Pool(xBTD.select(1, 0), mode).MoveToOuterDisposeScope();
+        return new ForwardPass(
+            mode,
+            () => _embeddings.Forward(batch, mode),
+            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => layer.Forward(xBTD, mask, mode, firstTokenOnly: layer == _layers[^1])))],
+            xBTD => Pool(xBTD.select(1, 0), mode));
     }
 
     /// <summary>The pooler on the first token's state: [B, D] → [B, D].</summary>
@@ -108,9 +116,10 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
     private Tensor Attend(Tensor queryInput, Tensor xBTD, Tensor? mask, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var qBHTK = Attention.SplitHeads(_query.Forward(queryInput, mode), _heads);
-        var kBHTK = Attention.SplitHeads(_key.Forward(xBTD, mode), _heads);
-        var vBHTK = Attention.SplitHeads(_value.Forward(xBTD, mode), _heads);
+        var projected = ReferenceEquals(queryInput, xBTD)
+            ? Projection.ForwardTogether(xBTD, mode, _query, _key, _value)
+            : [_query.Forward(queryInput, mode), .. Projection.ForwardTogether(xBTD, mode, _key, _value)];
+        var (qBHTK, kBHTK, vBHTK) = (Attention.SplitHeads(projected[0], _heads), Attention.SplitHeads(projected[1], _heads), Attention.SplitHeads(projected[2], _heads));
         var contextBHTK = nn.functional.scaled_dot_product_attention(qBHTK, kBHTK, vBHTK, mask, mode.AttentionDropout);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }

@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models.Shared;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -38,15 +39,19 @@ public sealed class LlamaModel : Backbone
     public override Tensor Pooled(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
+        return Cut(batch, mode).Run().MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
+    {
         var angles = _rotary.Angles(batch.Length, _dtype, batch.IdsBT.device);
         var mask = Attention.PaddingMask(batch, _dtype);
-        var xBTD = Embed(batch);
-        foreach (var layer in _layers)
-        {
-            xBTD = layer == _layers[^1] ? layer.ForwardLast(xBTD, batch.LastB, mask, angles, mode) : layer.Forward(xBTD, angles, mode);
-        }
-
-        return _norm.Forward(xBTD.squeeze(1)).MoveToOuterDisposeScope();
+        return new ForwardPass(
+            mode,
+            () => Embed(batch),
+            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => layer == _layers[^1] ? layer.ForwardLast(xBTD, batch.LastB, mask, angles, mode) : layer.Forward(xBTD, angles, mode)))],
+            xBTD => _norm.Forward(xBTD.squeeze(1)));
     }
 
     private Tensor Embed(TokenBatch batch)
@@ -59,6 +64,7 @@ public sealed class LlamaModel : Backbone
 /// <summary>A block: attention and a gated feed-forward part, each on the normalised input and added to it.</summary>
 internal sealed class LlamaLayer(string path, LlamaConfig config, ModelBuilder builder)
 {
+    private readonly double _scale = 1 / Math.Sqrt(config.HeadSize);
     private readonly RmsNorm _inputNorm = new(path + ".input_layernorm", config.HiddenSize, config.RmsNormEps, builder);
     private readonly Projection _query = builder.Projection(path + ".self_attn.q_proj", config.HiddenSize, (long)config.Heads * config.HeadSize, config.AttentionBias);
     private readonly Projection _key = builder.Projection(path + ".self_attn.k_proj", config.HiddenSize, (long)config.KeyValueHeads * config.HeadSize, config.AttentionBias);
@@ -75,10 +81,11 @@ internal sealed class LlamaLayer(string path, LlamaConfig config, ModelBuilder b
     public Tensor Forward(Tensor xBTD, RotaryAngles angles, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var normBTD = _inputNorm.Forward(xBTD);
-        var (kBHTK, vBHTK) = KeysAndValues(normBTD, angles, mode);
-        var qBHTK = angles.Rotate(Attention.SplitHeads(_query.Forward(normBTD, mode), config.Heads));
-        var contextBHTK = nn.functional.scaled_dot_product_attention(qBHTK, kBHTK, vBHTK, null, mode.AttentionDropout, is_casual: true);
+        var projected = Projection.ForwardTogether(_inputNorm.Forward(xBTD), mode, _query, _key, _value);
+        var qBHTK = angles.Rotate(Attention.SplitHeads(projected[0], config.Heads));
+        var kBGTK = angles.Rotate(Attention.SplitHeads(projected[1], config.KeyValueHeads));
+        var vBGTK = Attention.SplitHeads(projected[2], config.KeyValueHeads);
+        var contextBHTK = TorchOps.Attention(qBHTK, kBGTK, vBGTK, null, causal: true, mode.AttentionDropout, _scale);
         return Feed(xBTD + _output.Forward(Attention.JoinHeads(contextBHTK), mode), mode).MoveToOuterDisposeScope();
     }
 
@@ -89,27 +96,22 @@ internal sealed class LlamaLayer(string path, LlamaConfig config, ModelBuilder b
         var (batch, tokens, width) = (xBTD.shape[0], xBTD.shape[1], xBTD.shape[2]);
         var rowsB = arange(batch, dtype: ScalarType.Int64, device: xBTD.device).mul_(tokens).add_(lastB);
         var normBTD = _inputNorm.Forward(xBTD);
-        var (kBHTK, vBHTK) = KeysAndValues(normBTD, angles, mode);
+        var projected = Projection.ForwardTogether(normBTD, mode, _key, _value);
+        var kBGTK = angles.Rotate(Attention.SplitHeads(projected[0], config.KeyValueHeads));
+        var vBGTK = Attention.SplitHeads(projected[1], config.KeyValueHeads);
         var lastNormB1D = normBTD.reshape(-1, width).index_select(0, rowsB).unsqueeze(1);
         var qBH1K = angles.At(lastB).Rotate(Attention.SplitHeads(_query.Forward(lastNormB1D, mode), config.Heads));
-        var contextBH1K = nn.functional.scaled_dot_product_attention(qBH1K, kBHTK, vBHTK, mask, mode.AttentionDropout);
+        var contextBH1K = TorchOps.Attention(qBH1K, kBGTK, vBGTK, mask, causal: false, mode.AttentionDropout, _scale);
         var lastB1D = xBTD.reshape(-1, width).index_select(0, rowsB).unsqueeze(1);
         return Feed(lastB1D + _output.Forward(Attention.JoinHeads(contextBH1K), mode), mode).MoveToOuterDisposeScope();
-    }
-
-    private (Tensor K, Tensor V) KeysAndValues(Tensor normBTD, RotaryAngles angles, ForwardMode mode)
-    {
-        using var scope = NewDisposeScope();
-        var kBGTK = angles.Rotate(Attention.SplitHeads(_key.Forward(normBTD, mode), config.KeyValueHeads));
-        var vBGTK = Attention.SplitHeads(_value.Forward(normBTD, mode), config.KeyValueHeads);
-        return (Attention.RepeatHeads(kBGTK, config.Heads).MoveToOuterDisposeScope(), Attention.RepeatHeads(vBGTK, config.Heads).MoveToOuterDisposeScope());
     }
 
     private Tensor Feed(Tensor xBTD, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
         var normBTD = _feedNorm.Forward(xBTD);
-        var innerBTF = nn.functional.silu(_gate.Forward(normBTD, mode)) * _up.Forward(normBTD, mode);
+        var gateAndUp = Projection.ForwardTogether(normBTD, mode, _gate, _up);
+        var innerBTF = nn.functional.silu(gateAndUp[0]) * gateAndUp[1];
         return (xBTD + _down.Forward(innerBTF, mode)).MoveToOuterDisposeScope();
     }
 }
