@@ -30,6 +30,12 @@ public sealed class ComputeDevice
     /// <summary>Its memory in bytes; null where that is unknown.</summary>
     public long? MemoryBytes => IsCuda ? _nvml?.Memory()?.Total : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
+    /// <summary>The type of base weights that it computes well: bf16 on a GPU that has it (compute capability 8 on), else fp32.</summary>
+    public ScalarType BestType => IsCuda && _nvml?.ComputeCapability() is { } capability && capability >= 8 ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    /// <summary>How products of fp32 matrices are computed, in words.</summary>
+    public string Products => IsCuda ? "TF32" : MatrixProduct.Library == ProductLibrary.OneDnn ? "oneDNN" : "MKL";
+
     /// <summary>Devices that can train, best first.</summary>
     public static IReadOnlyList<ComputeDevice> All()
     {
@@ -37,6 +43,8 @@ public sealed class ComputeDevice
         var devices = new List<ComputeDevice>();
         if (cuda.is_available())
         {
+            // Products of fp32 matrices with 10 bits of mantissa inside, sums in fp32: what PyTorch users switch on for training.
+            backends.cuda.matmul.allow_tf32 = true;
             for (var i = 0; i < cuda.device_count(); i++)
             {
                 var nvml = Nvml.TryOpen(i);

@@ -10,7 +10,7 @@ namespace LoraArena.Learning.Devices;
 /// On the CPU a hash of seed and place decides (libtorch's generator takes longer than the layer it serves); on a GPU, libtorch's generator
 /// after it was given the seed.
 /// </summary>
-internal static class DropoutMask
+public static class DropoutMask
 {
     /// <summary>1 where an element is kept and 0 where it is dropped, with the probability <paramref name="p"/>, in the shape and type of a tensor.</summary>
     public static Tensor Like(Tensor x, double p, long seed) => Of(x.shape, x.dtype, x.device, p, seed);
@@ -43,7 +43,7 @@ internal static class DropoutMask
     }
 
     /// <summary>Fills numbers with 0 (probability p) and 1.</summary>
-    internal static void Fill(Span<float> mask, double p, long seed)
+    public static void Fill(Span<float> mask, double p, long seed)
     {
         // Kept where the hash, a whole number below 2³², is not below p · 2³².
         var threshold = (uint)Math.Clamp(p * 4_294_967_296.0, 0, uint.MaxValue);

@@ -12,7 +12,7 @@ namespace LoraArena.Learning.Devices;
 /// an AMD processor's AVX-512 units; oneDNN, which is in libtorch too, uses all of it. oneDNN compiles a kernel for each number of rows, so
 /// rows are cut into pieces of a few fixed sizes.
 /// </summary>
-internal static class MatrixProduct
+public static class MatrixProduct
 {
     private const int LargestPiece = 2048;
     private const int SmallestPiece = 64;
@@ -68,7 +68,7 @@ internal static class MatrixProduct
 }
 
 /// <summary>Who multiplies matrices on the CPU.</summary>
-internal enum ProductLibrary
+public enum ProductLibrary
 {
     /// <summary>Whatever libtorch's own linear layer takes.</summary>
     Mkl,

@@ -10,7 +10,7 @@ namespace LoraArena.Learning.Devices;
 /// scripts are constants: an error while one is compiled ends the process, so tests run every one. Numbers go in as tensors on the CPU, since
 /// TorchSharp hands other numbers over by a pointer that the garbage collector may free before the call.
 /// </summary>
-internal static class TorchOps
+public static class TorchOps
 {
     private const string Scripts = """
         def rms_norm(x, w, eps):
@@ -70,8 +70,17 @@ internal static class TorchOps
     public static Tensor AttentionComposed(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal, double dropout, double scale)
     {
         using var scope = NewDisposeScope();
+        if (q.device_type == DeviceType.META) return AttentionOfProducts(q, Repeat(k, q.shape[1]), Repeat(v, q.shape[1]), scale).MoveToOuterDisposeScope();
         var scaled = scale == 1 / Math.Sqrt(q.shape[^1]) ? q : q * (scale * Math.Sqrt(q.shape[^1]));
         return nn.functional.scaled_dot_product_attention(scaled, Repeat(k, q.shape[1]), Repeat(v, q.shape[1]), mask, dropout, causal).MoveToOuterDisposeScope();
+    }
+
+    // Shapes alone: the meta device has no kernel of attention, and a mask changes no shape.
+    private static Tensor AttentionOfProducts(Tensor q, Tensor k, Tensor v, double scale)
+    {
+        using var scope = NewDisposeScope();
+        var scores = bmm(q.flatten(0, 1), k.flatten(0, 1).transpose(1, 2)).mul(scale);
+        return bmm(nn.functional.softmax(scores, -1), v.flatten(0, 1)).view(q.shape[0], q.shape[1], q.shape[2], v.shape[3]).MoveToOuterDisposeScope();
     }
 
     /// <summary>True where <see cref="AdamW"/> has a kernel.</summary>

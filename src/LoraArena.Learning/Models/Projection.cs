@@ -22,7 +22,7 @@ public sealed class Projection(string path, BaseMatrix matrix, Weight? bias)
     public string Path { get; } = path;
 
     /// <summary>W, in whatever form it is stored.</summary>
-    public BaseMatrix Matrix { get; } = matrix;
+    public BaseMatrix Matrix { get; private set; } = matrix;
 
     /// <summary>W as numbers that can be changed, [O, I].</summary>
     /// <exception cref="InvalidOperationException">The matrix is quantised; read <see cref="Matrix"/> instead.</exception>
@@ -70,6 +70,21 @@ public sealed class Projection(string path, BaseMatrix matrix, Weight? bias)
         }
 
         return [.. layers.Select(layer => layer.Adapter is { } adapter ? adapter.Forward(x, mode) : layer.Base(x))];
+    }
+
+    /// <summary>Puts numbers in place of the matrix, whatever form it had.</summary>
+    /// <param name="w">W, [O, I].</param>
+    internal void Replace(Tensor w)
+    {
+        if (Matrix is DenseMatrix dense)
+        {
+            dense.Weight.Value.copy_(w);
+            return;
+        }
+
+        var type = Matrix.ComputeType;
+        Matrix.Dispose();
+        Matrix = new DenseMatrix(new Weight(Path + ".weight", w.to(type)));
     }
 
     /// <summary>The layer without its adapter: [.., I] → [.., O].</summary>

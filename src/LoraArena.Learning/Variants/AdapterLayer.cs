@@ -41,7 +41,7 @@ public abstract class AdapterLayer(Projection site) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Site.Weight.Value.copy_(Site.Weight.Value.to(ScalarType.Float32) + DeltaWeight());
+        Site.Replace(Site.Matrix.Dense(ScalarType.Float32) + DeltaWeight());
         Site.Adapter = null;
     }
 

@@ -19,7 +19,10 @@ public sealed class Lora : LoraFamily<LoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora", "LoRA", "Adds a trainable product of two thin matrices to each frozen weight.", "arXiv:2106.09685", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "lora", "LoRA", "Adds a trainable product of two thin matrices to each frozen weight.", "arXiv:2106.09685", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        QuantizedBase = true,
+    };
 
     /// <inheritdoc/>
     public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && !config.Flag("use_dora") && !config.Flag("use_rslora") && !config.Is("init_lora_weights", Mica.Start);
@@ -84,6 +87,9 @@ public record LoraOptions : VariantOptions
 /// <typeparam name="TOptions">The record of its options.</typeparam>
 public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOptions : LoraOptions, new()
 {
+    /// <summary>A start from the base weights, or one that moves them, needs their numbers.</summary>
+    public override bool WorksOnQuantizedBase(VariantOptions options) => Info.QuantizedBase && ((LoraOptions)options).InitLoraWeights is "kaiming" or "gaussian" or "eva";
+
     /// <summary>No file is read as this variant unless it says so: on disk most of the family are plain LoRA.</summary>
     public override bool Claims(PeftConfigReader config) => false;
 

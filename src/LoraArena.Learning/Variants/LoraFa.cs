@@ -13,7 +13,7 @@ public sealed class LoraFa : LoraFamily<LoraFaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-fa", "LoRA-FA", "LoRA that trains B alone: half the numbers and less memory for activations.", "arXiv:2308.03303", PeftType: "LORA", ParameterFormula: "r · O");
+        "lora-fa", "LoRA-FA", "LoRA that trains B alone: half the numbers and less memory for activations.", "arXiv:2308.03303", PeftType: "LORA", ParameterFormula: "r · O") { QuantizedBase = true };
 
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
@@ -50,6 +50,9 @@ public sealed class LoraFaLayer(Projection site, LoraFaOptions options, VariantC
 
     /// <inheritdoc/>
     public override IReadOnlyList<Weight> Frozen => [A];
+
+    /// <inheritdoc/>
+    protected override bool IsPlain => true;
 
     /// <summary>g ← g (A Aᵀ)⁻¹ / s²: then s g A is the weight's gradient projected on the rows of A.</summary>
     internal void CorrectGradient()

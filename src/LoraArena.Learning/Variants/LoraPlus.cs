@@ -8,7 +8,7 @@ public sealed class LoraPlus : LoraFamily<LoraPlusOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-plus", "LoRA+", "LoRA whose B learns at a multiple of A's learning rate.", "arXiv:2402.12354", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "lora-plus", "LoRA+", "LoRA whose B learns at a multiple of A's learning rate.", "arXiv:2402.12354", PeftType: "LORA", ParameterFormula: "r · (I + O)") { QuantizedBase = true };
 }
 
 /// <summary>LoRA's options with B sixteen times as fast, the paper's default.</summary>

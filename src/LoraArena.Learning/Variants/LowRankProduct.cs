@@ -13,8 +13,11 @@ namespace LoraArena.Learning.Variants;
 /// drop(x) Aᵀ is kept. Where nothing is dropped and the base is dense, W + s B A is one matrix for this pass, which costs a pass over the
 /// weights and saves several over the rows.
 /// </summary>
-internal sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct>
+public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct>
 {
+    // From that many rows for each of the matrix's wider side on, a pass over the matrix costs less than those over the rows.
+    private const int RowsToMerge = 4;
+
     /// <inheritdoc/>
     public override string Name => nameof(LowRankProduct);
 
@@ -133,7 +136,7 @@ internal sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProdu
 
         /// <summary>True where one matrix takes the place of base and adapter: few rows would not pay for the pass over it, and other types would round it away.</summary>
         public bool Merges(Tensor xNI) => Dropout == 0 && TrainsA && Sites.All(site => site.Matrix is DenseMatrix && site.Matrix.ComputeType == xNI.dtype
-            && xNI.dtype is ScalarType.Float32 or ScalarType.Float64 && 2 * xNI.shape[0] >= Math.Min(site.Matrix.InFeatures, site.Matrix.OutFeatures));
+            && xNI.dtype is ScalarType.Float32 or ScalarType.Float64 && xNI.shape[0] >= RowsToMerge * Math.Max(site.Matrix.InFeatures, site.Matrix.OutFeatures));
 
         public Tensor? Mask(long rows, ScalarType type, Device device) => Dropout > 0 ? DropoutMask.Of([rows, InputShape[^1]], type, device, Dropout, Seed) : null;
 
@@ -154,7 +157,7 @@ internal sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProdu
 /// <param name="A">A, [R, I].</param>
 /// <param name="B">B, [O, R].</param>
 /// <param name="Scale">s.</param>
-internal sealed record LowRankSite(BaseMatrix Matrix, Tensor? Bias, Tensor A, Tensor B, double Scale)
+public sealed record LowRankSite(BaseMatrix Matrix, Tensor? Bias, Tensor A, Tensor B, double Scale)
 {
     /// <summary>Rows of A.</summary>
     public long Rank { get; } = A.shape[0];
