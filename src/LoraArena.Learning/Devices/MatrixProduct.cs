@@ -25,9 +25,10 @@ public static class MatrixProduct
     /// <param name="x">Rows.</param>
     /// <param name="w">The matrix.</param>
     /// <param name="bias">What is added to each row, [O]; null for nothing.</param>
-    public static Tensor Of(Tensor x, Tensor w, Tensor? bias = null)
+    /// <param name="library">Who multiplies; null for <see cref="Library"/>.</param>
+    public static Tensor Of(Tensor x, Tensor w, Tensor? bias = null, ProductLibrary? library = null)
     {
-        if (!UsesOneDnn(x, w)) return nn.functional.linear(x, w, bias);
+        if ((library ?? Library) != ProductLibrary.OneDnn || !Fits(x, w)) return nn.functional.linear(x, w, bias);
         using var scope = NewDisposeScope();
         var rows = x.shape[0];
         var whole = x.contiguous();
@@ -54,7 +55,7 @@ public static class MatrixProduct
         return rows;
     }
 
-    private static bool UsesOneDnn(Tensor x, Tensor w) => Library == ProductLibrary.OneDnn && x.shape[0] >= SmallestPiece && x.dtype == ScalarType.Float32 && w.dtype == ScalarType.Float32
+    private static bool Fits(Tensor x, Tensor w) => x.shape[0] >= SmallestPiece && x.dtype == ScalarType.Float32 && w.dtype == ScalarType.Float32
         && x.device_type == DeviceType.CPU && w.shape[0] >= NarrowestMatrix && w.shape[1] >= NarrowestMatrix;
 
     private static ProductLibrary Choose()

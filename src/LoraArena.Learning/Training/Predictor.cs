@@ -1,5 +1,4 @@
 using LoraArena.Core.Battles;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using TorchSharp;

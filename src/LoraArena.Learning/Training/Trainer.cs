@@ -1,5 +1,4 @@
 using LoraArena.Core.Runs;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
