@@ -8,7 +8,7 @@ namespace LoraArena.Learning.Devices;
 /// (it would end the process), incoming gradients have handles that nobody else disposes, and what is returned must live until libtorch has
 /// taken it.
 /// </summary>
-internal static class BackwardCall
+public static class BackwardCall
 {
     private static Exception? _failure;
 

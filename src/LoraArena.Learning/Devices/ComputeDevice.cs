@@ -9,6 +9,8 @@ public sealed class ComputeDevice
 {
     private readonly Nvml? _nvml;
     private long _peakBytes;
+    private long _peakSinceBase;
+    private long _baseBytes;
 
     private ComputeDevice(string id, string name, Device torchDevice, Nvml? nvml)
     {
@@ -74,6 +76,7 @@ public sealed class ComputeDevice
     {
         var used = IsCuda && _nvml?.Memory() is { } memory ? memory.Used : Environment.WorkingSet;
         _peakBytes = Math.Max(_peakBytes, used);
+        _peakSinceBase = Math.Max(_peakSinceBase, used);
         return used;
     }
 
@@ -82,8 +85,23 @@ public sealed class ComputeDevice
     {
         UsedBytes();
         if (IsCuda) return _peakBytes;
-        using var process = System.Diagnostics.Process.GetCurrentProcess();
-        return Math.Max(_peakBytes, process.PeakWorkingSet64);
+        return Math.Max(_peakBytes, ProcessPeak.Bytes());
+    }
+
+    /// <summary>Takes what is in use now as the base that <see cref="PeakAboveBase"/> counts from: the model is loaded and nothing has been trained.</summary>
+    public void MarkBase()
+    {
+        _peakBytes = PeakBytes();
+        if (!IsCuda) ProcessPeak.StartAnew();
+        _baseBytes = UsedBytes();
+        _peakSinceBase = _baseBytes;
+    }
+
+    /// <summary>Most memory in use since <see cref="MarkBase"/> above what was in use then, in bytes.</summary>
+    public long PeakAboveBase()
+    {
+        var peak = IsCuda ? _peakSinceBase : Math.Max(_peakSinceBase, ProcessPeak.Bytes());
+        return Math.Max(0, Math.Max(peak, UsedBytes()) - _baseBytes);
     }
 
     private static string CpuName()

@@ -94,8 +94,7 @@ public sealed class CheckpointWeights : WeightSource
     {
         var found = Check(name, shape);
         _taken.Add(found);
-        using var scope = NewDisposeScope();
-        return _fileOf[found].Read(found).to(dtype, device).MoveToOuterDisposeScope();
+        return _fileOf[found].Read(found, dtype, device);
     }
 
     /// <summary>Checks that a weight is there and has a shape.</summary>

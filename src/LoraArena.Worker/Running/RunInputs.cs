@@ -98,7 +98,7 @@ internal sealed class RunInputs : IDisposable
         var hash = ModelInspector.Hash(spec.Model.Path);
         if (hash != spec.Model.Sha256) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
-        var model = PreferenceModel.Load(spec.Model.Path, device.Torch, spec.Training.Seed);
+        var model = PreferenceModel.Load(spec.Model.Path, device.Torch, spec.Training.Seed, BasePrecision.Of(spec.Training.BasePrecision, device.BestType));
         return new RunInputs(spec, device, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
     }
 }

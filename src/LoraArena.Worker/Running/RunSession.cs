@@ -24,16 +24,18 @@ internal sealed class RunSession
     private readonly TimeProvider _time;
     private readonly JournalWriter _journal;
     private readonly StopSignal _stop;
-    private double _secondsBefore;
-    private long _started;
+    private readonly RunClock _clock;
+    private RunInputs? _inputs;
+    private Trainer? _trainer;
     private long _step;
 
     private RunSession(RunFolder run, int attempt, TimeProvider time, JournalWriter journal, StopSignal stop)
     {
-        (_run, _attempt, _time, _journal, _stop) = (run, attempt, time, journal, stop);
+        (_run, _attempt, _time, _journal, _stop, _clock) = (run, attempt, time, journal, stop, new RunClock(time));
     }
 
-    private double Seconds => _secondsBefore + _time.GetElapsedTime(_started).TotalSeconds;
+    // Of training alone.
+    private double Seconds => _clock.Of(RunPhase.Training);
 
     /// <summary>Does the run of a folder.</summary>
     /// <returns>The process's exit code.</returns>
@@ -53,15 +55,16 @@ internal sealed class RunSession
     {
         try
         {
-            _started = _time.GetTimestamp();
             Note(new StateRecord(RunState.Running, "loading"));
             using var inputs = RunInputs.Open(arena, _run, threads, _time);
-            AtomicFile.WriteJson(_run.Manifest, RunEnvironment.Manifest(_run, _attempt, inputs.Device, threads));
+            inputs.Device.MarkBase();
+            AtomicFile.WriteJson(_run.Manifest, RunEnvironment.Manifest(_run, _attempt, inputs.Device, threads, inputs.Model.Precision));
             var (train, validation) = inputs.ReadSplit();
-            using var trainer = new Trainer(inputs.Model, inputs.Packer, train, inputs.Spec.Training);
+            using var trainer = new Trainer(inputs.Model, inputs.Packer, train, inputs.Spec.Training) { SecondsTrained = () => Seconds };
+            (_inputs, _trainer) = (inputs, trainer);
             Resume(inputs, trainer);
             Announce(inputs, trainer, train, validation);
-            if (Train(inputs, trainer, validation) is { } stopped) return End(RunState.Stopped, stopped, cost: Cost(inputs, trainer));
+            if (Train(inputs, trainer, validation) is { } stopped) return End(RunState.Stopped, stopped);
             return Finish(inputs, trainer, validation);
         }
         catch (AttemptTakenException error)
@@ -90,14 +93,16 @@ internal sealed class RunSession
         }
 
         _step = trainer.StepsDone;
-        _secondsBefore = restored.Seconds;
-        _started = _time.GetTimestamp();
+        _clock.Add(RunPhase.Training, restored.Seconds);
+        _clock.Add(RunPhase.Loading, restored.LoadingSeconds);
+        _clock.Add(RunPhase.Evaluation, restored.EvaluationSeconds);
+        _clock.Add(RunPhase.Saving, restored.SavingSeconds);
         Note(new ResumeRecord(trainer.StepsDone));
     }
 
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
-        var total = inputs.Model.BaseWeights.Sum(w => w.Count) + trainer.TrainableParameters;
+        var total = inputs.Model.BaseParameters + trainer.TrainableParameters;
         Note(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}"));
         var asked = inputs.Spec.Training.MaxLength;
         if (inputs.Packer.MaxLength < asked) Note(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
@@ -110,13 +115,15 @@ internal sealed class RunSession
     private string? Train(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
         var options = inputs.Spec.Training;
-        var reporter = new StepReporter(_journal, trainer, inputs.Device, _time);
+        var reporter = new StepReporter(_journal, trainer, inputs.Device, Seconds);
         var lastReport = _time.GetTimestamp();
         var lastCheckpoint = _time.GetTimestamp();
+        _clock.Enter(RunPhase.Training);
         while (trainer.StepsDone < trainer.Steps)
         {
             trainer.Step();
             _step = trainer.StepsDone;
+            foreach (var warning in trainer.TakeWarnings()) Note(new WarningRecord(warning));
             if (_time.GetElapsedTime(lastReport) >= ReportEvery)
             {
                 reporter.Report(Seconds);
@@ -134,8 +141,10 @@ internal sealed class RunSession
             if (ended || asked is { When: StopWhen.AfterCheckpoint } || _time.GetElapsedTime(lastCheckpoint).TotalSeconds >= options.CheckpointSeconds || trainer.StepsDone % (options.SaveSteps ?? long.MaxValue) == 0)
             {
                 reporter.Report(Seconds);
-                RunCheckpoint.Write(_run, inputs.Model, trainer, Seconds);
+                var phase = _clock.Enter(RunPhase.Saving);
+                RunCheckpoint.Write(_run, inputs.Model, trainer, _clock);
                 Note(new CheckpointRecord(trainer.StepsDone));
+                _clock.Enter(phase);
                 lastCheckpoint = _time.GetTimestamp();
             }
 
@@ -153,27 +162,31 @@ internal sealed class RunSession
 
     private IReadOnlyList<Prediction> Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
+        var phase = _clock.Enter(RunPhase.Evaluation);
         Note(new StateRecord(RunState.Running, "evaluating"));
         var predictions = PredictorOf(inputs).Predict(validation, StopNow);
         Note(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
         Note(new StateRecord(RunState.Running, "training"));
+        _clock.Enter(phase);
         return predictions;
     }
 
     private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
+        _clock.Enter(RunPhase.Saving);
         var predictions = Evaluate(inputs, trainer, validation);
-        var cost = Cost(inputs, trainer);
         Directory.CreateDirectory(Path.GetDirectoryName(_run.ValidationPredictions)!);
         PredictionFile.Write(_run.ValidationPredictions, predictions);
         if (inputs.Spec.Data.Test is not null)
         {
             Note(new StateRecord(RunState.Running, "predicting"));
+            _clock.Enter(RunPhase.Evaluation);
             PredictionFile.Write(_run.TestPredictions, PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow));
         }
 
+        _clock.Enter(RunPhase.Saving);
         PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
-        return End(RunState.Succeeded, null, Scores.Of(predictions), cost);
+        return End(RunState.Succeeded, null, Scores.Of(predictions));
     }
 
     // Into the journal for programs, and into the log for people.
@@ -193,17 +206,26 @@ internal sealed class RunSession
         Console.WriteLine(FormattableString.Invariant($"{_time.GetUtcNow():HH:mm:ss} {line}"));
     }
 
-    private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null)
+    private int End(RunState state, string? reason, Scores? scores = null)
     {
         Note(new StateRecord(state, reason ?? "done"));
         _journal.Flush();
-        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, cost).Write(_run);
+        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, Cost()).Write(_run);
         return state == RunState.Failed ? WorkerCommand.Failed : WorkerCommand.Done;
     }
 
-    private RunCost Cost(RunInputs inputs, Trainer trainer) => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters);
+    // What it took up to here, whatever the end; null where it ended before there was anything to train.
+    private RunCost? Cost() => _inputs is { } inputs && _trainer is { } trainer
+        ? new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters)
+        {
+            LoadingSeconds = _clock.Of(RunPhase.Loading),
+            EvaluationSeconds = _clock.Of(RunPhase.Evaluation),
+            SavingSeconds = _clock.Of(RunPhase.Saving),
+            PeakMemoryAboveBaseBytes = inputs.Device.PeakAboveBase(),
+        }
+        : null;
 
     private bool StopNow() => _stop.Asked() is { When: StopWhen.Now };
 
-    private static Predictor PredictorOf(RunInputs inputs) => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, inputs.Spec.Training.MaxTokensPerMicroBatch);
+    private static Predictor PredictorOf(RunInputs inputs) => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, MicroBatchSize.Of(inputs.Spec.Training, inputs.Device.Torch));
 }
