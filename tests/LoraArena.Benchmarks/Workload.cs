@@ -4,10 +4,9 @@ using LoraArena.Core.Competitions;
 using LoraArena.Core.Runs;
 using LoraArena.Core.Statistics;
 using LoraArena.Data.Import;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
-using LoraArena.Learning.Text;
+using LoraArena.Tokenizers;
 using LoraArena.Learning.Training;
 using LoraArena.Learning.Variants;
 using TorchSharp;
@@ -39,7 +38,7 @@ internal sealed class Workload
         var tokenizer = new BattleTokenizer(HuggingFaceTokenizer.Load(folder), family.Kind, config);
         var csv = Path.Join(Places.Shared, "data", "preferences", "train.csv");
         var battles = PreferenceCsv.Read(csv, "train.csv", FileRole.Train).Select(row => row.Battle).OfType<Battle>().Take(rows).ToList();
-        return new Workload("MiniLM, real battles of at most 384 tokens, 16 a step", s => PreferenceModel.Load(folder, torch.CPU, 0), () => new JsonObject { ["folder"] = folder }, tokenizer.Tokenize(battles), new BattlePacker(tokenizer.Template, 384), 16);
+        return new Workload("MiniLM, real battles of at most 384 tokens, 16 a step", s => PreferenceModel.Load(folder, torch.CPU, 0, Precision(s)), () => new JsonObject { ["folder"] = folder }, tokenizer.Tokenize(battles), new BattlePacker(tokenizer.Template, 384), 16);
     }
 
     /// <summary>A Llama with random weights, 30 layers of width 576 unless said otherwise, on one row of random tokens.</summary>
@@ -73,7 +72,7 @@ internal sealed class Workload
             {
                 torch.random.manual_seed(0);
                 using var weights = new RandomWeights(0.02);
-                return PreferenceModel.Build(family, read, weights, torch.CPU, 0);
+                return PreferenceModel.Build(family, read, weights, torch.CPU, 0, Precision(settings));
             },
             () => new JsonObject { ["sizes"] = sizes.DeepClone() },
             rows,
@@ -116,6 +115,8 @@ internal sealed class Workload
         return job;
     }
 
+    private static BasePrecision Precision(Settings settings) => BasePrecision.Of(settings.Precision, torch.ScalarType.Float32);
+
     private TrainingOptions Options(Settings settings) => new()
     {
         BatchSize = _batch,
@@ -124,6 +125,7 @@ internal sealed class Workload
         AttentionDropout = settings.AttentionDropout,
         Seed = 0,
         NumTrainEpochs = 1,
+        GradientCheckpointing = settings.Checkpointing,
     };
 }
 

@@ -31,6 +31,19 @@ public sealed class QuantizedTests
     }
 
     [Fact]
+    public void Nf4_IsThatOfBitsandbytes()
+    {
+        // bitsandbytes 0.50.2: see Fixtures/make_nf4.py.
+        using var scope = NewDisposeScope();
+        using var expected = SafetensorsFile.Open(Torch.Fixture("nf4", "expected.safetensors"));
+        using var matrix = Nf4Matrix.Quantize(expected.Read("w"), ScalarType.Float32);
+        Assert.Equal(expected.Read("codes").data<byte>().ToArray(), matrix.Codes.Packed.data<byte>().ToArray());
+        Assert.Equal(expected.Read("scale_codes").data<byte>().ToArray(), matrix.Codes.ScaleCodes.data<byte>().ToArray());
+        Assert.InRange(Torch.RelativeError(matrix.Dense(ScalarType.Float32), expected.Read("dense")), 0, 1e-6);
+        Assert.InRange(Torch.RelativeError(tensor(Nf4Codes.DynamicMap()), expected.Read("map")), 0, 1e-6);
+    }
+
+    [Fact]
     public void TheDynamicMap_HasTheValuesOfThePublishedRecipe()
     {
         var map = Nf4Codes.DynamicMap();
@@ -70,15 +83,20 @@ public sealed class QuantizedTests
     }
 
     [Fact]
-    public void AMethodThatNeedsTheBasesNumbers_RefusesCodes()
+    public void AMethodThatNeedsTheBasesNumbers_RefusesCodes_AndLoraTrainsOnThem()
     {
         using var scope = NewDisposeScope();
-        using var weights = new RandomWeights(0.02);
-        var (family, config) = ModelCatalog.Read(Torch.Fixture("bert-tiny"));
-        using var model = PreferenceModel.Build(family, config with { HiddenSize = config.HiddenSize }, weights, CPU, 0, new BasePrecision(Precisions.Nf4, ScalarType.Float32));
-        Assert.SkipWhen(model.Sites.All(site => site.Matrix is DenseMatrix), "The fixture's matrices are too small to be quantised.");
+        using var model = PreferenceModel.Load(Folder, CPU, 0, new BasePrecision(Precisions.Nf4, ScalarType.Float32));
         var dora = VariantCatalog.Get("dora");
         var error = Assert.Throws<OptionException>(() => model.Attach(dora, dora.ReadOptions([]), 0));
         Assert.Contains("base_precision nf4", error.Message, StringComparison.Ordinal);
+
+        var lora = VariantCatalog.Get("lora");
+        model.Attach(lora, lora.ReadOptions([]), 0);
+        var losses = TinyTraining.Train(model, TinyTraining.Options with { MaxSteps = 2 }).Select(report => report.Loss);
+        Assert.All(losses, loss => Assert.InRange(loss, 0.5, 2));
+        Assert.InRange((double)model.BaseBytes / (4 * model.BaseParameters), 0.1, 0.75);
     }
+
+    private static string Folder => Places.Shared("models", "minilm-l6");
 }
