@@ -51,6 +51,7 @@ internal static class ArenaCommandLine
             PredictCommand.Create(),
             SubmissionCommand.Create(),
             ExportCommand.Create(),
+            DeleteCommand.Create(),
             StarterCommand.Create(),
             UserCommand.Create(),
             ServeCommand.Create(),

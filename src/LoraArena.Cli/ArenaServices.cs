@@ -27,6 +27,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         services.AddSingleton(folder);
         services.AddArenaDb(folder, BusySeconds);
         services.AddArenaAccounts();
+        services.AddSingleton(AppFolder.HubSettings());
         services.AddRuns(AppFolder.RunSettings());
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RunSubmission>();
@@ -74,11 +75,12 @@ internal sealed class ArenaServices : IAsyncDisposable
     /// </summary>
     public async Task CatchUpAsync(CancellationToken cancel)
     {
-        using var supervisor = SupervisorLock.TryTake(Folder);
-        if (supervisor is null) return;
-        await Get<RunIndex>().CatchUpAsync(cancel);
-        await Get<RunSupervisor>().LookAfterAllAsync(cancel);
+        using var supervision = Supervision(SupervisorKind.Command);
+        await supervision.ObserveAsync(cancel);
     }
+
+    /// <summary>Supervision of the arena by this process, where no other does it.</summary>
+    public Supervision Supervision(SupervisorKind kind) => new(Folder, Get<RunIndex>(), Get<RunSupervisor>(), kind);
 
     /// <summary>A service.</summary>
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();

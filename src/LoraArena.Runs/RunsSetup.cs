@@ -1,6 +1,8 @@
+using LoraArena.Runs.Downloads;
 using LoraArena.Runs.Following;
 using LoraArena.Runs.Launching;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace LoraArena.Runs;
 
@@ -14,12 +16,20 @@ public static class RunsSetup
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<WorkerCatalog>();
         services.AddSingleton<LocalLauncher>();
+        services.AddSingleton<ArenaProblems>();
         services.AddSingleton<RunFollower>();
         services.AddSingleton<RunFeed>();
         services.AddSingleton<RunIndex>();
+        services.AddSingleton<IndexSync>();
+        services.AddSingleton<RunStarter>();
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
+        services.TryAddSingleton<HubSettings>();
+        services.AddSingleton<RepositoryDownloader>();
+        services.AddSingleton<ModelDownloader>();
+        services.AddSingleton<ModelDownloads>();
+        services.AddSingleton<Deletion.ArenaDeletion>();
         return services;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LoraArena.Benchmarks;
+using LoraArena.Benchmarks.Methods;
 using LoraArena.Learning.Devices;
 
 var steps = new Option<int>("--steps") { Description = "Steps of each side.", DefaultValueFactory = _ => 10 };
@@ -30,6 +31,7 @@ parts.SetAction(parse =>
 });
 
 var root = new RootCommand("What training costs, beside PEFT and against the machine's peak. See docs/benchmarks.md.") { minilm, decoder, parts };
+foreach (var command in MethodsCommand.Create()) root.Add(command);
 return root.Parse(args).Invoke();
 
 Settings Ours(ParseResult parse)

@@ -38,7 +38,7 @@ internal sealed class Workload
         var tokenizer = new BattleTokenizer(HuggingFaceTokenizer.Load(folder), family.Kind, config);
         var csv = Path.Join(Places.Shared, "data", "preferences", "train.csv");
         var battles = PreferenceCsv.Read(csv, "train.csv", FileRole.Train).Select(row => row.Battle).OfType<Battle>().Take(rows).ToList();
-        return new Workload("MiniLM, real battles of at most 384 tokens, 16 a step", s => PreferenceModel.Load(folder, torch.CPU, 0, Precision(s)), () => new JsonObject { ["folder"] = folder }, tokenizer.Tokenize(battles), new BattlePacker(tokenizer.Template, 384), 16);
+        return new Workload("MiniLM, real battles of at most 384 tokens, 16 a step", s => PreferenceModel.Load(folder, torch.CPU, 0, precision: Precision(s)), () => new JsonObject { ["folder"] = folder }, tokenizer.Tokenize(battles), new BattlePacker(tokenizer.Template, 384), 16);
     }
 
     /// <summary>A Llama with random weights, 30 layers of width 576 unless said otherwise, on one row of random tokens.</summary>

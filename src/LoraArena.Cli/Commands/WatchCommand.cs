@@ -13,7 +13,7 @@ internal static class WatchCommand
     public static Command Create()
     {
         var run = Run();
-        var command = new Command("watch", "Follows a run to its end; where nobody else looks after the queue, it does so meanwhile.") { run };
+        var command = new Command("watch", "Follows a run to its end; where nothing else supervises the queue, it does so meanwhile.") { run };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);

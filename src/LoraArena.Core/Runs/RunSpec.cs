@@ -125,6 +125,9 @@ public sealed record TrainingOptions
     [Range(32, 100_000_000)]
     public int? MaxTokensPerMicroBatch { get; init; }
 
+    /// <summary>Padded tokens that go through the model at once: what is set, else as many as a CPU's caches serve, or as a GPU needs to be busy.</summary>
+    public int MicroBatchTokens(bool onGpu) => MaxTokensPerMicroBatch ?? (onGpu ? 8192 : 2048);
+
     /// <summary>How the base weights are kept: <c>auto</c> (bf16 on a GPU that has it, else fp32), <c>fp32</c>, <c>bf16</c>, <c>fp16</c>, or, for methods that leave them alone, <c>int8</c> and <c>nf4</c> (QLoRA).</summary>
     [AllowedValues("auto", "fp32", "bf16", "fp16", "int8", "nf4")]
     public string BasePrecision { get; init; } = "auto";
@@ -156,6 +159,10 @@ public sealed record TrainingOptions
     [Range(0.0, 0.99)]
     public double? AttentionDropout { get; init; } = 0;
 
+    /// <summary>Whose state the head looks at: the <c>first</c> token's, the <c>last</c> one's, or the <c>mean</c> of all; <c>auto</c> is what Transformers does for the model's family.</summary>
+    [AllowedValues("auto", "first", "last", "mean")]
+    public string Pooling { get; init; } = "auto";
+
     /// <summary>Exchange answers A and B (and the label) of a random half of the rows in each epoch.</summary>
     public bool SwapInTraining { get; init; } = true;
 
@@ -176,4 +183,7 @@ public sealed record TrainingOptions
     /// <summary>Steps between checkpoints, besides those by time.</summary>
     [Range(1, 100_000_000)]
     public long? SaveSteps { get; init; }
+
+    /// <summary>Keep the newest checkpoint when the run has succeeded. By default all are removed: adapter and predictions stay, and nothing needs them any more.</summary>
+    public bool KeepCheckpoint { get; init; }
 }

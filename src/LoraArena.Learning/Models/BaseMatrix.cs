@@ -31,7 +31,12 @@ public abstract class BaseMatrix : IDisposable
     public abstract Tensor Dense(ScalarType type);
 
     /// <summary>x Wᵀ + b with gradients for x: [.., I] → [.., O].</summary>
-    public virtual Tensor Forward(Tensor x, Tensor? bias) => FrozenProduct.Of(x, this, bias);
+    public virtual Tensor Forward(Tensor x, Tensor? bias)
+    {
+        if (bias is not { requires_grad: true }) return FrozenProduct.Of(x, this, bias);
+        using var scope = NewDisposeScope();
+        return (FrozenProduct.Of(x, this, null) + bias.to(x.dtype)).MoveToOuterDisposeScope();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -74,9 +79,14 @@ public sealed class DenseMatrix(Weight weight) : BaseMatrix
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x, Tensor? bias)
-        => Weight.Value.requires_grad || bias is { requires_grad: true } || x.dtype != ComputeType || MatrixProduct.Library == ProductLibrary.Mkl || x.device_type != DeviceType.CPU
-            ? nn.functional.linear(x, Weight.Value, bias)
-            : base.Forward(x, bias);
+    {
+        var trains = Weight.Value.requires_grad || bias is { requires_grad: true };
+        if (!trains && x.dtype == ComputeType && MatrixProduct.Library != ProductLibrary.Mkl && x.device_type == DeviceType.CPU) return base.Forward(x, bias);
+
+        // What trains is kept in fp32, and computes in the type of the activations.
+        using var scope = NewDisposeScope();
+        return nn.functional.linear(x, Weight.In(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
+    }
 
     /// <inheritdoc/>
     protected override void Release() => Weight.Dispose();

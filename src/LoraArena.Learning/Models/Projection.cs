@@ -72,6 +72,19 @@ public sealed class Projection(string path, BaseMatrix matrix, Weight? bias)
         return [.. layers.Select(layer => layer.Adapter is { } adapter ? adapter.Forward(x, mode) : layer.Base(x))];
     }
 
+    /// <summary>Queries, keys and values: together where queries read the same tokens as keys and values do, else the last two.</summary>
+    /// <param name="queryInput">The input of the first layer.</param>
+    /// <param name="x">The input of the others.</param>
+    /// <param name="mode">How the pass is made.</param>
+    /// <param name="query">The layer of the queries.</param>
+    /// <param name="key">The layer of the keys.</param>
+    /// <param name="value">The layer of the values.</param>
+    /// <returns>Their outputs, in order.</returns>
+    public static IReadOnlyList<Tensor> ForwardTogether(Tensor queryInput, Tensor x, ForwardMode mode, Projection query, Projection key, Projection value)
+        => ReferenceEquals(queryInput, x)
+            ? ForwardTogether(x, mode, query, key, value)
+            : [query.Forward(queryInput, mode), .. ForwardTogether(x, mode, key, value)];
+
     /// <summary>Puts numbers in place of the matrix, whatever form it had.</summary>
     /// <param name="w">W, [O, I].</param>
     internal void Replace(Tensor w)

@@ -1,3 +1,4 @@
+using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -67,6 +68,22 @@ public sealed class TokenBatch : IDisposable
         using var scope = NewDisposeScope();
         if (device.type != DeviceType.CUDA) return tensor(values, shape, device: device).MoveToOuterDisposeScope();
         return tensor(values, shape, device: CPU).pin_memory().to(device, non_blocking: true).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same sequences with places for virtual tokens, in the first segment; what stands there is id 0.</summary>
+    /// <param name="extra">The virtual tokens.</param>
+    public TokenBatch WithVirtualTokens(VirtualTokens extra)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return new TokenBatch(
+            Widen(IdsBT, zeros([Count, extra.Count], IdsBT.dtype, IdsBT.device)),
+            LastB + extra.Count,
+            KeepBT is null ? null : Widen(KeepBT, ones([Count, extra.Count], ScalarType.Bool, IdsBT.device)),
+            SegmentsBT is null ? null : Widen(SegmentsBT, zeros([Count, extra.Count], SegmentsBT.dtype, IdsBT.device)),
+            [.. _lengths.Select(length => length + extra.Count)]);
+
+        Tensor Widen(Tensor xBT, Tensor newBP) => cat([xBT.narrow(1, 0, extra.Position), newBP, xBT.narrow(1, extra.Position, Length - extra.Position)], 1);
     }
 
     /// <summary>The rows of a layer's input that belong to real tokens: [B, T, I] → [N, I]; one row a sequence, [B, I] or [B, 1, I], stays whole.</summary>

@@ -26,7 +26,8 @@ internal static class BackwardPass
     public static Tensor Run(PreferenceModel model, TokenBatch batch, ForwardMode mode, bool recompute, Func<Tensor, Tensor> lossOf)
     {
         using var scope = NewDisposeScope();
-        if (recompute && model.Backbone.Cut(batch, mode) is { } pass) return InPieces(model, pass, mode, lossOf).MoveToOuterDisposeScope();
+        using var widened = recompute ? model.Widened(batch) : null;
+        if (recompute && model.Backbone.Cut(widened ?? batch, mode) is { } pass) return InPieces(model, pass, mode, lossOf).MoveToOuterDisposeScope();
         var loss = lossOf(model.Logits(batch, mode));
         Backward(loss);
         return loss.detach().MoveToOuterDisposeScope();

@@ -24,14 +24,14 @@ internal sealed class RunSession
     private readonly TimeProvider _time;
     private readonly JournalWriter _journal;
     private readonly StopSignal _stop;
+    private readonly DiskReserve _reserve;
     private readonly RunClock _clock;
-    private RunInputs? _inputs;
-    private Trainer? _trainer;
     private long _step;
+    private RunCost? _cost;
 
-    private RunSession(RunFolder run, int attempt, TimeProvider time, JournalWriter journal, StopSignal stop)
+    private RunSession(RunFolder run, int attempt, TimeProvider time, JournalWriter journal, StopSignal stop, DiskReserve reserve)
     {
-        (_run, _attempt, _time, _journal, _stop, _clock) = (run, attempt, time, journal, stop, new RunClock(time));
+        (_run, _attempt, _time, _journal, _stop, _reserve, _clock) = (run, attempt, time, journal, stop, reserve, new RunClock(time));
     }
 
     // Of training alone.
@@ -39,33 +39,32 @@ internal sealed class RunSession
 
     /// <summary>Does the run of a folder.</summary>
     /// <returns>The process's exit code.</returns>
-    public static int Run(ArenaFolder arena, RunFolder run, int attempt, int threads, TimeProvider time)
+    public static int Run(ArenaFolder arena, RunFolder run, int attempt, int threads, string? autoDevice, TimeProvider time)
     {
         if (RunFile.TryRead<RunResult>(run.Result) is { } ended) throw new RunFileException(run.Path, $"the run has ended already ({ended.State}); resume it first");
         _ = RunSpec.Read(run.Spec);
-        var lease = new RunLease(attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), Environment.GetEnvironmentVariable("SLURM_JOB_ID"), time.GetUtcNow(), time.GetUtcNow());
+        var job = Environment.GetEnvironmentVariable("SLURM_JOB_ID");
+        var lease = new RunLease(attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), job, time.GetUtcNow(), time.GetUtcNow()) { BootId = ProcessIdentity.Machine };
         lease.Take(run);
         using var heartbeat = new Heartbeat(run, lease, time);
         using var stop = new StopSignal(run);
+        using var reserve = new DiskReserve(run, attempt);
         using var journal = new JournalWriter(run, attempt, time);
-        return new RunSession(run, attempt, time, journal, stop).Run(arena, threads);
+        return new RunSession(run, attempt, time, journal, stop, reserve).Run(arena, threads, autoDevice);
     }
 
-    private int Run(ArenaFolder arena, int threads)
+    private int Run(ArenaFolder arena, int threads, string? autoDevice)
     {
         try
         {
-            Note(new StateRecord(RunState.Running, "loading"));
-            using var inputs = RunInputs.Open(arena, _run, threads, _time);
+            Write(new StateRecord(RunState.Running, "loading"));
+            if (RunManifest.ChangedSpec(_run) is { } changed) throw new InvalidDataException(changed);
+            using var inputs = RunInputs.Open(arena, _run, threads, autoDevice, _time);
             inputs.Device.MarkBase();
             AtomicFile.WriteJson(_run.Manifest, RunEnvironment.Manifest(_run, _attempt, inputs.Device, threads, inputs.Model.Precision));
             var (train, validation) = inputs.ReadSplit();
             using var trainer = new Trainer(inputs.Model, inputs.Packer, train, inputs.Spec.Training) { SecondsTrained = () => Seconds };
-            (_inputs, _trainer) = (inputs, trainer);
-            Resume(inputs, trainer);
-            Announce(inputs, trainer, train, validation);
-            if (Train(inputs, trainer, validation) is { } stopped) return End(RunState.Stopped, stopped);
-            return Finish(inputs, trainer, validation);
+            return Run(inputs, trainer, train, validation);
         }
         catch (AttemptTakenException error)
         {
@@ -75,20 +74,38 @@ internal sealed class RunSession
         }
         catch (OperationCanceledException)
         {
-            return End(RunState.Stopped, _stop.Asked()?.Reason ?? "Stopped.");
+            return End(RunState.Stopped, _stop.Asked()?.Reason ?? "Stopped.", cost: _cost);
         }
         catch (Exception error)
         {
-            Console.Error.WriteLine(error);
-            return End(RunState.Failed, WorkerCommand.Explain(error) ?? $"{error.GetType().Name}: {error.Message} (log.txt has the details)");
+            WorkerLog.Error(error);
+            var reason = WorkerCommand.Explain(error) ?? $"{error.GetType().Name}: {error.Message} (log.txt has the details)";
+            return End(RunState.Failed, reason, cost: _cost, flag: WorkerCommand.FlagOf(error));
+        }
+    }
+
+    private int Run(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
+    {
+        try
+        {
+            Resume(inputs, trainer);
+            Announce(inputs, trainer, train, validation);
+            if (Train(inputs, trainer, validation) is { } stopped) return End(RunState.Stopped, stopped, cost: Cost(inputs, trainer));
+            return Finish(inputs, trainer, train, validation);
+        }
+        catch
+        {
+            // What it has cost is told of a run that failed too, while model and device can still be asked.
+            _cost = Cost(inputs, trainer);
+            throw;
         }
     }
 
     private void Resume(RunInputs inputs, Trainer trainer)
     {
-        if (RunCheckpoint.RestoreNewest(_run, inputs.Model, trainer) is not { } restored)
+        if (RunCheckpoint.RestoreNewest(_run, inputs.Model, trainer, PassOver) is not { } restored)
         {
-            if (_attempt > 1) Note(new ResumeRecord(0));
+            if (_attempt > 1) Write(new ResumeRecord(0));
             return;
         }
 
@@ -97,18 +114,21 @@ internal sealed class RunSession
         _clock.Add(RunPhase.Loading, restored.LoadingSeconds);
         _clock.Add(RunPhase.Evaluation, restored.EvaluationSeconds);
         _clock.Add(RunPhase.Saving, restored.SavingSeconds);
-        Note(new ResumeRecord(trainer.StepsDone));
+        Write(new ResumeRecord(trainer.StepsDone));
     }
+
+    private void PassOver(long step, string damage)
+        => Write(new WarningRecord(FormattableString.Invariant($"The checkpoint after step {step} is damaged ({damage}) and is passed over: the run goes on from an earlier one, or from the start.")));
 
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         var total = inputs.Model.BaseParameters + trainer.TrainableParameters;
-        Note(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}"));
+        Write(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
         var asked = inputs.Spec.Training.MaxLength;
-        if (inputs.Packer.MaxLength < asked) Note(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
+        if (inputs.Packer.MaxLength < asked) Write(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
         var cut = train.Count(row => !inputs.Packer.FitsWhole(row));
-        if (cut > 0) Note(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
-        Note(new StateRecord(RunState.Running, "training"));
+        if (cut > 0) Write(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
+        Write(new StateRecord(RunState.Running, "training"));
     }
 
     /// <summary>Trains to the end of the plan; gives the reason where it was stopped before.</summary>
@@ -123,7 +143,7 @@ internal sealed class RunSession
         {
             trainer.Step();
             _step = trainer.StepsDone;
-            foreach (var warning in trainer.TakeWarnings()) Note(new WarningRecord(warning));
+            foreach (var warning in trainer.TakeWarnings()) Write(new WarningRecord(warning));
             if (_time.GetElapsedTime(lastReport) >= ReportEvery)
             {
                 reporter.Report(Seconds);
@@ -143,7 +163,7 @@ internal sealed class RunSession
                 reporter.Report(Seconds);
                 var phase = _clock.Enter(RunPhase.Saving);
                 RunCheckpoint.Write(_run, inputs.Model, trainer, _clock);
-                Note(new CheckpointRecord(trainer.StepsDone));
+                Write(new CheckpointRecord(trainer.StepsDone));
                 _clock.Enter(phase);
                 lastCheckpoint = _time.GetTimestamp();
             }
@@ -163,15 +183,16 @@ internal sealed class RunSession
     private IReadOnlyList<Prediction> Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
         var phase = _clock.Enter(RunPhase.Evaluation);
-        Note(new StateRecord(RunState.Running, "evaluating"));
+        Write(new StateRecord(RunState.Running, "evaluating"));
         var predictions = PredictorOf(inputs).Predict(validation, StopNow);
-        Note(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
-        Note(new StateRecord(RunState.Running, "training"));
+        if (!predictions.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
+        Write(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
+        Write(new StateRecord(RunState.Running, "training"));
         _clock.Enter(phase);
         return predictions;
     }
 
-    private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
+    private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         _clock.Enter(RunPhase.Saving);
         var predictions = Evaluate(inputs, trainer, validation);
@@ -179,51 +200,82 @@ internal sealed class RunSession
         PredictionFile.Write(_run.ValidationPredictions, predictions);
         if (inputs.Spec.Data.Test is not null)
         {
-            Note(new StateRecord(RunState.Running, "predicting"));
+            Write(new StateRecord(RunState.Running, "predicting"));
             _clock.Enter(RunPhase.Evaluation);
-            PredictionFile.Write(_run.TestPredictions, PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow));
+            var test = PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow);
+            if (!test.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
+            PredictionFile.Write(_run.TestPredictions, test);
+            if (inputs.MakeSubmission(_run) is { } fault) Write(new WarningRecord($"There is no submission to send: {fault}"));
         }
 
         _clock.Enter(RunPhase.Saving);
-        PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
-        return End(RunState.Succeeded, null, Scores.Of(predictions));
+        RunAdapter.Write(_run.Adapter, inputs.Model, inputs.BaseName);
+        ExportReadMe.WriteOfAdapter(_run.Adapter, inputs.Model, inputs.BaseName, inputs.PadTokenId);
+        var collapsed = CollapseCheck.Find(predictions, [.. train.Select(row => row.Winner).OfType<Winner>()]);
+        if (collapsed is not null) Write(new WarningRecord(collapsed));
+        var code = End(RunState.Succeeded, collapsed, Scores.Of(predictions), Cost(inputs, trainer), collapsed is null ? null : RunMark.Collapsed);
+        RemoveCheckpoints(inputs.Spec.Training.KeepCheckpoint);
+        return code;
+    }
+
+    // After the result: a run that is killed in between goes on from its checkpoint, not from the start.
+    private void RemoveCheckpoints(bool keepNewest)
+    {
+        try
+        {
+            _run.RemoveCheckpoints(keepNewest);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            WorkerLog.Error($"Checkpoints could not be removed: {error.Message}");
+        }
     }
 
     // Into the journal for programs, and into the log for people.
-    private void Note(JournalRecord record)
+    private void Write(JournalRecord record)
     {
         _journal.Append(record);
         var line = record switch
         {
             StateRecord state => $"{state.State}: {state.Phase}",
-            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}"),
+            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}; {plan.Head}"),
             ResumeRecord resume => FormattableString.Invariant($"going on after step {resume.Step}"),
             EvalRecord eval => FormattableString.Invariant($"step {eval.Step}: validation log loss {eval.Scores.LogLoss:0.0000}, accuracy {eval.Scores.Accuracy:0.000}"),
             CheckpointRecord checkpoint => FormattableString.Invariant($"checkpoint after step {checkpoint.Step}"),
             WarningRecord warning => "warning: " + warning.Text,
             _ => throw new ArgumentOutOfRangeException(nameof(record), record, "steps have a line of their own in the journal only"),
         };
-        Console.WriteLine(FormattableString.Invariant($"{_time.GetUtcNow():HH:mm:ss} {line}"));
+        WorkerLog.Write(FormattableString.Invariant($"{_time.GetUtcNow():HH:mm:ss} {line}"));
     }
 
-    private int End(RunState state, string? reason, Scores? scores = null)
+    private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null, RunMark? flag = null)
     {
-        Note(new StateRecord(state, reason ?? "done"));
-        _journal.Flush();
-        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, Cost()).Write(_run);
+        _reserve.Dispose();
+        try
+        {
+            Write(new StateRecord(state, reason ?? "done"));
+            _journal.Flush();
+        }
+        catch (IOException error) when (state == RunState.Failed)
+        {
+            // A journal that cannot be written is no reason to keep quiet about the end.
+            WorkerLog.Error(error.Message);
+        }
+
+        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, cost) { Flag = flag }.Write(_run);
         return state == RunState.Failed ? WorkerCommand.Failed : WorkerCommand.Done;
     }
 
-    // What it took up to here, whatever the end; null where it ended before there was anything to train.
-    private RunCost? Cost() => _inputs is { } inputs && _trainer is { } trainer
-        ? new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters)
-        {
-            LoadingSeconds = _clock.Of(RunPhase.Loading),
-            EvaluationSeconds = _clock.Of(RunPhase.Evaluation),
-            SavingSeconds = _clock.Of(RunPhase.Saving),
-            PeakMemoryAboveBaseBytes = inputs.Device.PeakAboveBase(),
-        }
-        : null;
+    private RunCost Cost(RunInputs inputs, Trainer trainer) => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters)
+    {
+        LoadingSeconds = _clock.Of(RunPhase.Loading),
+        EvaluationSeconds = _clock.Of(RunPhase.Evaluation),
+        SavingSeconds = _clock.Of(RunPhase.Saving),
+        PeakMemoryAboveBaseBytes = inputs.Device.PeakAboveBase(),
+    };
+
+    private static bool IsFinite(Prediction prediction)
+        => prediction.Probabilities is var p && double.IsFinite(p.A) && double.IsFinite(p.B) && double.IsFinite(p.Tie);
 
     private bool StopNow() => _stop.Asked() is { When: StopWhen.Now };
 

@@ -86,7 +86,7 @@ public sealed class QuantizedTests
     public void AMethodThatNeedsTheBasesNumbers_RefusesCodes_AndLoraTrainsOnThem()
     {
         using var scope = NewDisposeScope();
-        using var model = PreferenceModel.Load(Folder, CPU, 0, new BasePrecision(Precisions.Nf4, ScalarType.Float32));
+        using var model = PreferenceModel.Load(Folder, CPU, 0, precision: new BasePrecision(Precisions.Nf4, ScalarType.Float32));
         var dora = VariantCatalog.Get("dora");
         var error = Assert.Throws<OptionException>(() => model.Attach(dora, dora.ReadOptions([]), 0));
         Assert.Contains("base_precision nf4", error.Message, StringComparison.Ordinal);

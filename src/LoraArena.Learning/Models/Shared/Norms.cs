@@ -12,16 +12,26 @@ internal sealed class LayerNorm(string path, int size, double eps, ModelBuilder 
     private readonly Weight _bias = builder.Weight(path + ".bias", size);
 
     /// <summary>[…, D] → […, D].</summary>
-    public Tensor Forward(Tensor x) => nn.functional.layer_norm(x, _shape, _weight.Value, _bias.Value, eps);
+    public Tensor Forward(Tensor x) => nn.functional.layer_norm(x, _shape, _weight.In(x.dtype), _bias.In(x.dtype), eps);
 }
 
 /// <summary>x / √(mean x² + ε) · w, computed in fp32 (Zhang and Sennrich 2019, arXiv:1910.07467). TorchSharp has none.</summary>
-internal sealed class RmsNorm(string path, int size, double eps, ModelBuilder builder)
+/// <param name="path">Path of the module.</param>
+/// <param name="size">D.</param>
+/// <param name="eps">ε.</param>
+/// <param name="builder">Hands out the weight.</param>
+/// <param name="addOne">True for a factor of 1 + w, in fp32 too (Gemma).</param>
+internal sealed class RmsNorm(string path, int size, double eps, ModelBuilder builder, bool addOne = false)
 {
     private readonly Weight _weight = builder.Weight(path + ".weight", size);
 
     /// <summary>[…, D] → […, D].</summary>
-    public Tensor Forward(Tensor x) => TorchOps.RmsNorm(x, _weight.Value, eps);
+    public Tensor Forward(Tensor x)
+    {
+        if (!addOne) return TorchOps.RmsNorm(x, _weight.In(x.dtype), eps);
+        using var scope = NewDisposeScope();
+        return TorchOps.RmsNorm(x.to(ScalarType.Float32), _weight.Value.to(ScalarType.Float32) + 1, eps).to(x.dtype).MoveToOuterDisposeScope();
+    }
 }
 
 /// <summary>Dropout that does nothing, and makes no tensor, where it need not.</summary>
