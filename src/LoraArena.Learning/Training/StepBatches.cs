@@ -35,6 +35,9 @@ internal sealed class StepBatches : IDisposable
     /// <summary>Optimiser steps of an epoch.</summary>
     public long StepsPerEpoch { get; }
 
+    /// <summary>True if the next step's are made on another thread while a step runs.</summary>
+    public bool MakesAhead { get; set; } = true;
+
     /// <summary>The micro-batches of a step; the caller disposes them. Those of the step after it are begun.</summary>
     /// <param name="step">The step, from 0.</param>
     /// <param name="maxTokens">Padded tokens of a micro-batch.</param>
@@ -44,7 +47,7 @@ internal sealed class StepBatches : IDisposable
         if (taken is null) Discard();
         _next = null;
         taken ??= Make(RowsOf(step), maxTokens);
-        if (step + 1 < _steps)
+        if (MakesAhead && step + 1 < _steps)
         {
             var rows = RowsOf(step + 1);
             _next = (step + 1, maxTokens, Task.Run(() => Make(rows, maxTokens)));

@@ -81,6 +81,13 @@ public sealed class Trainer : IDisposable
     /// <summary>Seconds of training so far: where the run has a budget of seconds, the schedule is planned over them. Null counts steps alone.</summary>
     public Func<double>? SecondsTrained { get; set; }
 
+    /// <summary>True if another thread prepares the next step's rows while a step runs.</summary>
+    public bool MakesBatchesAhead
+    {
+        get => _batches.MakesAhead;
+        set => _batches.MakesAhead = value;
+    }
+
     /// <summary>Called with the padded tokens of each micro-batch before it runs; tests make memory short here.</summary>
     public Action<long>? BeforeMicroBatch { get; set; }
 

@@ -8,7 +8,11 @@ from safetensors.torch import save_file
 torch.manual_seed(5)
 w = torch.randn(96, 208) * torch.logspace(-2, 0, 96)[:, None]
 codes, state = F.quantize_4bit(w, blocksize=64, compress_statistics=True, quant_type='nf4')
-dense = F.dequantize_4bit(codes, state)
+
+# Its CPU kernel is wrong where a block goes over the end of a row, as with 208 columns; one row a block has none.
+state.shape = torch.Size([w.numel() // 64, 64])
+dense = F.dequantize_4bit(codes, state).view(w.shape)
+assert (dense - w).norm() < 0.1 * w.norm()
 here = os.path.dirname(os.path.abspath(__file__))
 save_file({
     'w': w, 'codes': codes.flatten().contiguous(), 'dense': dense.contiguous(), 'scale_codes': state.absmax.contiguous(),
