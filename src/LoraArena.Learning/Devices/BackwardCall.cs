@@ -22,7 +22,7 @@ public static class BackwardCall
     /// <param name="compute">Saved tensors and gradients of the outputs (null for zero) → gradients of the arguments (null for none).</param>
     public static List<Tensor> Run(autograd.AutogradContext ctx, IReadOnlyList<Tensor> outputs, int inputs, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor?>, IReadOnlyList<Tensor?>> compute)
     {
-        foreach (var tensor in _returned ?? []) tensor.Dispose();
+        Forget();
         _returned = [];
         try
         {
@@ -48,6 +48,14 @@ public static class BackwardCall
     /// <summary>Throws what went wrong in a backward pass since the last call; call it after every pass.</summary>
     public static void Check()
     {
+        Forget();
         if (Interlocked.Exchange(ref _failure, null) is { } failure) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+    }
+
+    // What this thread returned is libtorch's own by the next call.
+    private static void Forget()
+    {
+        foreach (var tensor in _returned ?? []) tensor.Dispose();
+        _returned = null;
     }
 }
