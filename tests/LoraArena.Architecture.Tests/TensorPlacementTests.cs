@@ -9,11 +9,11 @@ namespace LoraArena.Architecture.Tests;
 /// </summary>
 public sealed partial class TensorPlacementTests
 {
-    // They read numbers once for many steps, or at the end, as a checkpoint is read, before the first step, or for an export.
+    // They read numbers once for many steps, or at the end, as a checkpoint is read, before the first step, for an export, or on the CPU alone.
     private static readonly string[] Readers =
     [
-        "AttachedAdaLora.cs", "AttachedLoraDrop.cs", "DeltaLora.cs", "Eva.cs", "LogitError.cs", "LoraConversion.cs", "LoraDrop.cs", "Predictor.cs", "Pretrainer.cs",
-        "SafetensorsFile.cs", "SafetensorsWriter.cs", "Trainer.cs",
+        "AttachedAdaLora.cs", "AttachedLoraDrop.cs", "DeltaLora.cs", "DropoutMask.cs", "Eva.cs", "LogitError.cs", "LoraConversion.cs", "LoraDrop.cs", "MatrixProduct.cs",
+        "Nf4.cs", "Nf4Codes.cs", "Predictor.cs", "Pretrainer.cs", "RandomStreams.cs", "SafetensorsFile.cs", "SafetensorsWriter.cs", "Trainer.cs",
     ];
 
     private static readonly (string Name, string Text)[] Sources = [.. new[] { "LoraArena.Learning", "LoraArena.Worker" }

@@ -110,7 +110,7 @@ internal static class ModelsCommand
     }
 
     // With the tokens that go through at once where nobody has said otherwise.
-    private static long? Needs(ModelInspection found) => found.TrainingBytes(new TrainingOptions().MaxTokensPerMicroBatch);
+    private static long? Needs(ModelInspection found) => found.TrainingBytes(new TrainingOptions().MicroBatchTokens(onGpu: false));
 
     private static void PrintCard(TextWriter text, ModelCard card)
     {

@@ -37,12 +37,25 @@ public enum RunMark
 }
 
 /// <summary>What a run took.</summary>
-/// <param name="Seconds">Seconds of training, evaluation during it included.</param>
+/// <param name="Seconds">Seconds of training alone.</param>
 /// <param name="Tokens">Real tokens trained on, padding not counted.</param>
 /// <param name="TokensPerSecond">Real tokens a second of training.</param>
 /// <param name="PeakMemoryBytes">Largest resident memory of the worker (CPU) or memory in use on the device (GPU), in bytes.</param>
 /// <param name="TrainableParameters">Trainable parameters: adapter and head.</param>
-public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond, long PeakMemoryBytes, long TrainableParameters);
+public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond, long PeakMemoryBytes, long TrainableParameters)
+{
+    /// <summary>Seconds of loading model, rows and checkpoint.</summary>
+    public double LoadingSeconds { get; init; }
+
+    /// <summary>Seconds of predicting validation and test rows.</summary>
+    public double EvaluationSeconds { get; init; }
+
+    /// <summary>Seconds of writing checkpoints and the adapter.</summary>
+    public double SavingSeconds { get; init; }
+
+    /// <summary>What of the peak came on top of the loaded model, in bytes.</summary>
+    public long PeakMemoryAboveBaseBytes { get; init; }
+}
 
 /// <summary>What an attempt ran on.</summary>
 /// <param name="Attempt">The attempt.</param>
@@ -56,6 +69,9 @@ public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond
 /// <param name="Torch">TorchSharp's version of libtorch.</param>
 public sealed record RunManifest(int Attempt, string Fingerprint, string Version, string Flavour, string Device, int Threads, string Host, string Runtime, string Torch)
 {
+    /// <summary>How base weights are kept, and how their products are computed: <c>fp32, products by oneDNN</c>.</summary>
+    public string? Precision { get; init; }
+
     /// <summary>
     /// A sentence where spec.json is not the one that earlier attempts worked by: what they did and what is to come would be two runs under
     /// one name. Null where it is, or where no attempt came so far as to leave a manifest.

@@ -109,7 +109,7 @@ public sealed record TrainingOptions
     [Range(1, 100_000_000)]
     public long? MaxSteps { get; init; }
 
-    /// <summary>Seconds of training after which the run ends at the next step; the schedule still spans the planned steps.</summary>
+    /// <summary>Seconds of training after which the run ends at the next step; the learning rate is planned over them, so that it has fallen to 0 by then.</summary>
     [Range(1.0, 10_000_000.0)]
     public double? MaxSeconds { get; init; }
 
@@ -121,9 +121,19 @@ public sealed record TrainingOptions
     [Range(1, 65_536)]
     public int BatchSize { get; init; } = 16;
 
-    /// <summary>Padded tokens that go through the model at once; a batch above it is worked off in micro-batches with the same result.</summary>
+    /// <summary>Padded tokens that go through the model at once; a batch above it is worked off in micro-batches with the same result. Leave it empty for what suits the device.</summary>
     [Range(32, 100_000_000)]
-    public int MaxTokensPerMicroBatch { get; init; } = 8192;
+    public int? MaxTokensPerMicroBatch { get; init; }
+
+    /// <summary>Padded tokens that go through the model at once: what is set, else as many as a CPU's caches serve, or as a GPU needs to be busy.</summary>
+    public int MicroBatchTokens(bool onGpu) => MaxTokensPerMicroBatch ?? (onGpu ? 8192 : 2048);
+
+    /// <summary>How the base weights are kept: <c>auto</c> (bf16 on a GPU that has it, else fp32), <c>fp32</c>, <c>bf16</c>, <c>fp16</c>, or, for methods that leave them alone, <c>int8</c> and <c>nf4</c> (QLoRA).</summary>
+    [AllowedValues("auto", "fp32", "bf16", "fp16", "int8", "nf4")]
+    public string BasePrecision { get; init; } = "auto";
+
+    /// <summary>Computes blocks a second time in the backward pass instead of keeping what they computed: less memory, about a third more time.</summary>
+    public bool GradientCheckpointing { get; init; }
 
     /// <summary>Peak learning rate.</summary>
     [Range(0.0, 10.0)]
@@ -147,7 +157,7 @@ public sealed record TrainingOptions
 
     /// <summary>Dropout on attention weights; null takes what the model's config.json says. Above 0 it keeps the fused attention kernels from being used.</summary>
     [Range(0.0, 0.99)]
-    public double? AttentionDropout { get; init; }
+    public double? AttentionDropout { get; init; } = 0;
 
     /// <summary>Whose state the head looks at: the <c>first</c> token's, the <c>last</c> one's, or the <c>mean</c> of all; <c>auto</c> is what Transformers does for the model's family.</summary>
     [AllowedValues("auto", "first", "last", "mean")]

@@ -9,6 +9,8 @@ public sealed class ComputeDevice
 {
     private readonly Nvml? _nvml;
     private long _peakBytes;
+    private long _peakSinceBase;
+    private long _baseBytes;
 
     private ComputeDevice(string id, string name, Device torchDevice, Nvml? nvml)
     {
@@ -30,6 +32,12 @@ public sealed class ComputeDevice
     /// <summary>Its memory in bytes; null where that is unknown.</summary>
     public long? MemoryBytes => IsCuda ? _nvml?.Memory()?.Total : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
+    /// <summary>The type of base weights that it computes well: bf16 on a GPU that has it (compute capability 8 on), else fp32.</summary>
+    public ScalarType BestType => IsCuda && _nvml?.ComputeCapability() is { } capability && capability >= 8 ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    /// <summary>How products of fp32 matrices are computed, in words.</summary>
+    public string Products => IsCuda ? "TF32" : MatrixProduct.Library == ProductLibrary.OneDnn ? "oneDNN" : "MKL";
+
     /// <summary>Devices that can train, best first.</summary>
     public static IReadOnlyList<ComputeDevice> All()
     {
@@ -37,6 +45,8 @@ public sealed class ComputeDevice
         var devices = new List<ComputeDevice>();
         if (cuda.is_available())
         {
+            // Products of fp32 matrices with 10 bits of mantissa inside, sums in fp32: what PyTorch users switch on for training.
+            backends.cuda.matmul.allow_tf32 = true;
             for (var i = 0; i < cuda.device_count(); i++)
             {
                 var nvml = Nvml.TryOpen(i);
@@ -66,6 +76,7 @@ public sealed class ComputeDevice
     {
         var used = IsCuda && _nvml?.Memory() is { } memory ? memory.Used : Environment.WorkingSet;
         _peakBytes = Math.Max(_peakBytes, used);
+        _peakSinceBase = Math.Max(_peakSinceBase, used);
         return used;
     }
 
@@ -74,8 +85,23 @@ public sealed class ComputeDevice
     {
         UsedBytes();
         if (IsCuda) return _peakBytes;
-        using var process = System.Diagnostics.Process.GetCurrentProcess();
-        return Math.Max(_peakBytes, process.PeakWorkingSet64);
+        return Math.Max(_peakBytes, ProcessPeak.Bytes());
+    }
+
+    /// <summary>Takes what is in use now as the base that <see cref="PeakAboveBase"/> counts from: the model is loaded and nothing has been trained.</summary>
+    public void MarkBase()
+    {
+        _peakBytes = PeakBytes();
+        if (!IsCuda) ProcessPeak.StartAnew();
+        _baseBytes = UsedBytes();
+        _peakSinceBase = _baseBytes;
+    }
+
+    /// <summary>Most memory in use since <see cref="MarkBase"/> above what was in use then, in bytes.</summary>
+    public long PeakAboveBase()
+    {
+        var peak = IsCuda ? _peakSinceBase : Math.Max(_peakSinceBase, ProcessPeak.Bytes());
+        return Math.Max(0, Math.Max(peak, UsedBytes()) - _baseBytes);
     }
 
     private static string CpuName()

@@ -49,6 +49,12 @@ internal sealed partial class Nvml
     /// <summary>Memory of the whole GPU in bytes; null where the driver does not tell it.</summary>
     public (long Total, long Used)? Memory() => MemoryOf(_device, out var memory) == 0 ? ((long)memory.Total, (long)memory.Used) : null;
 
+    /// <summary>Major number of the GPU's compute capability; null where the driver does not tell it.</summary>
+    public int? ComputeCapability() => CapabilityOf(_device, out var major, out _) == 0 ? major : null;
+
+    [LibraryImport(Library, EntryPoint = "nvmlDeviceGetCudaComputeCapability")]
+    private static partial int CapabilityOf(nint device, out int major, out int minor);
+
     [LibraryImport(Library, EntryPoint = "nvmlInit_v2")]
     private static partial int Initialize();
 

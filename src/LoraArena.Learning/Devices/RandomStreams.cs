@@ -29,6 +29,16 @@ public static class RandomStreams
 
         /// <summary>Tokens that masked-language-model training hides.</summary>
         Masking = 5,
+
+        /// <summary>Dropout of one layer's input, drawn anew in the backward pass.</summary>
+        DroppedInput = 6,
+    }
+
+    /// <summary>A seed drawn from libtorch's generator of the CPU.</summary>
+    public static long Next()
+    {
+        using var scope = NewDisposeScope();
+        return randint(long.MaxValue, [1], ScalarType.Int64, CPU).data<long>()[0];
     }
 
     /// <summary>Seeds libtorch's generators of the CPU and, where the device is one, of the GPUs.</summary>

@@ -43,6 +43,7 @@ public static partial class TorchRuntime
         {
             if (_loadedFrom is null)
             {
+                HostMemory.KeepFreedMemory();
                 _loadedFrom = LoadLibraries();
                 Start(_loadedFrom);
             }

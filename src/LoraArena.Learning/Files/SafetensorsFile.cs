@@ -11,6 +11,7 @@ namespace LoraArena.Learning.Files;
 public sealed class SafetensorsFile : IDisposable
 {
     private const int BlockBytes = 64 << 20;
+    private const int ConvertedBlockBytes = 4 << 20;
 
     private readonly Microsoft.Win32.SafeHandles.SafeFileHandle _handle;
     private readonly Dictionary<string, SafetensorsEntry> _entries;
@@ -95,6 +96,30 @@ public sealed class SafetensorsFile : IDisposable
         }
 
         return tensor.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Reads a tensor onto a device in a type, a block at a time: no second copy of it is made on the way. The caller disposes it.</summary>
+    /// <exception cref="SafetensorsException">There is none of that name, or the file was cut short meanwhile.</exception>
+    public Tensor Read(string name, ScalarType type, Device device)
+    {
+        var entry = Entry(name);
+        var stored = Dtypes.Parse(entry.Dtype);
+        if (stored == type && device.type == DeviceType.CPU) return Read(name);
+        using var scope = NewDisposeScope();
+        var target = empty([.. entry.Shape], type, device);
+        var flat = target.view(-1);
+        var elementBytes = SafetensorsHeader.ElementBytes[entry.Dtype];
+        var block = ConvertedBlockBytes / elementBytes;
+        var buffer = empty(Math.Min(block, entry.Count), stored, CPU);
+        for (long done = 0; done < entry.Count; done += block)
+        {
+            using var part = buffer.narrow(0, 0, Math.Min(block, entry.Count - done));
+            using var place = flat.narrow(0, done, part.shape[0]);
+            ReadExactly(Path, _handle, part.bytes, entry.Offset + (done * elementBytes));
+            place.copy_(part);
+        }
+
+        return target.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -64,8 +64,7 @@ public sealed class CheckpointWeights : WeightSource
     public override Tensor Take(string name, long[] shape, Device device, ScalarType dtype)
     {
         var (file, entry) = Check(name, shape);
-        using var scope = NewDisposeScope();
-        return file.Read(entry.Name).to(dtype, device).MoveToOuterDisposeScope();
+        return file.Read(entry.Name, dtype, device);
     }
 
     /// <summary>Checks that a weight is there and has a shape and a type that is read here, and takes it.</summary>

@@ -9,4 +9,7 @@ public sealed record ForwardMode(bool Training, double HiddenDropout, double Att
 {
     /// <summary>No dropout.</summary>
     public static ForwardMode Inference { get; } = new(false, 0, 0, 0);
+
+    /// <summary>Where the pass's randomness comes from; null leaves it to libtorch's generator as it is.</summary>
+    public PassRandom? Random { get; init; }
 }

@@ -7,9 +7,9 @@ namespace LoraArena.Learning.Models;
 /// <summary>Hands weights to the modules of a model while it is built, and keeps the list of all that it handed out.</summary>
 /// <param name="source">Where they come from.</param>
 /// <param name="device">Where they go.</param>
-/// <param name="dtype">The type they are computed in.</param>
+/// <param name="precision">How they are kept.</param>
 /// <param name="seed">Seed of what the source does not have and has to be new.</param>
-public sealed class ModelBuilder(WeightSource source, Device device, ScalarType dtype, long seed = 0)
+public sealed class ModelBuilder(WeightSource source, Device device, BasePrecision precision, long seed = 0)
 {
     private readonly List<Weight> _weights = [];
     private readonly List<Projection> _sites = [];
@@ -30,7 +30,7 @@ public sealed class ModelBuilder(WeightSource source, Device device, ScalarType 
     public Device Device { get; } = device;
 
     /// <summary>The type of every weight.</summary>
-    public ScalarType Dtype { get; } = dtype;
+    public ScalarType Dtype { get; } = precision.ComputeType;
 
     /// <summary>A weight by its name.</summary>
     /// <exception cref="ModelException">It is missing or of another shape.</exception>
@@ -54,7 +54,10 @@ public sealed class ModelBuilder(WeightSource source, Device device, ScalarType 
     /// <param name="bias">True if it adds a bias.</param>
     public Projection Projection(string path, long inFeatures, long outFeatures, bool bias)
     {
-        var projection = new Projection(path, Weight(path + ".weight", outFeatures, inFeatures), bias ? Weight(path + ".bias", outFeatures) : null);
+        var weight = new Weight(path + ".weight", source.Take(path + ".weight", [outFeatures, inFeatures], Device, Dtype));
+        var matrix = precision.Matrix(weight);
+        if (matrix is DenseMatrix) _weights.Add(weight);
+        var projection = new Projection(path, matrix, bias ? Weight(path + ".bias", outFeatures) : null);
         _sites.Add(projection);
         return projection;
     }

@@ -43,6 +43,18 @@ public sealed class PreferenceModel : IDisposable
     /// <summary>Where all of it lives.</summary>
     public Device Device { get; }
 
+    /// <summary>How the base weights are kept.</summary>
+    public BasePrecision Precision { get; private init; } = BasePrecision.Full;
+
+    /// <summary>The type that the transformer computes in; head and loss are fp32.</summary>
+    public ScalarType ComputeType => Precision.ComputeType;
+
+    /// <summary>Parameters of the transformer, however they are kept.</summary>
+    public long BaseParameters => BaseWeights.Sum(w => w.Count) + Quantized.Sum(matrix => matrix.InFeatures * matrix.OutFeatures);
+
+    /// <summary>Memory of the transformer's weights in bytes.</summary>
+    public long BaseBytes => BaseWeights.Sum(w => w.Count * w.Value.ElementSize) + Quantized.Sum(matrix => matrix.Bytes);
+
     /// <summary>The attached adapter; null before <see cref="Attach"/>.</summary>
     public AttachedVariant? Adapted { get; private set; }
 
@@ -55,8 +67,8 @@ public sealed class PreferenceModel : IDisposable
     /// <summary>The modules that PEFT saves beside an adapter: the head's, and that of a new pooler.</summary>
     public IReadOnlyList<string> SavedModules => [Family.Head(Config).Module, .. _newPooler is { } pooler ? [pooler.Path[..pooler.Path.LastIndexOf('.')]] : Array.Empty<string>()];
 
-    /// <summary>Every weight of the transformer, in the order of building.</summary>
-    public IReadOnlyList<Weight> BaseWeights => _baseWeights;
+    /// <summary>Every weight of the transformer that is kept as numbers, in the order of building.</summary>
+    public IReadOnlyList<Weight> BaseWeights => [.. _baseWeights, .. Expanded];
 
     /// <summary>What training moves: adapter, weights of the model that train beside it, head.</summary>
     public IReadOnlyList<Weight> TrainableWeights => [.. Adapted?.Weights.Concat(Adapted.BaseWeights).Where(w => w.Trained).Select(w => w.Weight) ?? [], .. HeadWeights];
@@ -66,13 +78,14 @@ public sealed class PreferenceModel : IDisposable
     /// <param name="device">Where it goes.</param>
     /// <param name="seed">Seed of a new head's starting values.</param>
     /// <param name="pooling">Which states the head looks at; null for the family's own.</param>
+    /// <param name="precision">How the base weights are kept; null for fp32.</param>
     /// <exception cref="ModelException">The folder cannot be used.</exception>
-    public static PreferenceModel Load(string folder, Device device, long seed, Pooling? pooling = null)
+    public static PreferenceModel Load(string folder, Device device, long seed, Pooling? pooling = null, BasePrecision? precision = null)
     {
         var (family, config) = ModelCatalog.Read(folder);
         if (pooling is Pooling.First && family.Kind == ModelKind.Decoder) throw new ModelException(folder, "a decoder's first token sees nothing of the text, so it cannot be what the head looks at; choose last or mean");
         using var weights = new CheckpointWeights(folder, family.Prefix);
-        var model = Build(family, config with { Pooling = pooling ?? config.Pooling }, weights, device, seed);
+        var model = Build(family, config with { Pooling = pooling ?? config.Pooling }, weights, device, seed, precision);
         try
         {
             weights.CheckLeft();
@@ -86,13 +99,14 @@ public sealed class PreferenceModel : IDisposable
     }
 
     /// <summary>Builds a model from any source of weights.</summary>
-    public static PreferenceModel Build(ModelFamily family, ModelConfig config, WeightSource weights, Device device, long seed)
+    public static PreferenceModel Build(ModelFamily family, ModelConfig config, WeightSource weights, Device device, long seed, BasePrecision? precision = null)
     {
         using var noGrad = no_grad();
-        var builder = new ModelBuilder(weights, device, ScalarType.Float32, seed);
+        precision ??= BasePrecision.Full;
+        var builder = new ModelBuilder(weights, device, precision, seed);
         var backbone = family.Build(config, builder);
         var head = PreferenceHead.Create(family.Head(config), config, weights, device, seed);
-        return new PreferenceModel(family, config, backbone, builder, head);
+        return new PreferenceModel(family, config, backbone, builder, head) { Precision = precision };
     }
 
     /// <summary>Puts a variant's layers on the sites that its options choose.</summary>
@@ -100,6 +114,12 @@ public sealed class PreferenceModel : IDisposable
     public void Attach(LoraVariant variant, VariantOptions options, long seed)
     {
         if (Adapted is not null) throw new InvalidOperationException("The model carries an adapter already.");
+        if (Quantized.Any() && !variant.WorksOnQuantizedBase(options))
+        {
+            var able = VariantCatalog.All.Values.Where(v => v.Info.QuantizedBase).Select(v => v.Info.Id);
+            throw new OptionException($"{variant.Info.Name} with these options needs the base weights as numbers, and base_precision {Precision.Name} keeps codes: choose fp32, bf16 or fp16, or one of {string.Join(", ", able)}.");
+        }
+
         using var noGrad = no_grad();
         var beside = variant.TrainedBaseWeights(this, options).ToList();
         Adapted = variant.Attach(this, options, seed);
@@ -121,18 +141,27 @@ public sealed class PreferenceModel : IDisposable
     public Tensor Logits(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        using var widened = Embeddings?.Virtual is { } extra ? batch.WithVirtualTokens(extra) : null;
+        using var widened = Widened(batch);
         return ScorePooled(Backbone.Pooled(widened ?? batch, mode), mode).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The batch with places for the adapter's virtual tokens; null where it has none.</summary>
+    internal TokenBatch? Widened(TokenBatch batch) => Embeddings?.Virtual is { } extra ? batch.WithVirtualTokens(extra) : null;
+
     /// <summary>The head on what the backbone has pooled: [B, D] → fp32 [B, C].</summary>
     internal Tensor ScorePooled(Tensor pooledBD, ForwardMode mode) => _head.Forward(pooledBD, mode);
+
+    // Matrices that were codes until an adapter was merged into them.
+    private IEnumerable<Weight> Expanded => Precision.IsQuantized ? Sites.Select(site => (site.Matrix as DenseMatrix)?.Weight).OfType<Weight>().Except(_baseWeights) : [];
+
+    private IEnumerable<BaseMatrix> Quantized => Sites.Select(site => site.Matrix).Where(matrix => matrix is not DenseMatrix);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Adapted?.Dispose();
-        foreach (var weight in _baseWeights) weight.Dispose();
+        foreach (var weight in BaseWeights) weight.Dispose();
+        foreach (var matrix in Quantized) matrix.Dispose();
         foreach (var weight in HeadWeights) weight.Dispose();
     }
 }

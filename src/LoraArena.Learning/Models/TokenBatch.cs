@@ -55,11 +55,19 @@ public sealed class TokenBatch : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        var lastB = tensor(lengths.Select(n => (long)n - 1).ToArray(), device: device);
+        var lastB = Upload([.. lengths.Select(n => (long)n - 1)], [lengths.Length], device);
         var places1T = arange(longest, dtype: ScalarType.Int64, device: device).unsqueeze(0);
         var keepBT = lengths.Any(n => n != longest) ? places1T.le(lastB.unsqueeze(1)) : null;
-        var segmentsBT = secondSegments is null ? null : places1T.ge(tensor(secondSegments.Select(start => (long)start).ToArray(), device: device).unsqueeze(1)).to(ScalarType.Int64);
-        return new TokenBatch(tensor(ids, sequences.Count, longest, device: device), lastB, keepBT, segmentsBT, lengths);
+        var segmentsBT = secondSegments is null ? null : places1T.ge(Upload([.. secondSegments.Select(start => (long)start)], [lengths.Length], device).unsqueeze(1)).to(ScalarType.Int64);
+        return new TokenBatch(Upload(ids, [sequences.Count, longest], device), lastB, keepBT, segmentsBT, lengths);
+    }
+
+    /// <summary>Numbers as a tensor on a device. For a GPU they go through pinned memory, so that nothing waits for what the GPU is doing.</summary>
+    internal static Tensor Upload(long[] values, long[] shape, Device device)
+    {
+        using var scope = NewDisposeScope();
+        if (device.type != DeviceType.CUDA) return tensor(values, shape, device: device).MoveToOuterDisposeScope();
+        return tensor(values, shape, device: CPU).pin_memory().to(device, non_blocking: true).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same sequences with places for virtual tokens, in the first segment; what stands there is id 0.</summary>

@@ -22,6 +22,9 @@ public sealed class Weight(string name, Tensor value) : IDisposable
     /// <summary>Number of elements.</summary>
     public long Count => Value.numel();
 
+    /// <summary>The tensor in a type, with gradients to it; in its own type it is the tensor itself.</summary>
+    internal Tensor In(ScalarType type) => Value.dtype == type ? Value : Value.to(type);
+
     /// <summary>Puts another tensor of the same shape in place of the present one, which is disposed.</summary>
     internal void Exchange(Tensor value)
     {

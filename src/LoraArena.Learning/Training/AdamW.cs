@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,9 +11,6 @@ namespace LoraArena.Learning.Training;
 /// <param name="weightDecay">Decoupled weight decay, times the learning rate.</param>
 public sealed class AdamW(FlatParameters parameters, double weightDecay) : Optimizer
 {
-    private const double Beta1 = 0.9;
-    private const double Beta2 = 0.999;
-    private const double Eps = 1e-8;
     private const string FirstPrefix = "exp_avg.";
     private const string SecondPrefix = "exp_avg_sq.";
 
@@ -25,19 +23,15 @@ public sealed class AdamW(FlatParameters parameters, double weightDecay) : Optim
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Steps++;
-        var gradient = parameters.Gradient;
-        _first.mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
-        _second.mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
-        var correction1 = 1 - Math.Pow(Beta1, Steps);
-        var correction2 = 1 - Math.Pow(Beta2, Steps);
-        var denominator = _second.sqrt().div_(Math.Sqrt(correction2)).add_(Eps);
+        var step = TorchOps.HasAdamW(parameters.Values.device) ? full(1, Steps, ScalarType.Float32, parameters.Values.device) : null;
         foreach (var (group, offset, count) in parameters.Groups)
         {
-            if (group.HasOwnRule) continue;
-            var rate = learningRate * group.LearningRateFactor;
-            var values = parameters.Values.narrow(0, offset, count);
-            if (weightDecay != 0 && group.Decays) values.mul_(1 - (rate * weightDecay));
-            values.addcdiv_(_first.narrow(0, offset, count), denominator.narrow(0, offset, count), -rate / correction1);
+            if (group.HasOwnRule || count == 0) continue;
+            var (rate, decay) = (learningRate * group.LearningRateFactor, group.Decays ? weightDecay : 0);
+            Tensor Part(Tensor buffer) => buffer.narrow(0, offset, count);
+            var (values, gradient, first, second) = (Part(parameters.Values), Part(parameters.Gradient), Part(_first), Part(_second));
+            if (step is null) TorchOps.AdamWComposed(values, gradient, first, second, Steps, rate, decay);
+            else TorchOps.AdamW(values, gradient, first, second, step, rate, decay);
         }
     }
 

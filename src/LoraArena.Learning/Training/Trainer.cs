@@ -1,4 +1,3 @@
-using LoraArena.Core.Battles;
 using LoraArena.Core.Runs;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
@@ -19,16 +18,17 @@ namespace LoraArena.Learning.Training;
 public sealed class Trainer : IDisposable
 {
     private const string VariantPrefix = "variant.";
+
+    // Keeps small gradients above fp16's smallest number; they are divided by it again in fp32.
+    private const double HalfLossScale = 1024;
     private readonly PreferenceModel _model;
-    private readonly BattlePacker _packer;
-    private readonly IReadOnlyList<TokenizedBattle> _rows;
-    private readonly IReadOnlyList<int> _lengths;
+    private readonly StepBatches _batches;
     private readonly TrainingOptions _options;
     private readonly LinearSchedule _schedule;
     private readonly ForwardMode _mode;
-    private readonly List<(long Step, Tensor Loss, Tensor Norm)> _unread = [];
-    private IReadOnlyList<int[]> _batches = [];
-    private long _batchesOfEpoch = -1;
+    private readonly double _lossScale;
+    private readonly List<(long Step, double Rate, Tensor Loss, Tensor Norm)> _unread = [];
+    private readonly List<string> _warnings = [];
     private FlatParameters? _parameters;
     private Optimizer? _optimizer;
 
@@ -41,11 +41,14 @@ public sealed class Trainer : IDisposable
     public Trainer(PreferenceModel model, BattlePacker packer, IReadOnlyList<TokenizedBattle> rows, TrainingOptions options)
     {
         if (rows.Count == 0) throw new ArgumentException("There is no row to train on.", nameof(rows));
-        (_model, _packer, _rows, _options) = (model, packer, rows, options);
-        _lengths = [.. rows.Select(row => packer.Pack(row, swap: false).Length)];
+        (_model, _options) = (model, options);
         StepsPerEpoch = EpochPlan.Steps(rows.Count, options.BatchSize);
         Steps = options.MaxSteps ?? Math.Max(1, (long)Math.Ceiling(options.NumTrainEpochs * StepsPerEpoch));
         _schedule = new LinearSchedule(options.LearningRate, Steps, options.WarmupRatio);
+        _batches = new StepBatches(packer, rows, options, model.Device, Steps);
+        MicroBatchTokens = MicroBatchSize.Of(options, model.Device);
+        Recomputes = options.GradientCheckpointing;
+        _lossScale = model.ComputeType == ScalarType.Float16 ? HalfLossScale : 1;
         var config = model.Config;
         _mode = new ForwardMode(true, options.HiddenDropout ?? config.HiddenDropout, options.AttentionDropout ?? config.AttentionDropout, options.HiddenDropout ?? config.ClassifierDropout);
         model.Adapted?.Plan(Steps, StepsPerEpoch);
@@ -69,6 +72,25 @@ public sealed class Trainer : IDisposable
     /// <summary>Learning rate of the last step.</summary>
     public double LearningRate { get; private set; }
 
+    /// <summary>Padded tokens that go through the model at once; halved where memory is not enough.</summary>
+    public int MicroBatchTokens { get; private set; }
+
+    /// <summary>True if blocks are computed a second time instead of being kept.</summary>
+    public bool Recomputes { get; private set; }
+
+    /// <summary>Seconds of training so far: where the run has a budget of seconds, the schedule is planned over them. Null counts steps alone.</summary>
+    public Func<double>? SecondsTrained { get; set; }
+
+    /// <summary>True if another thread prepares the next step's rows while a step runs.</summary>
+    public bool MakesBatchesAhead
+    {
+        get => _batches.MakesAhead;
+        set => _batches.MakesAhead = value;
+    }
+
+    /// <summary>Called with the padded tokens of each micro-batch before it runs; tests make memory short here.</summary>
+    public Action<long>? BeforeMicroBatch { get; set; }
+
     /// <summary>Gives the adapter starting values that take more than a seed; <see cref="Step"/> does it too where it has not been done.</summary>
     public void Start()
     {
@@ -83,26 +105,25 @@ public sealed class Trainer : IDisposable
         var (parameters, optimizer) = Prepare();
         using var scope = NewDisposeScope();
         var step = StepsDone;
-        var epoch = step / StepsPerEpoch;
-        var rows = RowsOf(epoch, step % StepsPerEpoch);
-        var loss = zeros(1, ScalarType.Float32, _model.Device);
-        parameters.ZeroGradient();
-        var part = 0;
-        foreach (var micro in MicroBatches(rows))
-        {
-            RandomStreams.Seed(_model.Device, _options.Seed, RandomStreams.Purpose.Dropout, step, part++);
-            Backward(micro, rows.Count, _mode, loss);
-            Tokens += micro.Sum(row => (long)row.Packed.Length);
-        }
-
+        var (loss, tokens) = BackwardOf(step, parameters);
         _model.Adapted?.ExtraLoss()?.backward();
+        BackwardCall.Check();
         using (no_grad()) _model.Adapted?.AfterBackward(step + 1);
         var norm = parameters.ClipGradient(_options.MaxGradNorm);
         LearningRate = LearningRateAt(step);
         optimizer.Step(LearningRate);
         StepsDone++;
+        Tokens += tokens;
         using (no_grad()) _model.Adapted?.AfterStep(StepsDone, optimizer);
-        _unread.Add((step + 1, loss.DetachFromDisposeScope(), norm.DetachFromDisposeScope()));
+        _unread.Add((step + 1, LearningRate, loss.DetachFromDisposeScope(), norm.DetachFromDisposeScope()));
+    }
+
+    /// <summary>Sentences about what the trainer had to change since the last call.</summary>
+    public IReadOnlyList<string> TakeWarnings()
+    {
+        var taken = _warnings.ToList();
+        _warnings.Clear();
+        return taken;
     }
 
     /// <summary>
@@ -113,8 +134,8 @@ public sealed class Trainer : IDisposable
         if (_unread.Count == 0) return [];
         using var scope = NewDisposeScope();
         var numbers = stack(_unread.SelectMany(u => new[] { u.Loss.view([]), u.Norm.view([]) })).cpu().data<float>().ToArray();
-        var reports = _unread.Select((u, i) => new StepReport(u.Step, numbers[2 * i], numbers[(2 * i) + 1], LearningRateAt(u.Step - 1))).ToList();
-        foreach (var (_, loss, norm) in _unread)
+        var reports = _unread.Select((u, i) => new StepReport(u.Step, numbers[2 * i], numbers[(2 * i) + 1], u.Rate)).ToList();
+        foreach (var (_, _, loss, norm) in _unread)
         {
             loss.Dispose();
             norm.Dispose();
@@ -136,8 +157,11 @@ public sealed class Trainer : IDisposable
     /// <param name="read">Gives a tensor of the optimiser's state by its name.</param>
     /// <param name="steps">Steps done up to the checkpoint.</param>
     /// <param name="tokens">Tokens trained on up to it.</param>
-    public void Restore(Func<string, Tensor> read, long steps, long tokens)
+    /// <param name="microBatchTokens">What <see cref="MicroBatchTokens"/> was; null for what the options say.</param>
+    /// <param name="recomputes">What <see cref="Recomputes"/> was; null for what the options say.</param>
+    public void Restore(Func<string, Tensor> read, long steps, long tokens, int? microBatchTokens = null, bool? recomputes = null)
     {
+        (MicroBatchTokens, Recomputes) = (microBatchTokens ?? MicroBatchTokens, recomputes ?? Recomputes);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         _model.Adapted?.Resume(steps);
@@ -149,17 +173,23 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var (_, loss, norm) in _unread)
+        foreach (var (_, _, loss, norm) in _unread)
         {
             loss.Dispose();
             norm.Dispose();
         }
 
+        _batches.Dispose();
         _optimizer?.Dispose();
         _parameters?.Dispose();
     }
 
-    private double LearningRateAt(long step) => _model.Adapted?.LearningRate(_schedule, step) ?? _schedule.At(step);
+    // Whatever ends the run first, steps or seconds, the rate reaches 0 there.
+    private double LearningRateAt(long step)
+    {
+        if (_options.MaxSeconds is { } budget && SecondsTrained is { } seconds) step = Math.Max(step, (long)Math.Min(Steps - 1, seconds() / budget * Steps));
+        return _model.Adapted?.LearningRate(_schedule, step) ?? _schedule.At(step);
+    }
 
     private IEnumerable<AdapterWeight> Trained => PeftFolder.Weights(_model).Where(w => w.Trained);
 
@@ -171,53 +201,90 @@ public sealed class Trainer : IDisposable
         return (_parameters, _optimizer);
     }
 
+    // Gradients of a whole step. Where memory is not enough the step begins anew with less at once: no weight has moved yet.
+    private (Tensor Loss, long Tokens) BackwardOf(long step, FlatParameters parameters)
+    {
+        while (true)
+        {
+            var largest = 0;
+            try
+            {
+                using var scope = NewDisposeScope();
+                var micros = _batches.Take(step, MicroBatchTokens);
+                try
+                {
+                    largest = micros.Max(micro => micro.Batch.Count);
+                    parameters.ZeroGradient();
+                    var loss = zeros(1, ScalarType.Float32, _model.Device);
+                    var rows = micros.Sum(micro => micro.Batch.Count);
+                    for (var part = 0; part < micros.Count; part++)
+                    {
+                        RandomStreams.Seed(_model.Device, _options.Seed, RandomStreams.Purpose.Dropout, step, part);
+                        Backward(micros[part], rows, _mode with { Random = new PassRandom(_model.Device, _options.Seed, step, part) }, loss);
+                    }
+
+                    if (_lossScale != 1) parameters.Gradient.div_(_lossScale);
+                    return (loss.MoveToOuterDisposeScope(), micros.Sum(micro => micro.Batch.RealTokens));
+                }
+                finally
+                {
+                    foreach (var micro in micros) micro.Dispose();
+                }
+            }
+            catch (Exception error) when (OutOfMemory.Is(error) && TakesLess(step, largest))
+            {
+                // The next round of the loop does the step with less memory.
+            }
+        }
+    }
+
+    private bool TakesLess(long step, int rowsAtOnce)
+    {
+        if (rowsAtOnce > 1)
+        {
+            MicroBatchTokens = Math.Max(1, MicroBatchTokens / 2);
+            _warnings.Add(FormattableString.Invariant($"Step {step + 1} ran out of memory: from here on at most {MicroBatchTokens} tokens go through the model at once. The result is the same, the pace lower."));
+            return true;
+        }
+
+        if (Recomputes) return false;
+        Recomputes = true;
+        _warnings.Add(FormattableString.Invariant($"Step {step + 1} ran out of memory with one row at a time: from here on blocks are computed a second time instead of being kept (gradient_checkpointing)."));
+        return true;
+    }
+
     private void BackwardOfStart(int index)
     {
         using var scope = NewDisposeScope();
         using var gradients = enable_grad();
-        var (rows, loss) = (RowsOf(0, index), zeros(1, ScalarType.Float32, _model.Device));
-        foreach (var micro in MicroBatches(rows)) Backward(micro, rows.Count, ForwardMode.Inference, loss);
+        var (micros, loss) = (_batches.MakeNow(index, MicroBatchTokens), zeros(1, ScalarType.Float32, _model.Device));
+        var rows = micros.Sum(micro => micro.Batch.Count);
+        foreach (var micro in micros)
+        {
+            Backward(micro, rows, ForwardMode.Inference, loss, scale: 1);
+            micro.Dispose();
+        }
     }
 
     private void ForwardOfStart(int index, Action<TokenBatch> announce)
     {
         using var noGrad = no_grad();
-        foreach (var micro in MicroBatches(RowsOf(0, index)))
+        foreach (var micro in _batches.MakeNow(index, MicroBatchTokens))
         {
             using var scope = NewDisposeScope();
-            using var batch = _packer.Batch([.. micro.Select(row => row.Packed)], _model.Device);
-            announce(batch);
-            _model.Logits(batch, ForwardMode.Inference);
+            announce(micro.Batch);
+            _model.Logits(micro.Batch, ForwardMode.Inference);
+            micro.Dispose();
         }
     }
 
-    private void Backward((PackedBattle Packed, Winner Winner)[] micro, int rowsOfStep, ForwardMode mode, Tensor lossOfStep)
+    private void Backward(MicroBatch micro, int rowsOfStep, ForwardMode mode, Tensor lossOfStep, double? scale = null)
     {
         using var scope = NewDisposeScope();
-        using var batch = _packer.Batch([.. micro.Select(row => row.Packed)], _model.Device);
-        var winnersB = tensor(micro.Select(row => (long)row.Winner).ToArray(), device: _model.Device);
-        var logitsBC = _model.Logits(batch, mode);
-        var loss = nn.functional.cross_entropy(logitsBC, winnersB, reduction: nn.Reduction.Sum) / rowsOfStep;
-        loss.backward();
-        lossOfStep.add_(loss.detach());
-    }
-
-    private IEnumerable<(PackedBattle Packed, Winner Winner)[]> MicroBatches(IEnumerable<(PackedBattle Packed, Winner Winner)> rows)
-        => EpochPlan.MicroBatches(rows, row => row.Packed.Length, _options.MaxTokensPerMicroBatch);
-
-    private List<(PackedBattle Packed, Winner Winner)> RowsOf(long epoch, long index)
-        => [.. BatchOf(epoch, index).Select(row => Pack(row, _options.SwapInTraining && EpochPlan.Swaps(_options.Seed, epoch, row)))];
-
-    private int[] BatchOf(long epoch, long index)
-    {
-        if (_batchesOfEpoch != epoch) (_batches, _batchesOfEpoch) = (EpochPlan.Batches(_lengths, _options.BatchSize, _options.Seed, epoch), epoch);
-        return _batches[(int)index];
-    }
-
-    private (PackedBattle Packed, Winner Winner) Pack(int row, bool swap)
-    {
-        var winner = _rows[row].Winner ?? throw new InvalidOperationException($"Row {_rows[row].Id} has no winner to train on.");
-        return (_packer.Pack(_rows[row], swap), swap ? winner.Swapped() : winner);
+        BeforeMicroBatch?.Invoke(micro.Batch.Count * micro.Batch.Length);
+        var factor = scale ?? _lossScale;
+        var loss = BackwardPass.Run(_model, micro.Batch, mode, Recomputes, logitsBC => nn.functional.cross_entropy(logitsBC, micro.WinnersB, reduction: nn.Reduction.Sum) * (factor / rowsOfStep));
+        lossOfStep.add_(loss, alpha: 1 / factor);
     }
 }
 

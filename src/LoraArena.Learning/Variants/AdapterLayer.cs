@@ -24,6 +24,15 @@ public abstract class AdapterLayer(Projection site) : IDisposable
     /// <summary>[…, I] → […, O], base included.</summary>
     public abstract Tensor Forward(Tensor x, ForwardMode mode);
 
+    /// <summary>True if <see cref="ForwardTogether"/> computes this layer and another one, which reads the same input, in one go.</summary>
+    public virtual bool JoinsWith(AdapterLayer other) => false;
+
+    /// <summary>The outputs of layers that read the same input and that <see cref="JoinsWith"/> lets join.</summary>
+    /// <param name="x">Their input, […, I].</param>
+    /// <param name="mode">How the pass is made.</param>
+    /// <param name="layers">The layers, this one first.</param>
+    public virtual IReadOnlyList<Tensor> ForwardTogether(Tensor x, ForwardMode mode, IReadOnlyList<AdapterLayer> layers) => [.. layers.Select(layer => layer.Forward(x, mode))];
+
     /// <summary>What merging adds to W, fp32 [O, I].</summary>
     public abstract Tensor DeltaWeight();
 
@@ -32,7 +41,7 @@ public abstract class AdapterLayer(Projection site) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Site.Weight.Value.copy_(Site.Weight.Value.to(ScalarType.Float32) + DeltaWeight());
+        Site.Replace(Site.Matrix.Dense(ScalarType.Float32) + DeltaWeight());
         Site.Adapter = null;
     }
 

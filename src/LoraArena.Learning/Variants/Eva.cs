@@ -73,7 +73,7 @@ internal sealed class EvaStart : LoraStart
         var components = new List<(Tensor AxesQI, Tensor DeviationsQ, Tensor RatiosQ)>();
         foreach (var group in StartingData.Groups(layers, layer => 2 * layer.Site.InFeatures * layer.Site.InFeatures))
         {
-            var moments = group.ToDictionary(layer => layer.Site, layer => new InputMoments(layer.Site.InFeatures, layer.Site.Weight.Value.device));
+            var moments = group.ToDictionary(layer => layer.Site, layer => new InputMoments(layer.Site.InFeatures, layer.Site.Device));
             for (var batch = 0; batch < Math.Min(own.StartBatches, data.Batches); batch++) data.Inputs(batch, moments.Keys, (site, rows) => moments[site].Add(rows));
             foreach (var layer in group)
             {

@@ -15,6 +15,7 @@ public sealed class Lora : LoraFamily<LoraOptions>
         "lora", "LoRA", "Adds a trainable product of two thin matrices to each frozen weight.", "arXiv:2106.09685", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
+        QuantizedBase = true,
         Cost = "What the others are measured against.",
     };
 
@@ -35,7 +36,7 @@ public record LoraOptions : VariantOptions
 
     /// <summary>Dropout on the adapter's input; the base layer sees the input whole.</summary>
     [Range(0.0, 0.99)]
-    public double LoraDropout { get; init; } = 0.05;
+    public double LoraDropout { get; init; }
 
     /// <summary>Starting values: kaiming (PEFT's true: A uniform within ±1/√I, B zero), gaussian (A with deviation 1/r), or one of the methods that start from the weights or the data.</summary>
     [OptionChoices(typeof(LoraStart))]

@@ -17,6 +17,7 @@ public sealed class LoraFa : LoraFamily<LoraFaOptions>
         "lora-fa", "LoRA-FA", "LoRA that trains B alone: half the numbers and less memory for activations.", "arXiv:2308.03303", PeftType: "LORA", ParameterFormula: "r · O")
     {
         Group = VariantGroup.LowRank,
+        QuantizedBase = true,
         Cost = "Less memory: layer inputs are not kept for the backward pass; a little less time.",
     };
 

@@ -10,6 +10,10 @@ namespace LoraArena.Learning.Variants;
 /// <typeparam name="TOptions">The record of its options.</typeparam>
 public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOptions : LoraOptions, new()
 {
+    /// <summary>A start from the base weights, one that moves them, and magnitudes need their numbers.</summary>
+    public override bool WorksOnQuantizedBase(VariantOptions options)
+        => Info.QuantizedBase && options is LoraOptions { UseDora: false, InitLoraWeights: "kaiming" or "gaussian" or "eva" };
+
     /// <summary>No file is read as this variant unless it says so: on disk most of the family are plain LoRA.</summary>
     public override bool Claims(PeftConfigReader config) => false;
 

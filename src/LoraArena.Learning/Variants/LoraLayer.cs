@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using TorchSharp;
@@ -22,7 +23,7 @@ public class LoraLayer : AdapterLayer
         (Rank, Scale, _dropout) = (options.RankOf(site.Path), options.ScaleOf(site.Path), options.LoraDropout);
         (_trainsA, _trainsB) = (options.TrainsA, options.TrainsB);
         var start = LoraStart.Get(options.InitLoraWeights);
-        var device = site.Weight.Value.device;
+        var device = site.Device;
         context.SeedStart();
         var (aRI, bOR) = start.Draw(site.Shape, Rank);
         A = new Weight("lora_A.weight", aRI.to(device));
@@ -51,14 +52,17 @@ public class LoraLayer : AdapterLayer
     /// <summary>What A and B started from, where the base weight was moved by −s B A of them; empty where it was not.</summary>
     public override IReadOnlyList<Weight> Internal => _start;
 
+    /// <summary>True if the layer's output is LoRA's own: a relative that computes another one cannot join.</summary>
+    protected virtual bool IsPlain => GetType() == typeof(LoraLayer);
+
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x, ForwardMode mode)
-    {
-        using var scope = NewDisposeScope();
-        var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var hNR = nn.functional.linear(dropped, A.Value) * Scale;
-        return (Site.Base(x) + nn.functional.linear(hNR, B.Value).to(x.dtype)).MoveToOuterDisposeScope();
-    }
+    public override Tensor Forward(Tensor x, ForwardMode mode) => Product(x, mode, [this])[0];
+
+    /// <inheritdoc/>
+    public override bool JoinsWith(AdapterLayer other) => IsPlain && other is LoraLayer lora && lora.GetType() == GetType() && lora._dropout == _dropout;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor> ForwardTogether(Tensor x, ForwardMode mode, IReadOnlyList<AdapterLayer> layers) => Product(x, mode, [.. layers.Cast<LoraLayer>()]);
 
     /// <inheritdoc/>
     public override Tensor DeltaWeight()
@@ -131,6 +135,27 @@ public class LoraLayer : AdapterLayer
     protected virtual void BaseHasMoved()
     {
     }
+
+    private static IReadOnlyList<Tensor> Product(Tensor x, ForwardMode mode, IReadOnlyList<LoraLayer> layers)
+    {
+        if (layers.Any(layer => layer.BaseTrains)) return [.. layers.Select(layer => layer.Composed(x, mode))];
+
+        // Where the pass has no seeds of its own, libtorch's generator gives one.
+        var dropout = mode.Training ? layers[0]._dropout : 0;
+        var seed = dropout == 0 ? 0 : mode.Random?.NextSeed() ?? RandomStreams.Next();
+        return LowRankProduct.Of(x, [.. layers.Select(layer => new LowRankSite(layer.Site.Matrix, layer.Site.Bias?.Value, layer.A.Value, layer.B.Value, layer.Scale))], dropout, seed);
+    }
+
+    // Of plain operations, for a base that has gradients itself.
+    private Tensor Composed(Tensor x, ForwardMode mode)
+    {
+        using var scope = NewDisposeScope();
+        var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
+        var hNR = nn.functional.linear(dropped, A.Value) * Scale;
+        return (Site.Base(x) + nn.functional.linear(hNR, B.Value).to(x.dtype)).MoveToOuterDisposeScope();
+    }
+
+    private bool BaseTrains => Site.Bias is { Value.requires_grad: true } || Site.Matrix is DenseMatrix { Weight.Value.requires_grad: true };
 
     private IReadOnlyList<Weight> Factors(bool a, bool b) => (a, b) switch
     {

@@ -13,6 +13,7 @@ public sealed class LoraPlus : LoraFamily<LoraPlusOptions>
         "lora-plus", "LoRA+", "LoRA whose B learns at a multiple of A's learning rate.", "arXiv:2402.12354", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Optimizer,
+        QuantizedBase = true,
         Cost = "None: another rate for half of the numbers.",
     };
 }

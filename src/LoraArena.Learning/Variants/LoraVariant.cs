@@ -23,6 +23,9 @@ public abstract class LoraVariant
     /// <summary>Settings of it that exclude one another, each with the reason.</summary>
     public virtual IReadOnlyList<OptionRule> Rules => [];
 
+    /// <summary>True if it works with these options where the base weights are codes of fewer bits.</summary>
+    public virtual bool WorksOnQuantizedBase(VariantOptions options) => Info.QuantizedBase;
+
     /// <summary>Reads options by PEFT's names.</summary>
     /// <exception cref="OptionException">A name is unknown, a value is of the wrong kind or out of bounds, or two of them exclude one another.</exception>
     public VariantOptions ReadOptions(JsonObject given)
@@ -143,6 +146,9 @@ public sealed record VariantInfo(string Id, string Name, string Summary, string 
 
     /// <summary>True if a new adapter changes nothing before it is trained.</summary>
     public bool StartsAsIdentity { get; init; } = true;
+
+    /// <summary>True if it never looks at the base weights' numbers, so that they may be quantised (QLoRA).</summary>
+    public bool QuantizedBase { get; init; }
 
     /// <summary>True if it moves the base weights themselves, so that taking the adapter off gives the base model only up to rounding.</summary>
     public bool MovesBase { get; init; }

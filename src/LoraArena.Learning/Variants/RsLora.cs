@@ -11,6 +11,7 @@ public sealed class RsLora : LoraFamily<RsLoraOptions>
         "rslora", "rsLoRA", "LoRA whose scale falls with the root of the rank, so that high ranks learn as fast as low ones.", "arXiv:2312.03732", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
+        QuantizedBase = true,
         Cost = "None: another number for the scale.",
     };
 

@@ -117,7 +117,7 @@ public sealed class VeraLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         (_dropout, _sharedA, _sharedB) = (options.VeraDropout, sharedA, sharedB);
-        var device = site.Weight.Value.device;
+        var device = site.Device;
         LambdaB = new Weight("vera_lambda_b", zeros([site.OutFeatures], ScalarType.Float32, device));
         LambdaD = new Weight("vera_lambda_d", full([options.R], options.DInitial, ScalarType.Float32, device));
     }

@@ -3,6 +3,7 @@ using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
+using LoraArena.Learning.Training;
 using LoraArena.Worker.Running;
 using TorchSharp;
 
@@ -56,7 +57,7 @@ internal static class ExportCommand
         using var scope = torch.NewDisposeScope();
         var (train, validation) = inputs.ReadSplit();
         IReadOnlyList<TokenizedBattle> rows = [.. validation.Concat(train).Take(ComparedRows)];
-        var tokens = inputs.Spec.Training.MaxTokensPerMicroBatch;
+        var tokens = MicroBatchSize.Of(inputs.Spec.Training, inputs.Device.Torch);
         var before = LogitError.Logits(inputs.Model, inputs.Packer, rows, tokens);
         using var plain = kind == "lora" ? inputs.LoadBase() : null;
         if (plain is null) MergedModel.Write(folder, inputs.Model, inputs.Spec.Model.Path, inputs.PadTokenId);

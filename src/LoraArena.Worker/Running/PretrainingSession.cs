@@ -39,7 +39,7 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
         RandomStreams.Seed(CPU, spec.Seed, RandomStreams.Purpose.Initialisation);
         using var weights = new RandomWeights(bert.InitializerRange);
         using var model = PreferenceModel.Build(family, bert, weights, device.Torch, spec.Seed);
-        var head = new MaskedLanguageHead(bert, (BertModel)model.Backbone, new ModelBuilder(weights, device.Torch, ScalarType.Float32));
+        var head = new MaskedLanguageHead(bert, (BertModel)model.Backbone, new ModelBuilder(weights, device.Torch, BasePrecision.Full));
         var battleTokenizer = new BattleTokenizer(tokenizer, family.Kind, bert);
         var corpus = PretrainingCorpus.Read(spec, tokenizer, battleTokenizer);
         Console.Error.WriteLine(FormattableString.Invariant($"{corpus.Texts.Count} sequences of text ({corpus.Texts.Sum(t => (long)t.Length)} tokens), {corpus.Battles.Count} battles, {model.BaseWeights.Sum(w => w.Count)} parameters"));

@@ -18,12 +18,21 @@ internal static class RunCheckpoint
     private const string StateName = "trainer.json";
 
     /// <summary>Writes a checkpoint after the trainer's last step.</summary>
-    public static void Write(RunFolder run, PreferenceModel model, Trainer trainer, double seconds) => CheckpointFolder.Write(run, trainer.StepsDone, folder =>
+    public static void Write(RunFolder run, PreferenceModel model, Trainer trainer, RunClock clock) => CheckpointFolder.Write(run, trainer.StepsDone, folder =>
     {
         PeftFolder.WriteCheckpoint(folder, model);
         SafetensorsWriter.Write(Path.Join(folder, OptimizerName), trainer.OptimizerState());
-        AtomicFile.WriteJson(Path.Join(folder, StateName), new TrainerState(trainer.StepsDone, trainer.Tokens, seconds));
+        AtomicFile.WriteJson(Path.Join(folder, StateName), State(trainer, clock));
     });
+
+    private static TrainerState State(Trainer trainer, RunClock clock) => new(trainer.StepsDone, trainer.Tokens, clock.Of(RunPhase.Training))
+    {
+        LoadingSeconds = clock.Of(RunPhase.Loading),
+        EvaluationSeconds = clock.Of(RunPhase.Evaluation),
+        SavingSeconds = clock.Of(RunPhase.Saving),
+        MicroBatchTokens = trainer.MicroBatchTokens,
+        Recomputes = trainer.Recomputes,
+    };
 
     /// <summary>Puts the newest whole checkpoint into model and trainer; null where there is none. Each that is passed over as damaged is told.</summary>
     public static TrainerState? RestoreNewest(RunFolder run, PreferenceModel model, Trainer trainer, Action<long, string> passedOver)
@@ -32,7 +41,7 @@ internal static class RunCheckpoint
         var state = RunFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
         PeftFolder.ReadCheckpoint(newest.Folder, model);
         using var optimizer = SafetensorsFile.Open(Path.Join(newest.Folder, OptimizerName));
-        trainer.Restore(optimizer.Read, state.Step, state.Tokens);
+        trainer.Restore(optimizer.Read, state.Step, state.Tokens, state.MicroBatchTokens, state.Recomputes);
         return state;
     }
 }
@@ -40,5 +49,21 @@ internal static class RunCheckpoint
 /// <summary>How far a training is.</summary>
 /// <param name="Step">Optimiser steps done.</param>
 /// <param name="Tokens">Real tokens trained on.</param>
-/// <param name="Seconds">Seconds spent.</param>
-internal sealed record TrainerState(long Step, long Tokens, double Seconds);
+/// <param name="Seconds">Seconds of training.</param>
+internal sealed record TrainerState(long Step, long Tokens, double Seconds)
+{
+    /// <summary>Seconds of loading.</summary>
+    public double LoadingSeconds { get; init; }
+
+    /// <summary>Seconds of evaluation.</summary>
+    public double EvaluationSeconds { get; init; }
+
+    /// <summary>Seconds of writing checkpoints.</summary>
+    public double SavingSeconds { get; init; }
+
+    /// <summary>Tokens that go through the model at once, which lack of memory may have halved; null in checkpoints that do not say it.</summary>
+    public int? MicroBatchTokens { get; init; }
+
+    /// <summary>True if blocks are computed again, which lack of memory may have switched on.</summary>
+    public bool? Recomputes { get; init; }
+}

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using LoraArena.Core.Runs;
 using LoraArena.Learning.Devices;
+using LoraArena.Learning.Models;
 
 namespace LoraArena.Worker.Running;
 
@@ -12,7 +13,7 @@ internal static class RunEnvironment
     public static string Version { get; } = typeof(RunEnvironment).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>Everything that may explain a difference between two runs.</summary>
-    public static RunManifest Manifest(RunFolder run, int attempt, ComputeDevice device, int threads) => new(
+    public static RunManifest Manifest(RunFolder run, int attempt, ComputeDevice device, int threads, BasePrecision precision) => new(
         attempt,
         RunSpec.Fingerprint(run.Spec),
         Version,
@@ -21,7 +22,10 @@ internal static class RunEnvironment
         threads,
         Environment.MachineName,
         RuntimeInformation.FrameworkDescription,
-        $"TorchSharp {TorchRuntime.TorchSharpVersion}, libtorch {TorchRuntime.LibTorchVersion}");
+        $"TorchSharp {TorchRuntime.TorchSharpVersion}, libtorch {TorchRuntime.LibTorchVersion}")
+    {
+        Precision = precision.ComputeType == TorchSharp.torch.ScalarType.Float32 ? $"{precision.Name}, fp32 products by {device.Products}" : precision.Name,
+    };
 
     /// <summary>
     /// When this process started, as its operating system counts it: clock ticks since boot on Linux, which no change of the clock moves;

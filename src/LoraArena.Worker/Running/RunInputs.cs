@@ -132,14 +132,14 @@ internal sealed class RunInputs : IDisposable
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
         if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
-        var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
+        var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling), BasePrecision.Of(spec.Training.BasePrecision, picked.BestType));
         var tokens = new CachedTokens(new TokenCache(arena.TokenCache), spec.Model.Path, model.Family.Kind, model.Config);
         model.TextToIds = tokens.EncodeToIds;
         return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), tokens, model);
     }
 
     /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>
-    public PreferenceModel LoadBase() => PreferenceModel.Load(Spec.Model.Path, Model.Device, Spec.Training.Seed, PoolingOf(Spec.Training.Pooling));
+    public PreferenceModel LoadBase() => PreferenceModel.Load(Spec.Model.Path, Model.Device, Spec.Training.Seed, PoolingOf(Spec.Training.Pooling), Model.Precision);
 
     private static Pooling? PoolingOf(string name) => name == "auto" ? null : Enum.Parse<Pooling>(name, ignoreCase: true);
 }

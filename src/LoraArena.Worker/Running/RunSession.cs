@@ -25,17 +25,17 @@ internal sealed class RunSession
     private readonly JournalWriter _journal;
     private readonly StopSignal _stop;
     private readonly DiskReserve _reserve;
-    private double _secondsBefore;
-    private long _started;
+    private readonly RunClock _clock;
     private long _step;
     private RunCost? _cost;
 
     private RunSession(RunFolder run, int attempt, TimeProvider time, JournalWriter journal, StopSignal stop, DiskReserve reserve)
     {
-        (_run, _attempt, _time, _journal, _stop, _reserve) = (run, attempt, time, journal, stop, reserve);
+        (_run, _attempt, _time, _journal, _stop, _reserve, _clock) = (run, attempt, time, journal, stop, reserve, new RunClock(time));
     }
 
-    private double Seconds => _secondsBefore + _time.GetElapsedTime(_started).TotalSeconds;
+    // Of training alone.
+    private double Seconds => _clock.Of(RunPhase.Training);
 
     /// <summary>Does the run of a folder.</summary>
     /// <returns>The process's exit code.</returns>
@@ -57,13 +57,13 @@ internal sealed class RunSession
     {
         try
         {
-            _started = _time.GetTimestamp();
             Write(new StateRecord(RunState.Running, "loading"));
             if (RunManifest.ChangedSpec(_run) is { } changed) throw new InvalidDataException(changed);
             using var inputs = RunInputs.Open(arena, _run, threads, autoDevice, _time);
-            AtomicFile.WriteJson(_run.Manifest, RunEnvironment.Manifest(_run, _attempt, inputs.Device, threads));
+            inputs.Device.MarkBase();
+            AtomicFile.WriteJson(_run.Manifest, RunEnvironment.Manifest(_run, _attempt, inputs.Device, threads, inputs.Model.Precision));
             var (train, validation) = inputs.ReadSplit();
-            using var trainer = new Trainer(inputs.Model, inputs.Packer, train, inputs.Spec.Training);
+            using var trainer = new Trainer(inputs.Model, inputs.Packer, train, inputs.Spec.Training) { SecondsTrained = () => Seconds };
             return Run(inputs, trainer, train, validation);
         }
         catch (AttemptTakenException error)
@@ -110,8 +110,10 @@ internal sealed class RunSession
         }
 
         _step = trainer.StepsDone;
-        _secondsBefore = restored.Seconds;
-        _started = _time.GetTimestamp();
+        _clock.Add(RunPhase.Training, restored.Seconds);
+        _clock.Add(RunPhase.Loading, restored.LoadingSeconds);
+        _clock.Add(RunPhase.Evaluation, restored.EvaluationSeconds);
+        _clock.Add(RunPhase.Saving, restored.SavingSeconds);
         Write(new ResumeRecord(trainer.StepsDone));
     }
 
@@ -120,7 +122,7 @@ internal sealed class RunSession
 
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
-        var total = inputs.Model.BaseWeights.Sum(w => w.Count) + trainer.TrainableParameters;
+        var total = inputs.Model.BaseParameters + trainer.TrainableParameters;
         Write(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
         var asked = inputs.Spec.Training.MaxLength;
         if (inputs.Packer.MaxLength < asked) Write(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
@@ -133,13 +135,15 @@ internal sealed class RunSession
     private string? Train(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
         var options = inputs.Spec.Training;
-        var reporter = new StepReporter(_journal, trainer, inputs.Device, _time);
+        var reporter = new StepReporter(_journal, trainer, inputs.Device, Seconds);
         var lastReport = _time.GetTimestamp();
         var lastCheckpoint = _time.GetTimestamp();
+        _clock.Enter(RunPhase.Training);
         while (trainer.StepsDone < trainer.Steps)
         {
             trainer.Step();
             _step = trainer.StepsDone;
+            foreach (var warning in trainer.TakeWarnings()) Write(new WarningRecord(warning));
             if (_time.GetElapsedTime(lastReport) >= ReportEvery)
             {
                 reporter.Report(Seconds);
@@ -157,8 +161,10 @@ internal sealed class RunSession
             if (ended || asked is { When: StopWhen.AfterCheckpoint } || _time.GetElapsedTime(lastCheckpoint).TotalSeconds >= options.CheckpointSeconds || trainer.StepsDone % (options.SaveSteps ?? long.MaxValue) == 0)
             {
                 reporter.Report(Seconds);
-                RunCheckpoint.Write(_run, inputs.Model, trainer, Seconds);
+                var phase = _clock.Enter(RunPhase.Saving);
+                RunCheckpoint.Write(_run, inputs.Model, trainer, _clock);
                 Write(new CheckpointRecord(trainer.StepsDone));
+                _clock.Enter(phase);
                 lastCheckpoint = _time.GetTimestamp();
             }
 
@@ -176,34 +182,38 @@ internal sealed class RunSession
 
     private IReadOnlyList<Prediction> Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
+        var phase = _clock.Enter(RunPhase.Evaluation);
         Write(new StateRecord(RunState.Running, "evaluating"));
         var predictions = PredictorOf(inputs).Predict(validation, StopNow);
         if (!predictions.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
         Write(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
         Write(new StateRecord(RunState.Running, "training"));
+        _clock.Enter(phase);
         return predictions;
     }
 
     private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
+        _clock.Enter(RunPhase.Saving);
         var predictions = Evaluate(inputs, trainer, validation);
-        var cost = Cost(inputs, trainer);
         Directory.CreateDirectory(Path.GetDirectoryName(_run.ValidationPredictions)!);
         PredictionFile.Write(_run.ValidationPredictions, predictions);
         if (inputs.Spec.Data.Test is not null)
         {
             Write(new StateRecord(RunState.Running, "predicting"));
+            _clock.Enter(RunPhase.Evaluation);
             var test = PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow);
             if (!test.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
             PredictionFile.Write(_run.TestPredictions, test);
             if (inputs.MakeSubmission(_run) is { } fault) Write(new WarningRecord($"There is no submission to send: {fault}"));
         }
 
+        _clock.Enter(RunPhase.Saving);
         RunAdapter.Write(_run.Adapter, inputs.Model, inputs.BaseName);
         ExportReadMe.WriteOfAdapter(_run.Adapter, inputs.Model, inputs.BaseName, inputs.PadTokenId);
         var collapsed = CollapseCheck.Find(predictions, [.. train.Select(row => row.Winner).OfType<Winner>()]);
         if (collapsed is not null) Write(new WarningRecord(collapsed));
-        var code = End(RunState.Succeeded, collapsed, Scores.Of(predictions), cost, collapsed is null ? null : RunMark.Collapsed);
+        var code = End(RunState.Succeeded, collapsed, Scores.Of(predictions), Cost(inputs, trainer), collapsed is null ? null : RunMark.Collapsed);
         RemoveCheckpoints(inputs.Spec.Training.KeepCheckpoint);
         return code;
     }
@@ -256,12 +266,18 @@ internal sealed class RunSession
         return state == RunState.Failed ? WorkerCommand.Failed : WorkerCommand.Done;
     }
 
-    private RunCost Cost(RunInputs inputs, Trainer trainer) => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters);
+    private RunCost Cost(RunInputs inputs, Trainer trainer) => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters)
+    {
+        LoadingSeconds = _clock.Of(RunPhase.Loading),
+        EvaluationSeconds = _clock.Of(RunPhase.Evaluation),
+        SavingSeconds = _clock.Of(RunPhase.Saving),
+        PeakMemoryAboveBaseBytes = inputs.Device.PeakAboveBase(),
+    };
 
     private static bool IsFinite(Prediction prediction)
         => prediction.Probabilities is var p && double.IsFinite(p.A) && double.IsFinite(p.B) && double.IsFinite(p.Tie);
 
     private bool StopNow() => _stop.Asked() is { When: StopWhen.Now };
 
-    private static Predictor PredictorOf(RunInputs inputs) => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, inputs.Spec.Training.MaxTokensPerMicroBatch);
+    private static Predictor PredictorOf(RunInputs inputs) => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, MicroBatchSize.Of(inputs.Spec.Training, inputs.Device.Torch));
 }

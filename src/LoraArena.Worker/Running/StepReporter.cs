@@ -5,10 +5,10 @@ using LoraArena.Learning.Training;
 namespace LoraArena.Worker.Running;
 
 /// <summary>Writes the steps since its last report into the journal, and notices a training that has diverged.</summary>
-internal sealed class StepReporter(JournalWriter journal, Trainer trainer, ComputeDevice device, TimeProvider time)
+internal sealed class StepReporter(JournalWriter journal, Trainer trainer, ComputeDevice device, double secondsBefore)
 {
     private long _tokens = trainer.Tokens;
-    private long _since = time.GetTimestamp();
+    private double _since = secondsBefore;
 
     /// <summary>Reports all steps that are not in the journal yet.</summary>
     /// <param name="seconds">Seconds of training so far.</param>
@@ -17,8 +17,8 @@ internal sealed class StepReporter(JournalWriter journal, Trainer trainer, Compu
     {
         var reports = trainer.TakeReports();
         if (reports.Count == 0) return;
-        var tokensPerSecond = (trainer.Tokens - _tokens) / Math.Max(1e-9, time.GetElapsedTime(_since).TotalSeconds);
-        (_tokens, _since) = (trainer.Tokens, time.GetTimestamp());
+        var tokensPerSecond = (trainer.Tokens - _tokens) / Math.Max(1e-9, seconds - _since);
+        (_tokens, _since) = (trainer.Tokens, seconds);
         foreach (var report in reports)
         {
             if (!double.IsFinite(report.Loss) || !double.IsFinite(report.GradNorm)) throw new DivergedException(report.Step);

@@ -54,7 +54,7 @@ internal static class MethodTable
             });
             var losses = trainer.TakeReports().Select(r => r.Loss).ToList();
             var peak = Measure.Peak() - before;
-            var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, options.MaxTokensPerMicroBatch).Predict(validation));
+            var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, MicroBatchSize.Of(options, model.Device)).Predict(validation));
             return new MethodResult(id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0, losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
         }
         catch (OptionException error)

@@ -47,7 +47,7 @@ internal sealed class PreferenceRows
         foreach (var battle in battles)
         {
             if (train <= 0 && holdOut <= 0) yield break;
-            if (IsHeldOut(battle.Group)) holdOut--;
+            if (IsHeldOut(PromptGroup.Key(battle))) holdOut--;
             else train--;
             yield return battle;
         }

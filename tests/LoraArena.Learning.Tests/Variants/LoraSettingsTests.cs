@@ -81,7 +81,7 @@ public sealed class LoraSettingsTests
         PeftFolder.Load(folder.Path, again);
 
         // LoRA-Pro's first steps are large where B is small: more is rounded.
-        var tolerance = variant == "lora-pro" ? 1e-4 : 1e-5;
+        var tolerance = variant == "lora-pro" ? 3e-4 : 1e-5;
         Assert.InRange(Torch.RelativeError(TinyTraining.Logits(again), logits), 0, tolerance);
         model.Merge();
         Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), logits), 0, tolerance);

@@ -40,15 +40,22 @@ public sealed class BertModel : Backbone
     public override Tensor Pooled(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        if (_pooling != Pooling.First) return Pool(Shared.Pool.Take(_pooling, HiddenStates(batch, mode), batch), mode).MoveToOuterDisposeScope();
-        var mask = Attention.PaddingMask(batch, _dtype);
-        var xBTD = _embeddings.Forward(batch, mode);
-        foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: layer == _layers[^1]);
-        return Pool(xBTD.select(1, 0), mode).MoveToOuterDisposeScope();
+        return Cut(batch, mode).Run().MoveToOuterDisposeScope();
     }
 
-    /// <summary>The pooler on one state of each sequence: [B, D] → [B, D].</summary>
-    internal Tensor Pool(Tensor stateBD, ForwardMode mode) => _pooler is null ? stateBD : _pooler.Forward(stateBD, mode).tanh();
+    /// <inheritdoc/>
+    public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
+    {
+        var mask = Attention.PaddingMask(batch, _dtype);
+        return new ForwardPass(
+            mode,
+            () => _embeddings.Forward(batch, mode),
+            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => layer.Forward(xBTD, mask, mode, firstTokenOnly: _pooling == Pooling.First && layer == _layers[^1])))],
+            xBTD => Pool(Shared.Pool.Take(_pooling, xBTD, batch), mode));
+    }
+
+    /// <summary>The pooler on one state of each sequence: [B, D] → [B, D]. A new pooler is part of the head and computes in fp32.</summary>
+    internal Tensor Pool(Tensor stateBD, ForwardMode mode) => _pooler is null ? stateBD : _pooler.Forward(stateBD.to(_pooler.Matrix.ComputeType), mode).tanh();
 }
 
 /// <summary>Sum of the embeddings of word, position and segment, normalised.</summary>
@@ -76,8 +83,9 @@ internal sealed class BertEmbeddings
     public Tensor Forward(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var xBTD = Words.Forward(batch.IdsBT) + _positions.Value.narrow(0, _firstPosition, batch.Length) + Segments(batch);
-        return Dropout.Apply(_norm.Forward(xBTD), mode.HiddenDropout, mode).MoveToOuterDisposeScope();
+        var wordsBTD = Words.Forward(batch.IdsBT);
+        var xBTD = wordsBTD + _positions.Value.narrow(0, _firstPosition, batch.Length) + Segments(batch);
+        return Dropout.Apply(_norm.Forward(xBTD.to(wordsBTD.dtype)), mode.HiddenDropout, mode).MoveToOuterDisposeScope();
     }
 
     // A model that was made for one segment alone is told of no other.
@@ -115,9 +123,8 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
     private Tensor Attend(Tensor queryInput, Tensor xBTD, Tensor? mask, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var qBHTK = Attention.SplitHeads(_query.Forward(queryInput, mode), _heads);
-        var kBHTK = Attention.SplitHeads(_key.Forward(xBTD, mode), _heads);
-        var vBHTK = Attention.SplitHeads(_value.Forward(xBTD, mode), _heads);
+        var projected = Projection.ForwardTogether(queryInput, xBTD, mode, _query, _key, _value);
+        var (qBHTK, kBHTK, vBHTK) = (Attention.SplitHeads(projected[0], _heads), Attention.SplitHeads(projected[1], _heads), Attention.SplitHeads(projected[2], _heads));
         var contextBHTK = Attention.Attend(qBHTK, kBHTK, vBHTK, new AttentionMask(mask, Causal: false), _scale, cap: null, mode.AttentionDropout);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }

@@ -35,9 +35,8 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
     private Tensor Attend(Tensor queryInput, Tensor xBTD, Tensor? mask, Distances? distances, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var qBHQK = Attention.SplitHeads(_query.Forward(queryInput, mode), config.Heads);
-        var kBHTK = Attention.SplitHeads(_key.Forward(xBTD, mode), config.Heads);
-        var vBHTK = Attention.SplitHeads(_value.Forward(xBTD, mode), config.Heads);
+        var projected = Projection.ForwardTogether(queryInput, xBTD, mode, _query, _key, _value);
+        var (qBHQK, kBHTK, vBHTK) = (Attention.SplitHeads(projected[0], config.Heads), Attention.SplitHeads(projected[1], config.Heads), Attention.SplitHeads(projected[2], config.Heads));
         var added = distances is null ? null : DistanceScores(qBHQK, kBHTK, distances, mode);
         if (mask is not null) added = added is null ? mask : added + mask;
         var contextBHQK = Attention.Attend(qBHQK, kBHTK, vBHTK, new AttentionMask(added, Causal: false), _scale, cap: null, mode.AttentionDropout);

@@ -30,43 +30,72 @@ public sealed class DebertaV2Model : Backbone
     }
 
     /// <inheritdoc/>
-    public override Tensor HiddenStates(TokenBatch batch, ForwardMode mode) => Run(batch, mode, firstTokenOnly: false);
+    public override Tensor HiddenStates(TokenBatch batch, ForwardMode mode)
+    {
+        using var scope = NewDisposeScope();
+        var shared = Shared(batch);
+        var xBTD = _embeddings.Forward(batch, mode);
+        for (var i = 0; i < _layers.Count; i++) xBTD = Block(i, xBTD, batch, shared, mode, firstTokenOnly: false);
+        return xBTD.MoveToOuterDisposeScope();
+    }
 
     /// <summary>The pooler's layer and its activation on the first token or what <see cref="ModelConfig.Pooling"/> says, [B, D].</summary>
     public override Tensor Pooled(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var first = _config.Pooling == Pooling.First;
-        var stateBD = Pool.Take(_config.Pooling, Run(batch, mode, firstTokenOnly: first), batch);
-        var pooledBD = _pooler.Forward(Dropout.Apply(stateBD, _config.PoolerDropout, mode), mode);
+        return Cut(batch, mode).Run().MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
+    {
+        var shared = Shared(batch);
+        return new ForwardPass(
+            mode,
+            () => _embeddings.Forward(batch, mode),
+            [.. Enumerable.Range(0, _layers.Count).Select(i => (Func<Tensor, Tensor>)(xBTD => Block(i, xBTD, batch, shared, mode, firstTokenOnly: _config.Pooling == Pooling.First && i == _layers.Count - 1)))],
+            xBTD => Pooler(Pool.Take(_config.Pooling, xBTD, batch), mode));
+    }
+
+    private Tensor Pooler(Tensor stateBD, ForwardMode mode)
+    {
+        using var scope = NewDisposeScope();
+        var pooledBD = _pooler.Forward(Dropout.Apply(stateBD, _config.PoolerDropout, mode).to(_pooler.Matrix.ComputeType), mode);
         return _config.PoolerActivation.Apply(pooledBD).MoveToOuterDisposeScope();
     }
 
-    private Tensor Run(TokenBatch batch, ForwardMode mode, bool firstTokenOnly)
+    private Tensor Block(int index, Tensor xBTD, TokenBatch batch, SharedByBlocks shared, ForwardMode mode, bool firstTokenOnly)
     {
         using var scope = NewDisposeScope();
+        var distances = shared.Distances ?? Distances(shared.PlacesTT);
+
+        // The convolution reads the embeddings, which are the first block's input, and its output is added for every token.
+        var convolution = index == 0 ? _convolution : null;
+        var yBTD = _layers[index].Forward(xBTD, shared.Mask, distances, mode, firstTokenOnly && convolution is null);
+        return (convolution?.Forward(xBTD, yBTD, batch, mode) ?? yBTD).MoveToOuterDisposeScope();
+    }
+
+    // Embeddings of distances that are trained are made by every block anew: a block's backward pass must not need another's.
+    private SharedByBlocks Shared(TokenBatch batch)
+    {
         var mask = Attention.PaddingMask(batch, _dtype);
-        var distances = Distances(batch);
-        var embeddedBTD = _embeddings.Forward(batch, mode);
-        var xBTD = embeddedBTD;
-        for (var i = 0; i < _layers.Count; i++)
-        {
-            // The convolution reads the embeddings beside the first layer, and its output is added for every token.
-            var convolves = i == 0 && _convolution is not null;
-            xBTD = _layers[i].Forward(xBTD, mask, distances, mode, firstTokenOnly && i == _layers.Count - 1 && !convolves);
-            if (convolves) xBTD = _convolution!.Forward(embeddedBTD, xBTD, batch, mode);
-        }
-
-        return xBTD.MoveToOuterDisposeScope();
+        if (_config.Relative is not { } relative) return new SharedByBlocks(mask, null, null);
+        var placesTT = DebertaV2.Distances.Places(relative, batch.Length, batch.IdsBT.device);
+        var distances = Distances(placesTT)!;
+        return new SharedByBlocks(mask, placesTT, distances.Embeddings1SD.requires_grad ? null : distances);
     }
 
-    private Distances? Distances(TokenBatch batch)
+    private Distances? Distances(Tensor? placesTT)
     {
-        if (_config.Relative is not { } relative) return null;
+        if (placesTT is null) return null;
         using var scope = NewDisposeScope();
-        var embeddings = _distanceNorm?.Forward(_distances!.Value) ?? _distances!.Value;
-        return new Distances(embeddings.unsqueeze(0).MoveToOuterDisposeScope(), DebertaV2.Distances.Places(relative, batch.Length, batch.IdsBT.device).MoveToOuterDisposeScope());
+        var table = _distances!.In(_dtype);
+        var embeddings = _distanceNorm?.Forward(table) ?? table;
+        return new Distances(embeddings.unsqueeze(0).MoveToOuterDisposeScope(), placesTT);
     }
+
+    // Mask [B, 1, 1, T], places of distances int64 [T, T].
+    private sealed record SharedByBlocks(Tensor? Mask, Tensor? PlacesTT, Distances? Distances);
 }
 
 /// <summary>Distances between the tokens of a batch.</summary>
@@ -121,9 +150,11 @@ internal sealed class DebertaV2Embeddings
     public Tensor Forward(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var xBTD = _words.Forward(batch.IdsBT);
+        var wordsBTD = _words.Forward(batch.IdsBT);
+        var xBTD = wordsBTD;
         if (_positions is not null) xBTD = xBTD + _positions.Value.narrow(0, 0, batch.Length);
         if (_types is not null) xBTD = xBTD + (batch.SegmentsBT is { } segmentsBT && _types.Shape[0] > 1 ? Rows(_types, segmentsBT) : _types.Value.narrow(0, 0, 1));
+        xBTD = xBTD.to(wordsBTD.dtype);
         xBTD = _norm.Forward(_projection?.Forward(xBTD, mode) ?? xBTD);
         if (batch.KeepBT is { } keepBT) xBTD = xBTD * keepBT.unsqueeze(-1).to(xBTD.dtype);
         return Dropout.Apply(xBTD, mode.HiddenDropout, mode).MoveToOuterDisposeScope();
@@ -144,7 +175,7 @@ internal sealed class DebertaV2Convolution(DebertaV2Config config, ModelBuilder 
     public Tensor Forward(Tensor embeddedBTD, Tensor xBTD, TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var mixedBDT = nn.functional.conv1d(embeddedBTD.transpose(1, 2), _weight.Value, _bias.Value, padding: (config.ConvolutionWidth - 1) / 2, groups: config.ConvolutionGroups);
+        var mixedBDT = nn.functional.conv1d(embeddedBTD.transpose(1, 2), _weight.In(embeddedBTD.dtype), _bias.In(embeddedBTD.dtype), padding: (config.ConvolutionWidth - 1) / 2, groups: config.ConvolutionGroups);
         var mixedBTD = mixedBDT.transpose(1, 2);
         var keepBT1 = batch.KeepBT?.unsqueeze(-1).to(xBTD.dtype);
         if (keepBT1 is not null) mixedBTD = mixedBTD * keepBT1;

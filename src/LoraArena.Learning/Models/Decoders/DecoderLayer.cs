@@ -53,9 +53,8 @@ internal sealed class DecoderLayer
     {
         using var scope = NewDisposeScope();
         var normBTD = _beforeAttention.Forward(xBTD);
-        var qBHTK = angles.Rotate(Queries(normBTD, mode));
-        var kBGTK = angles.Rotate(Keys(normBTD, mode));
-        var contextBTD = Attend(qBHTK, kBGTK, normBTD, masks.OfAllTokens(_window), mode);
+        var projected = Projection.ForwardTogether(normBTD, mode, _query, _key, _value);
+        var contextBTD = Attend(angles.Rotate(Queries(projected[0])), angles.Rotate(Keys(projected[1])), projected[2], masks.OfAllTokens(_window), mode);
         return Finish(xBTD, contextBTD, mode).MoveToOuterDisposeScope();
     }
 
@@ -67,28 +66,28 @@ internal sealed class DecoderLayer
         var rowsB = arange(batch, dtype: ScalarType.Int64, device: xBTD.device).mul_(tokens).add_(lastB);
         var normBTD = _beforeAttention.Forward(xBTD);
         var lastNormB1D = normBTD.reshape(-1, width).index_select(0, rowsB).unsqueeze(1);
-        var qBH1K = angles.At(lastB).Rotate(Queries(lastNormB1D, mode));
-        var kBGTK = angles.Rotate(Keys(normBTD, mode));
-        var contextB1D = Attend(qBH1K, kBGTK, normBTD, masks.OfLastToken(_window), mode);
+        var keysAndValues = Projection.ForwardTogether(normBTD, mode, _key, _value);
+        var qBH1K = angles.At(lastB).Rotate(Queries(_query.Forward(lastNormB1D, mode)));
+        var contextB1D = Attend(qBH1K, angles.Rotate(Keys(keysAndValues[0])), keysAndValues[1], masks.OfLastToken(_window), mode);
         var lastB1D = xBTD.reshape(-1, width).index_select(0, rowsB).unsqueeze(1);
         return Finish(lastB1D, contextB1D, mode).MoveToOuterDisposeScope();
     }
 
-    private Tensor Queries(Tensor normBTD, ForwardMode mode) => Heads(_query, _queryNorm, normBTD, _shape.Heads, mode);
+    private Tensor Queries(Tensor qBTD) => Heads(_queryNorm, qBTD, _shape.Heads);
 
-    private Tensor Keys(Tensor normBTD, ForwardMode mode) => Heads(_key, _keyNorm, normBTD, _shape.KeyValueHeads, mode);
+    private Tensor Keys(Tensor kBTD) => Heads(_keyNorm, kBTD, _shape.KeyValueHeads);
 
-    private static Tensor Heads(Projection projection, RmsNorm? norm, Tensor xBTD, int heads, ForwardMode mode)
+    private static Tensor Heads(RmsNorm? norm, Tensor xBTD, int heads)
     {
         using var scope = NewDisposeScope();
-        var headsBHTK = Attention.SplitHeads(projection.Forward(xBTD, mode), heads);
+        var headsBHTK = Attention.SplitHeads(xBTD, heads);
         return (norm?.Forward(headsBHTK) ?? headsBHTK).MoveToOuterDisposeScope();
     }
 
-    private Tensor Attend(Tensor qBHTK, Tensor kBGTK, Tensor normBTD, AttentionMask mask, ForwardMode mode)
+    private Tensor Attend(Tensor qBHTK, Tensor kBGTK, Tensor vBTD, AttentionMask mask, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var vBGTK = Attention.SplitHeads(_value.Forward(normBTD, mode), _shape.KeyValueHeads);
+        var vBGTK = Attention.SplitHeads(vBTD, _shape.KeyValueHeads);
         var contextBHTK = Attention.Attend(qBHTK, kBGTK, vBGTK, mask, _scale, _shape.AttentionCap, mode.AttentionDropout);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }
@@ -99,7 +98,8 @@ internal sealed class DecoderLayer
         var attendedBTD = _output.Forward(contextBTD, mode);
         var sumBTD = xBTD + (_afterAttention?.Forward(attendedBTD) ?? attendedBTD);
         var normBTD = _beforeFeedForward.Forward(sumBTD);
-        var innerBTF = _shape.Activation.Apply(_gate.Forward(normBTD, mode)) * _up.Forward(normBTD, mode);
+        var gateAndUp = Projection.ForwardTogether(normBTD, mode, _gate, _up);
+        var innerBTF = _shape.Activation.Apply(gateAndUp[0]) * gateAndUp[1];
         var fedBTD = _down.Forward(innerBTF, mode);
         return (sumBTD + (_afterFeedForward?.Forward(fedBTD) ?? fedBTD)).MoveToOuterDisposeScope();
     }

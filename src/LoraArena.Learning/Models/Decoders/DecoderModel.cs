@@ -37,17 +37,21 @@ public sealed class DecoderModel : Backbone
     /// <inheritdoc/>
     public override Tensor Pooled(TokenBatch batch, ForwardMode mode)
     {
-        if (_shape.Pooling != Pooling.Last) return Pool.Take(_shape.Pooling, HiddenStates(batch, mode), batch);
         using var scope = NewDisposeScope();
+        return Cut(batch, mode).Run().MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
+    {
         var angles = Angles(batch);
         var masks = new CausalMasks(batch, _shape.Windows, _dtype);
-        var xBTD = Embed(batch);
-        foreach (var layer in _layers)
-        {
-            xBTD = layer == _layers[^1] ? layer.ForwardLast(xBTD, batch.LastB, masks, angles, mode) : layer.Forward(xBTD, masks, angles, mode);
-        }
-
-        return _norm.Forward(xBTD.squeeze(1)).MoveToOuterDisposeScope();
+        var lastOnly = _shape.Pooling == Pooling.Last;
+        return new ForwardPass(
+            mode,
+            () => Embed(batch),
+            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => lastOnly && layer == _layers[^1] ? layer.ForwardLast(xBTD, batch.LastB, masks, angles, mode) : layer.Forward(xBTD, masks, angles, mode)))],
+            xBTD => lastOnly ? _norm.Forward(xBTD.squeeze(1)) : Pool.Take(_shape.Pooling, _norm.Forward(xBTD), batch));
     }
 
     private RotaryAngles Angles(TokenBatch batch) => Rotary.Angles(_shape.Rotary, batch.Length, _dtype, batch.IdsBT.device);

@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -38,15 +39,10 @@ internal static class Attention
     /// <param name="dropout">Probability that an attention weight is dropped.</param>
     public static Tensor Attend(Tensor qBHTK, Tensor kBGTK, Tensor vBGTK, AttentionMask mask, double scale, double? cap, double dropout)
     {
+        if (cap is null && mask.Added?.requires_grad != true) return TorchOps.Attention(qBHTK, kBGTK, vBGTK, mask.Added, mask.Causal, dropout, scale);
         using var scope = NewDisposeScope();
         var heads = qBHTK.shape[1];
-        var (kBHTK, vBHTK) = (RepeatHeads(kBGTK, heads), RepeatHeads(vBGTK, heads));
-        if (cap is not null || mask.Added?.requires_grad == true) return Composed(qBHTK, kBHTK, vBHTK, mask, scale, cap, dropout).MoveToOuterDisposeScope();
-
-        // The operator as TorchSharp binds it has a fixed scale of 1/√K.
-        var ratio = scale * Math.Sqrt(qBHTK.shape[3]);
-        var scaledBHTK = Math.Abs(ratio - 1) < 1e-12 ? qBHTK : qBHTK * ratio;
-        return nn.functional.scaled_dot_product_attention(scaledBHTK, kBHTK, vBHTK, mask.Added, dropout, is_casual: mask.Causal).MoveToOuterDisposeScope();
+        return Composed(qBHTK, RepeatHeads(kBGTK, heads), RepeatHeads(vBGTK, heads), mask, scale, cap, dropout).MoveToOuterDisposeScope();
     }
 
     /// <summary>

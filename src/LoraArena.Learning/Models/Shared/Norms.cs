@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,7 +12,7 @@ internal sealed class LayerNorm(string path, int size, double eps, ModelBuilder 
     private readonly Weight _bias = builder.Weight(path + ".bias", size);
 
     /// <summary>[…, D] → […, D].</summary>
-    public Tensor Forward(Tensor x) => nn.functional.layer_norm(x, _shape, _weight.Value, _bias.Value, eps);
+    public Tensor Forward(Tensor x) => nn.functional.layer_norm(x, _shape, _weight.In(x.dtype), _bias.In(x.dtype), eps);
 }
 
 /// <summary>x / √(mean x² + ε) · w, computed in fp32 (Zhang and Sennrich 2019, arXiv:1910.07467). TorchSharp has none.</summary>
@@ -27,11 +28,9 @@ internal sealed class RmsNorm(string path, int size, double eps, ModelBuilder bu
     /// <summary>[…, D] → […, D].</summary>
     public Tensor Forward(Tensor x)
     {
+        if (!addOne) return TorchOps.RmsNorm(x, _weight.In(x.dtype), eps);
         using var scope = NewDisposeScope();
-        var x32 = x.to(ScalarType.Float32);
-        var unit = x32 * x32.square().mean([-1], keepdim: true).add_(eps).rsqrt();
-        var scaled = addOne ? (unit * (_weight.Value.to(ScalarType.Float32) + 1)).to(x.dtype) : _weight.Value * unit.to(x.dtype);
-        return scaled.MoveToOuterDisposeScope();
+        return TorchOps.RmsNorm(x.to(ScalarType.Float32), _weight.Value.to(ScalarType.Float32) + 1, eps).to(x.dtype).MoveToOuterDisposeScope();
     }
 }
 
@@ -39,5 +38,37 @@ internal sealed class RmsNorm(string path, int size, double eps, ModelBuilder bu
 internal static class Dropout
 {
     /// <summary>Drops elements with probability <paramref name="p"/> while training.</summary>
-    public static Tensor Apply(Tensor x, double p, ForwardMode mode) => mode.Training && p > 0 ? nn.functional.dropout(x, p, training: true) : x;
+    public static Tensor Apply(Tensor x, double p, ForwardMode mode)
+        => !mode.Training || p == 0 ? x : mode.Random is { } random ? SeededDropout.Of(x, p, random.NextSeed()) : nn.functional.dropout(x, p, training: true);
+}
+
+/// <summary>Dropout whose mask is made again from its seed in the backward pass.</summary>
+internal sealed class SeededDropout : autograd.SingleTensorFunction<SeededDropout>
+{
+    /// <inheritdoc/>
+    public override string Name => nameof(SeededDropout);
+
+    /// <summary>Drops elements with probability <paramref name="p"/> and scales the others so that the mean stays.</summary>
+    public static Tensor Of(Tensor x, double p, long seed)
+    {
+        using var scope = NewDisposeScope();
+        if (is_grad_enabled() && x.requires_grad) return apply(x, new Call(p, seed)).MoveToOuterDisposeScope();
+        return Drop(x, new Call(p, seed)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        ctx.set_materialize_grads(false);
+        ctx.save_data(nameof(Call), vars[1]);
+        return Drop((Tensor)vars[0], (Call)vars[1]);
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        => BackwardCall.Run(ctx, [grad_output], 2, (_, outputs) => [outputs[0] is { } gradient ? Drop(gradient, (Call)ctx.get_data(nameof(Call))) : null, null]);
+
+    private static Tensor Drop(Tensor x, Call call) => DropoutMask.Like(x, call.P, call.Seed).mul_(x).mul_(1 / (1 - call.P));
+
+    private sealed record Call(double P, long Seed);
 }

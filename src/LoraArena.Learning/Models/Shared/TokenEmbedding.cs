@@ -10,6 +10,9 @@ namespace LoraArena.Learning.Models.Shared;
 /// <param name="table">One row a token of the vocabulary, [V, D].</param>
 public sealed class TokenEmbedding(Weight table)
 {
+    // Of the model: a table that is trained is kept in fp32.
+    private readonly ScalarType _type = table.Value.dtype;
+
     /// <summary>One row a token of the vocabulary, [V, D].</summary>
     public Weight Table { get; } = table;
 
@@ -23,10 +26,10 @@ public sealed class TokenEmbedding(Weight table)
         var (batch, tokens) = (idsBT.shape[0], idsBT.shape[1]);
         if (Virtual is not { } extra) return Rows(idsBT).MoveToOuterDisposeScope();
         var (first, count) = (extra.Position, extra.Count);
-        var rowsBPD = extra.Rows.Value.to(Table.Value.dtype).unsqueeze(0).expand(batch, count, -1);
+        var rowsBPD = extra.Rows.Value.to(_type).unsqueeze(0).expand(batch, count, -1);
         var after = Rows(idsBT.narrow(1, first + count, tokens - first - count));
         return (first == 0 ? cat([rowsBPD, after], 1) : cat([Rows(idsBT.narrow(1, 0, first)), rowsBPD, after], 1)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Rows(Tensor idsBT) => Table.Value.index_select(0, idsBT.reshape(-1)).view(idsBT.shape[0], idsBT.shape[1], -1);
+    private Tensor Rows(Tensor idsBT) => Table.Value.index_select(0, idsBT.reshape(-1)).view(idsBT.shape[0], idsBT.shape[1], -1).to(_type);
 }

@@ -1,0 +1,164 @@
+using LoraArena.Learning.Devices;
+using LoraArena.Learning.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Variants;
+
+// N rows, I features in, O features out, R rank, S ranks of all sites of a product together.
+
+/// <summary>
+/// LoRA on layers that read the same input, as one autograd function: yᵢ = x Wᵢᵀ + bᵢ + sᵢ drop(x) Aᵢᵀ Bᵢᵀ. All Aᵢ are one product and the dropout is
+/// drawn once; the adapter's part is added in place; a mask is made again from its seed in the backward pass, and of what the pass computes only
+/// drop(x) Aᵀ is kept. Where nothing is dropped and the base is dense, W + s B A is one matrix for this pass, which costs a pass over the
+/// weights and saves several over the rows.
+/// </summary>
+public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct>
+{
+    // From that many rows for each of the matrix's wider side on, a pass over the matrix costs less than those over the rows.
+    private const int RowsToMerge = 4;
+
+    /// <inheritdoc/>
+    public override string Name => nameof(LowRankProduct);
+
+    /// <summary>The outputs, […, O] each.</summary>
+    /// <param name="x">The input, […, I].</param>
+    /// <param name="sites">The layers.</param>
+    /// <param name="dropout">Share of the adapters' input that is dropped.</param>
+    /// <param name="seed">Seed of the mask; not used without dropout.</param>
+    public static IReadOnlyList<Tensor> Of(Tensor x, IReadOnlyList<LowRankSite> sites, double dropout, long seed)
+    {
+        using var scope = NewDisposeScope();
+        var call = new Call(sites, dropout, seed) { InputShape = x.shape };
+        if (!is_grad_enabled()) return [.. Compute(x, call).Outputs.Select(y => y.MoveToOuterDisposeScope())];
+        return [.. apply([x, call, .. sites.SelectMany(site => new[] { site.A, site.B })]).Select(y => y.MoveToOuterDisposeScope())];
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var (x, call) = ((Tensor)vars[0], (Call)vars[1]);
+        ctx.set_materialize_grads(false);
+        ctx.save_data(nameof(Call), call);
+        (call.NeedsInput, call.InputShape) = (x.requires_grad, x.shape);
+        var (outputs, hNS) = Compute(x, call);
+
+        // Where no A is trained, the input itself is not needed any more.
+        ctx.save_for_backward(hNS is null ? [x] : call.TrainsA ? [x, hNS] : [hNS]);
+        return outputs;
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
+    {
+        var call = (Call)ctx.get_data(nameof(Call));
+        return BackwardCall.Run(ctx, grad_outputs, 2 + (2 * call.Sites.Count), (saved, outputs) => Gradients(call, saved, outputs));
+    }
+
+    private static (List<Tensor> Outputs, Tensor? H) Compute(Tensor x, Call call)
+    {
+        using var scope = NewDisposeScope();
+        var xNI = x.reshape(-1, x.shape[^1]);
+        List<Tensor> outputs;
+        Tensor? hNS = null;
+        if (call.Merges(xNI))
+        {
+            outputs = [.. call.Sites.Select(site => MatrixProduct.Of(xNI, Merged(site), site.Bias))];
+        }
+        else
+        {
+            hNS = MatrixProduct.Of(call.Dropped(xNI), call.StackedA(x.dtype));
+            outputs = [.. call.Sites.Select((site, i) => MatrixProduct.Of(xNI, site.Matrix.Dense(x.dtype), site.Bias?.to(x.dtype))
+                .addmm_(call.Part(hNS, i), site.B.to(x.dtype).t(), 1, (float)(site.Scale * call.Growth)))];
+        }
+
+        return ([.. outputs.Select(y => y.view([.. x.shape[..^1], y.shape[1]]).MoveToOuterDisposeScope())], hNS?.MoveToOuterDisposeScope());
+    }
+
+    private static Tensor Merged(LowRankSite site) => addmm(site.Matrix.Dense(site.Matrix.ComputeType), site.B, site.A, 1, (float)site.Scale);
+
+    private static List<Tensor?> Gradients(Call call, IReadOnlyList<Tensor> saved, IReadOnlyList<Tensor?> outputs)
+    {
+        var merges = saved.Count == 1 && call.TrainsA;
+        var xNI = call.TrainsA ? saved[0].reshape(-1, saved[0].shape[^1]) : null;
+        var hNS = merges ? null : saved[^1];
+        var (rows, type, device) = ((xNI ?? hNS!).shape[0], saved[0].dtype, saved[0].device);
+        var aSI = call.StackedA(type);
+        var mask = call.Mask(rows, type, device);
+        var droppedNI = xNI is null || mask is null ? xNI : xNI * mask;
+        hNS ??= MatrixProduct.Of(droppedNI!, aSI);
+        var uNS = zeros([rows, aSI.shape[0]], type, device);
+        Tensor? dxNI = null;
+        var gradients = new List<Tensor?> { null, null };
+        foreach (var (site, i) in call.Sites.Select((site, i) => (site, i)))
+        {
+            if (outputs[i] is not { } output)
+            {
+                gradients.AddRange([null, null]);
+                continue;
+            }
+
+            using var ofSite = NewDisposeScope();
+            var gNO = output.reshape(-1, output.shape[^1]);
+            var scale = site.Scale * call.Growth;
+            var b = site.B.to(type);
+            call.Part(uNS, i).copy_(MatrixProduct.Of(gNO, b.t()).mul_(scale));
+            gradients.Add(null);
+            gradients.Add(site.B.requires_grad ? mm(gNO.t(), call.Part(hNS, i)).mul_(scale).to(site.B.dtype).MoveToOuterDisposeScope() : null);
+            if (!call.NeedsInput) continue;
+            var part = MatrixProduct.Of(gNO, (merges ? Merged(site) : site.Matrix.Dense(type)).t());
+            dxNI = dxNI is null ? part.MoveToOuterDisposeScope() : dxNI.add_(part);
+        }
+
+        var gradientSI = droppedNI is null ? null : mm(uNS.t(), droppedNI);
+        for (var i = 0; i < call.Sites.Count && gradientSI is not null; i++)
+        {
+            if (outputs[i] is not null && call.Sites[i].A.requires_grad) gradients[2 + (2 * i)] = gradientSI.narrow(0, call.Offset(i), call.Sites[i].Rank).to(call.Sites[i].A.dtype);
+        }
+
+        if (dxNI is null) return gradients;
+        if (mask is not null) dxNI.addcmul_(MatrixProduct.Of(uNS, aSI.t()), mask, 1);
+        else if (!merges) dxNI.addmm_(uNS, aSI, 1, 1);
+        gradients[0] = dxNI.view(call.InputShape);
+        return gradients;
+    }
+
+    private sealed record Call(IReadOnlyList<LowRankSite> Sites, double Dropout, long Seed)
+    {
+        public bool NeedsInput { get; set; }
+
+        public long[] InputShape { get; set; } = [];
+
+        public bool TrainsA { get; } = Sites.Any(site => site.A.requires_grad);
+
+        /// <summary>What keeps the mean of a dropped input.</summary>
+        public double Growth => 1 / (1 - Dropout);
+
+        /// <summary>True where one matrix takes the place of base and adapter: few rows would not pay for the pass over it, and other types would round it away.</summary>
+        public bool Merges(Tensor xNI) => Dropout == 0 && TrainsA && Sites.All(site => site.Matrix is DenseMatrix && site.Matrix.ComputeType == xNI.dtype
+            && xNI.dtype is ScalarType.Float32 or ScalarType.Float64 && xNI.shape[0] >= RowsToMerge * Math.Max(site.Matrix.InFeatures, site.Matrix.OutFeatures));
+
+        public Tensor? Mask(long rows, ScalarType type, Device device) => Dropout > 0 ? DropoutMask.Of([rows, InputShape[^1]], type, device, Dropout, Seed) : null;
+
+        public Tensor Dropped(Tensor xNI) => Mask(xNI.shape[0], xNI.dtype, xNI.device) is { } mask ? mask.mul_(xNI) : xNI;
+
+        /// <summary>All A, one below the other: [S, I].</summary>
+        public Tensor StackedA(ScalarType type) => Sites.Count == 1 ? Sites[0].A.to(type) : cat([.. Sites.Select(site => site.A)], 0).to(type);
+
+        public long Offset(int index) => Sites.Take(index).Sum(site => site.Rank);
+
+        public Tensor Part(Tensor tNS, int index) => tNS.narrow(1, Offset(index), Sites[index].Rank);
+    }
+}
+
+/// <summary>One layer of a <see cref="LowRankProduct"/>.</summary>
+/// <param name="Matrix">W.</param>
+/// <param name="Bias">b, [O]; null for none.</param>
+/// <param name="A">A, [R, I].</param>
+/// <param name="B">B, [O, R].</param>
+/// <param name="Scale">s.</param>
+public sealed record LowRankSite(BaseMatrix Matrix, Tensor? Bias, Tensor A, Tensor B, double Scale)
+{
+    /// <summary>Rows of A.</summary>
+    public long Rank { get; } = A.shape[0];
+}

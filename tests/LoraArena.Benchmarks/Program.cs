@@ -1,0 +1,50 @@
+using System.CommandLine;
+using LoraArena.Benchmarks;
+using LoraArena.Benchmarks.Methods;
+using LoraArena.Learning.Devices;
+
+var steps = new Option<int>("--steps") { Description = "Steps of each side.", DefaultValueFactory = _ => 10 };
+var threads = new Option<int>("--threads") { Description = "Threads of each side.", DefaultValueFactory = _ => Environment.ProcessorCount };
+var alone = new Option<bool>("--alone") { Description = "Without PEFT beside it." };
+var dropout = new Option<double>("--lora-dropout") { Description = "Dropout of the adapter's input, on both sides." };
+var asConfigured = new Option<bool>("--model-dropout") { Description = "PEFT trains with the model's own attention dropout, as Transformers does by default." };
+var variant = new Option<string>("--variant") { Description = "The method.", DefaultValueFactory = _ => "lora" };
+var checkpointing = new Option<bool>("--gradient-checkpointing") { Description = "Both sides compute blocks again." };
+var precision = new Option<string>("--precision") { Description = "Type of the base weights.", DefaultValueFactory = _ => "fp32" };
+
+var minilm = new Command("minilm", "A LoRA step of MiniLM on real battles, beside PEFT.") { steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision };
+minilm.SetAction(parse => StepBenchmark.Run(Workload.MiniLm(16 * (parse.GetValue(steps) + 40)), Ours(parse), Theirs(parse), parse.GetValue(steps)));
+
+var layers = new Option<int>("--layers") { DefaultValueFactory = _ => 30 };
+var width = new Option<int>("--width") { DefaultValueFactory = _ => 576 };
+var tokens = new Option<int>("--tokens") { DefaultValueFactory = _ => 512 };
+var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 1 };
+var decoder = new Command("decoder", "A LoRA step of a decoder with random weights, beside PEFT.") { steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision, layers, width, tokens, batch };
+decoder.SetAction(parse => StepBenchmark.Run(Workload.Decoder(parse.GetValue(layers), parse.GetValue(width), parse.GetValue(tokens), parse.GetValue(batch)), Ours(parse), Theirs(parse), parse.GetValue(steps)));
+
+var parts = new Command("parts", "The parts of a decoder block, and the machine's peak.") { threads, width, tokens };
+parts.SetAction(parse =>
+{
+    TorchRuntime.Load(parse.GetValue(threads));
+    var heads = parse.GetValue(width) / 64;
+    PartsBenchmark.Run(parse.GetValue(tokens), parse.GetValue(width), heads, heads % 3 == 0 ? heads / 3 : heads, parse.GetValue(width) * 8 / 3 / 64 * 64);
+});
+
+var root = new RootCommand("What training costs, beside PEFT and against the machine's peak. See docs/benchmarks.md.") { minilm, decoder, parts };
+foreach (var command in MethodsCommand.Create()) root.Add(command);
+return root.Parse(args).Invoke();
+
+Settings Ours(ParseResult parse)
+{
+    TorchRuntime.Load(parse.GetValue(threads));
+    return new Settings
+    {
+        Threads = parse.GetValue(threads),
+        LoraDropout = parse.GetValue(dropout),
+        Variant = parse.GetValue(variant)!,
+        Checkpointing = parse.GetValue(checkpointing),
+        Precision = parse.GetValue(precision)!,
+    };
+}
+
+Settings? Theirs(ParseResult parse) => parse.GetValue(alone) ? null : Ours(parse) with { AttentionDropout = parse.GetValue(asConfigured) ? null : 0 };

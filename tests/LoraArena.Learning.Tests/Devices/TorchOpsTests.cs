@@ -1,0 +1,68 @@
+using LoraArena.Learning.Devices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Tests.Devices;
+
+/// <summary>Each operator against its composed form, in values and gradients.</summary>
+public sealed class TorchOpsTests
+{
+    private const double Tolerance = 1e-5;
+
+    [Fact]
+    public void RmsNorm_IsItsComposedForm()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        var (x, w) = (randn(3, 5, 24), randn(24));
+        AssertSame([x, w], inputs => TorchOps.RmsNormFused(inputs[0], inputs[1], 1e-5), inputs => TorchOps.RmsNormComposed(inputs[0], inputs[1], 1e-5));
+        Assert.True(Torch.RelativeError(TorchOps.RmsNormFused(x, w, 1e-5), TorchOps.RmsNormComposed(x, w, 0.5)) > Tolerance);
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void Attention_WithSharedHeadsAndAnyScale_IsItsComposedForm(bool causal, bool masked)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(2);
+        Tensor[] inputs = [randn(2, 6, 7, 8), randn(2, 2, 7, 8), randn(2, 2, 7, 8)];
+        var mask = masked ? randn(2, 1, 1, 7) : null;
+        AssertSame(inputs, t => TorchOps.Attention(t[0], t[1], t[2], mask, causal, 0, 0.21), t => TorchOps.AttentionComposed(t[0], t[1], t[2], mask, causal, 0, 0.21));
+        Assert.True(Torch.RelativeError(TorchOps.Attention(inputs[0], inputs[1], inputs[2], mask, causal, 0, 0.21), TorchOps.AttentionComposed(inputs[0], inputs[1], inputs[2], mask, causal, 0, 0.5)) > Tolerance);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.1)]
+    public void AdamW_IsItsComposedForm(double decay)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        var start = randn(50);
+        Tensor[] fused = [start.clone(), zeros(50), zeros(50)];
+        Tensor[] composed = [start.clone(), zeros(50), zeros(50)];
+        for (var step = 1; step <= 5; step++)
+        {
+            var gradient = randn(50);
+            TorchOps.AdamW(fused[0], gradient, fused[1], fused[2], full(1, step, ScalarType.Float32), 0.01, decay);
+            TorchOps.AdamWComposed(composed[0], gradient, composed[1], composed[2], step, 0.01, decay);
+        }
+
+        for (var i = 0; i < 3; i++) Assert.InRange(Torch.RelativeError(fused[i], composed[i]), 0, 1e-5);
+        Assert.True(Torch.RelativeError(fused[0], start) > 1e-3);
+    }
+
+    private static void AssertSame(Tensor[] inputs, Func<Tensor[], Tensor> first, Func<Tensor[], Tensor> second)
+    {
+        var results = new[] { first, second }.Select(form =>
+        {
+            var leaves = inputs.Select(t => t.detach().clone().requires_grad_()).ToArray();
+            var y = form(leaves);
+            y.square().sum().backward();
+            return (IReadOnlyList<Tensor>)[y.detach(), .. leaves.Select(leaf => leaf.grad!)];
+        }).ToList();
+        for (var i = 0; i < results[0].Count; i++) Assert.InRange(Torch.RelativeError(results[0][i], results[1][i]), 0, Tolerance);
+    }
+}
