@@ -1,6 +1,7 @@
 using System.CommandLine;
 using LoraArena.Cli.Printing;
 using LoraArena.Core.Files;
+using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
@@ -27,6 +28,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         services.AddRuns(AppFolder.RunSettings());
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RunSubmission>();
+        services.AddSingleton<BoardReader>();
         _services = services.BuildServiceProvider();
     }
 

@@ -98,6 +98,13 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
             .ToListAsync(cancel);
     }
 
+    /// <summary>Ids of the runs of a competition that have succeeded on the same rows.</summary>
+    public async Task<IReadOnlyList<string>> SucceededIdsAsync(string competitionId, string splitKey, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && r.State == RunState.Succeeded.Name).OrderBy(r => r.Id).Select(r => r.Id).ToListAsync(cancel);
+    }
+
     /// <summary>Runs that are being started, trained, or were interrupted.</summary>
     public async Task<IReadOnlyList<RunEntry>> ActiveAsync(CancellationToken cancel = default)
     {

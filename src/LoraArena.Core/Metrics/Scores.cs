@@ -12,6 +12,9 @@ namespace LoraArena.Core.Metrics;
 /// <param name="Rows">Rows scored.</param>
 public sealed record Scores(double LogLoss, double LogLossLow, double LogLossHigh, double Accuracy, double Ece, int Rows)
 {
+    /// <summary>Share of rows whose most probable outcome changes with the order of the answers; null where both orders were not predicted.</summary>
+    public double? FlipRate { get; init; }
+
     /// <summary>Scores predictions; rows without a winner are left out.</summary>
     /// <exception cref="ArgumentException">No row has a winner.</exception>
     public static Scores Of(IEnumerable<Prediction> predictions)
@@ -25,31 +28,11 @@ public sealed record Scores(double LogLoss, double LogLossLow, double LogLossHig
             logLoss.Low,
             logLoss.High,
             rows.Average(r => MostProbable(r.Probabilities) == r.Winner ? 1.0 : 0.0),
-            CalibrationError(rows),
+            Calibration.Error(rows),
             rows.Count);
     }
 
     /// <summary>The most probable outcome; the first of equals, as argmax in NumPy.</summary>
     public static Winner MostProbable(Probabilities p)
         => p.A >= p.B && p.A >= p.Tie ? Winner.ModelA : p.B >= p.Tie ? Winner.ModelB : Winner.Tie;
-
-    /// <summary>
-    /// Mean over equal-width bins of the highest probability of |accuracy − confidence|, weighted by rows
-    /// (Naeini et al. 2015; 15 bins as in Guo et al. 2017, arXiv:1706.04599).
-    /// </summary>
-    private static double CalibrationError(List<(Probabilities P, Winner Winner)> rows)
-    {
-        const int Bins = 15;
-        var correct = new double[Bins];
-        var confidence = new double[Bins];
-        foreach (var (p, winner) in rows)
-        {
-            var best = MostProbable(p);
-            var bin = Math.Clamp((int)Math.Ceiling(p[best] * Bins) - 1, 0, Bins - 1);
-            correct[bin] += best == winner ? 1 : 0;
-            confidence[bin] += p[best];
-        }
-
-        return correct.Zip(confidence, (c, f) => Math.Abs(c - f)).Sum() / rows.Count;
-    }
 }

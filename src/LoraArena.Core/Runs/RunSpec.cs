@@ -36,6 +36,9 @@ public sealed record RunSpec(
     /// <summary>Version of this file's form; a worker refuses one that it does not know.</summary>
     public int Format { get; init; } = 1;
 
+    /// <summary>Id of the trial that the run is one of; null for a run of its own.</summary>
+    public string? Trial { get; init; }
+
     /// <summary>Reads spec.json.</summary>
     /// <exception cref="RunFileException">The file is missing, is not JSON, or is of another form.</exception>
     public static RunSpec Read(string path)

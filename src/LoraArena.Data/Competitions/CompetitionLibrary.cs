@@ -206,6 +206,16 @@ public sealed class CompetitionLibrary
         => Baselines(competitionId, ReadSplit(competitionId, splitId), fold).Predictions(baselineId)
             ?? throw new CompetitionException($"There is no baseline '{baselineId}' of this split.");
 
+    /// <summary>The summaries of the baselines' losses on a split, with their scores; they are worked out where they are not there yet.</summary>
+    /// <exception cref="CompetitionException">As in <see cref="EvaluateBaselines"/>.</exception>
+    /// <exception cref="SplitException">As in <see cref="EvaluateBaselines"/>.</exception>
+    public IReadOnlyList<BoardBaseline> BaselinesOfBoard(string competitionId, string splitId, int? fold, CancellationToken cancellation = default)
+    {
+        var results = EvaluateBaselines(competitionId, splitId, fold, cancellation);
+        var runner = Baselines(competitionId, ReadSplit(competitionId, splitId), fold);
+        return [.. results.Select(r => new BoardBaseline(r.Id, r.Name, r.Scores, runner.Losses(r.Id)!))];
+    }
+
     private BaselineRunner Baselines(string competitionId, Split split, int? fold)
         => new(Path.Join(_arena.Competition(competitionId), "baselines", fold is null ? split.Id : Invariant($"{split.Id}.fold-{fold}")), split, fold);
 

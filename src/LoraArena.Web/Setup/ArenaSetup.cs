@@ -1,9 +1,11 @@
 using LoraArena.Core.Files;
+using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
 using LoraArena.Storage;
 using LoraArena.Web.Components;
+using LoraArena.Web.Components.Boards;
 using LoraArena.Web.Endpoints;
 using LoraArena.Web.Hubs;
 using Microsoft.AspNetCore.DataProtection;
@@ -29,6 +31,9 @@ public static class ArenaSetup
         services.AddSingleton(new StarterFiles(Path.Join(root, "data")));
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMostUploadBytes)));
         services.AddSingleton<RunSubmission>();
+        services.AddSingleton<BoardReader>();
+        services.AddSingleton<BoardLoader>();
+        services.AddSingleton<SavedComparisons>();
         services.AddSingleton<StarterSetup>();
         services.AddArenaDb(folder);
         services.AddRuns(settings.GetSection("Runs").Get<RunSettings>() ?? new RunSettings());
@@ -56,6 +61,7 @@ public static class ArenaSetup
         app.MapAccount();
         app.MapUploads();
         app.MapDownloads();
+        app.MapBoards();
         app.MapHub<RunsHub>("/hubs/runs");
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
     }

@@ -166,6 +166,7 @@ internal sealed class RunSession
         var cost = Cost(inputs, trainer);
         Directory.CreateDirectory(Path.GetDirectoryName(_run.ValidationPredictions)!);
         PredictionFile.Write(_run.ValidationPredictions, predictions);
+        LossTable.Write(_run.Losses, predictions);
         if (inputs.Spec.Data.Test is not null)
         {
             Note(new StateRecord(RunState.Running, "predicting"));

@@ -38,8 +38,8 @@ public sealed class ClusterBootstrapTests
         var random = new SeededRandom(3);
         var noise = Enumerable.Range(0, 300).Select(_ => random.NextDouble() - 0.5).ToList();
         var groups = noise.Select((_, i) => $"{i}").ToList();
-        Assert.True(ClusterBootstrap.SignFlipP([.. noise.Select(v => v + 0.1)], groups, 0) < 0.001);
-        Assert.True(ClusterBootstrap.SignFlipP(noise, groups, 0) > 0.05);
+        Assert.True(SignFlipTest.P([.. noise.Select(v => v + 0.1)], groups) < 0.001);
+        Assert.True(SignFlipTest.P(noise, groups) > 0.05);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class ClusterBootstrapTests
     {
         var random = new SeededRandom(4);
         var groups = Enumerable.Range(0, 60).Select(i => $"{i / 2}").ToList();
-        var low = Enumerable.Range(0, 200).Count(_ => ClusterBootstrap.SignFlipP([.. groups.Select(_ => random.NextDouble() - 0.5)], groups, 0) < 0.05);
+        var low = Enumerable.Range(0, 200).Count(_ => SignFlipTest.P([.. groups.Select(_ => random.NextDouble() - 0.5)], groups) < 0.05);
 
         // Binomial(200, 0.05): 99.9 % of it lies within 2 … 21.
         Assert.InRange(low, 2, 21);

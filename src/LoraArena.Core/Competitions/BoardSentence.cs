@@ -1,0 +1,63 @@
+using System.Globalization;
+
+namespace LoraArena.Core.Competitions;
+
+/// <summary>Says what a comparison means: which is better, by how much, how sure, at what cost.</summary>
+public static class BoardSentence
+{
+    /// <summary>The sentence about one line beside the reference.</summary>
+    /// <param name="row">A line that has been compared.</param>
+    /// <param name="reference">What it was compared with.</param>
+    /// <param name="family">Comparisons that its p is adjusted for.</param>
+    public static string Of(BoardRow row, BoardRow reference, int family)
+    {
+        var difference = row.Against!.Difference;
+        var interval = string.Create(CultureInfo.InvariantCulture, $"95 % interval {Math.Min(Math.Abs(difference.Low), Math.Abs(difference.High)):0.0000} to {Math.Max(Math.Abs(difference.Low), Math.Abs(difference.High)):0.0000}");
+        var sure = $"p {P(row.PAdjusted!.Value)}{(family > 1 && !row.IsBaseline ? FormattableString.Invariant($", adjusted for {family} comparisons") : "")}";
+        var seeds = row.Against.CoversSeeds ? Seeds(row, reference) : "";
+        if (row.Standing == Standing.CannotBeToldApart)
+        {
+            var span = string.Create(CultureInfo.InvariantCulture, $"Δ {difference.Value:+0.0000;−0.0000;0.0000}, 95 % interval {difference.Low:+0.0000;−0.0000;0.0000} to {difference.High:+0.0000;−0.0000;0.0000}");
+            return $"{row.Name} and {reference.Name} cannot be told apart ({span}; {sure}{seeds}){Cost(row, reference)}.{Provisional(row, reference)}";
+        }
+
+        var word = row.Standing == Standing.Better ? "better" : "worse";
+        var amount = string.Create(CultureInfo.InvariantCulture, $"{Math.Abs(difference.Value):0.0000}");
+        return $"{row.Name} is {word} than {reference.Name} by {amount} of log loss ({interval}; {sure}{seeds}){Cost(row, reference)}.{Provisional(row, reference)}";
+    }
+
+    /// <summary>The sentence of a whole board: the best line that is surely better than the reference, else the best line.</summary>
+    public static string? Of(Board board)
+    {
+        if (board.Reference is not { } reference) return null;
+        var others = board.Contenders.Where(r => r.Id != reference.Id).OrderBy(r => r.LogLoss.Value).ToList();
+        if (others.Count == 0) return reference.IsBaseline ? null : $"{reference.Name} is alone: there is nothing yet to compare it with but the baselines.";
+        var better = others.FirstOrDefault(r => r.Standing == Standing.Better);
+        if (better is not null) return Of(better, reference, board.Family);
+        if (others.Count == 1 || others[0].LogLoss.Value < reference.LogLoss.Value) return Of(others[0], reference, board.Family);
+        var worse = others.Count(r => r.Standing == Standing.Worse);
+        return FormattableString.Invariant($"Nothing shown is better than {reference.Name}: of {others.Count}, {worse} {(worse == 1 ? "is" : "are")} surely worse and {others.Count - worse} cannot be told apart from it.");
+    }
+
+    /// <summary>A p-value as it stands in text.</summary>
+    public static string P(double p) => p < 0.0001 ? "< 0.0001" : p.ToString("0.0000", CultureInfo.InvariantCulture);
+
+    private static string Seeds(BoardRow row, BoardRow reference)
+        => row.Seeds == reference.Seeds ? FormattableString.Invariant($"; {row.Seeds} seeds each") : FormattableString.Invariant($"; {row.Seeds} and {reference.Seeds} seeds");
+
+    private static string Cost(BoardRow row, BoardRow reference)
+    {
+        if (row.Seconds is not > 0 || reference.Seconds is not > 0) return "";
+        var times = row.Seconds.Value / reference.Seconds.Value;
+        var time = times is > 0.95 and < 1.05 ? "in the same time" : string.Create(CultureInfo.InvariantCulture, $"in {times:0.00} × the time");
+        var memory = row.PeakMemoryBytes is > 0 && reference.PeakMemoryBytes is > 0 ? (double)row.PeakMemoryBytes.Value / reference.PeakMemoryBytes.Value : 1;
+        return memory is > 0.95 and < 1.05 ? $", {time}" : string.Create(CultureInfo.InvariantCulture, $", {time} and {memory:0.00} × the memory");
+    }
+
+    private static string Provisional(BoardRow row, BoardRow reference)
+    {
+        if (row.IsBaseline || reference.IsBaseline) return "";
+        if (!row.Against!.CoversSeeds) return " This is about these trainings: with one seed each nothing is known of the methods.";
+        return row.IsProvisional || reference.IsProvisional ? $" Provisional: fewer than {BoardRow.SureSeeds} seeds." : "";
+    }
+}
