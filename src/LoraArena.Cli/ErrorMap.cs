@@ -1,5 +1,6 @@
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
+using LoraArena.Core.Trials;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Csv;
 using LoraArena.Data.Splits;
@@ -19,7 +20,7 @@ internal static class ErrorMap
     public static (int Code, string Reason) Explain(Exception error) => error switch
     {
         OperationCanceledException => (Exit.Interrupted, "Interrupted."),
-        RefusedException or RunRefusedException or OptionException or AccountException or UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
+        RefusedException or RunRefusedException or TrialException or OptionException or AccountException or UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
         CompetitionException or CsvRefusedException or UploadTooLargeException or SplitException or SubmissionException => (Exit.Refused, error.Message),
         WorkerException { Refused: true } => (Exit.Refused, error.Message),
         WorkerException or RunFileException or IOException or UnauthorizedAccessException => (Exit.Failed, error.Message),

@@ -1,6 +1,7 @@
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Following;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
 using Microsoft.Data.Sqlite;
@@ -13,7 +14,7 @@ namespace LoraArena.Runs;
 /// The app's heartbeat: twice a second it supervises the runs, if no other process of this arena does, and brings the news of active runs
 /// to whoever watches them. Workers live on whether it runs or not.
 /// </summary>
-public sealed class RunLoop(ArenaFolder folder, ArenaStore store, RunSupervisor supervisor, RunIndex index, RunFollower follower, RunFeed feed, TimeProvider time, ILogger<RunLoop> log) : BackgroundService
+public sealed class RunLoop(ArenaFolder folder, ArenaStore store, RunSupervisor supervisor, RunIndex index, TrialLoop trials, RunFollower follower, RunFeed feed, TimeProvider time, ILogger<RunLoop> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(0.5);
     private SupervisorLock? _lock;
@@ -58,7 +59,11 @@ public sealed class RunLoop(ArenaFolder folder, ArenaStore store, RunSupervisor 
             if (_lock is not null) await index.CatchUpAsync(cancel);
         }
 
-        if (_lock is not null) await supervisor.PassAsync(cancel);
+        if (_lock is not null)
+        {
+            await trials.PassAsync(cancel);
+            await supervisor.PassAsync(cancel);
+        }
 
         // Runs that were active a moment ago have news too: how they ended.
         var active = await store.ActiveAsync(cancel);

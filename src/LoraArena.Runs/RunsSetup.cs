@@ -1,5 +1,6 @@
 using LoraArena.Runs.Following;
 using LoraArena.Runs.Launching;
+using LoraArena.Runs.Trials;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace LoraArena.Runs;
@@ -20,6 +21,9 @@ public static class RunsSetup
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
+        services.AddSingleton<TrialLibrary>();
+        services.AddSingleton<TrialService>();
+        services.AddSingleton<TrialLoop>();
         return services;
     }
 }

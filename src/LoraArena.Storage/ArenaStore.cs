@@ -105,6 +105,13 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
         return await db.Runs.AsNoTracking().Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && r.State == RunState.Succeeded.Name).OrderBy(r => r.Id).Select(r => r.Id).ToListAsync(cancel);
     }
 
+    /// <summary>Runs by their ids; those that are not there are left out.</summary>
+    public async Task<IReadOnlyList<RunEntry>> RunsByIdAsync(IReadOnlyList<string> ids, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().Where(r => ids.Contains(r.Id)).ToListAsync(cancel);
+    }
+
     /// <summary>Runs that are being started, trained, or were interrupted.</summary>
     public async Task<IReadOnlyList<RunEntry>> ActiveAsync(CancellationToken cancel = default)
     {

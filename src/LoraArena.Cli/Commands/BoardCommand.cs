@@ -65,7 +65,8 @@ internal static class BoardCommand
         return reader.Read(competition, query, part => runs[RunIndex.SplitKey(part)], worker, cancel);
     }
 
-    private static void Print(TextWriter text, Board board, BoardExport export)
+    /// <summary>Prints a board for people.</summary>
+    public static void Print(TextWriter text, Board board, BoardExport export)
     {
         var table = new TextTable().Figures("rank").Text("name").Figures("log loss").Text("95 % interval").Figures("Δ").Text("95 % interval").Figures("p (Holm)").Text("places").Figures("seeds").Figures("accuracy").Figures("ECE")
             .Figures("seconds").Figures("tokens/s").Figures("peak memory").Figures("trainable").Text("id");

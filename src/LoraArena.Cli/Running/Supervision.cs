@@ -1,4 +1,5 @@
 using LoraArena.Runs;
+using LoraArena.Runs.Trials;
 
 namespace LoraArena.Cli.Running;
 
@@ -23,6 +24,7 @@ internal sealed class Supervision(ArenaServices arena) : IDisposable
             await arena.Get<RunIndex>().CatchUpAsync(cancel);
         }
 
+        await arena.Get<TrialLoop>().PassAsync(cancel);
         await arena.Get<RunSupervisor>().PassAsync(cancel);
     }
 

@@ -41,7 +41,7 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             var hash = parts[p].Baselines.Count > 0 ? parts[p].Baselines[0].Losses.RowsHash : (parts[p].Runs.Count > 0 ? parts[p].Runs[0].Losses.RowsHash : null);
             foreach (var run in parts[p].Runs)
             {
-                if (query.Trial is not null && run.Spec.Trial != query.Trial) continue;
+                if (query.Trial is not null && (run.Spec.Trial?.Id != query.Trial || run.Spec.Trial.IsTuning)) continue;
                 if (run.Losses.RowsHash == hash) fitting.Add((p, run));
                 else _excluded.Add(new ExcludedRun(run.Spec.Run, run.Spec.Name, "It was scored on other rows or labels than the competition has now, so it cannot be compared."));
             }
@@ -49,7 +49,7 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
 
         if (parts.Count == 1 && query.ByRun) return [.. fitting.Select(f => new List<BoardRun> { f.Run })];
         var groups = new List<List<BoardRun>>();
-        foreach (var seed in fitting.GroupBy(f => (f.Run.Settings.Key, f.Run.Spec.Training.Seed)))
+        foreach (var seed in fitting.GroupBy(f => (KeyOf(f.Run), f.Run.Spec.Training.Seed)))
         {
             // The newest of several runs of the same method, seed and fold counts: the others are the same training again.
             var folds = seed.GroupBy(f => f.Part).OrderBy(f => f.Key).Select(f => f.Select(x => x.Run).OrderBy(r => r.Spec.Run, StringComparer.Ordinal).ToList()).ToList();
@@ -59,8 +59,11 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             else _excluded.AddRange(runs.Select(r => new ExcludedRun(r.Spec.Run, r.Spec.Name, FormattableString.Invariant($"Of {parts.Count} folds only {runs.Count} are done with this method and seed."))));
         }
 
-        return query.ByRun ? groups : [.. groups.GroupBy(g => g[0].Settings.Key).Select(g => g.SelectMany(runs => runs).ToList())];
+        return query.ByRun ? groups : [.. groups.GroupBy(g => KeyOf(g[0]), StringComparer.Ordinal).Select(g => g.SelectMany(runs => runs).ToList())];
     }
+
+    // On the board of a trial its methods stand as it calls them: other seeds of the same method, the null line, are a line of their own.
+    private string KeyOf(BoardRun run) => query.Trial is null ? run.Settings.Key : $"{run.Settings.Key}\n{run.Spec.Trial!.Method}";
 
     private BoardRow OfRuns(List<BoardRun> runs, int folds)
     {
@@ -70,8 +73,8 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
         var first = runs[0];
         var only = runs.Count == 1;
         return new BoardRow(
-            only && query.ByRun ? first.Spec.Run : MethodId(first.Settings.Key + (query.ByRun ? FormattableString.Invariant($"\n{first.Spec.Training.Seed}") : "")),
-            only && query.ByRun ? first.Spec.Name : "",
+            only && query.ByRun ? first.Spec.Run : MethodId(KeyOf(first) + (query.ByRun ? FormattableString.Invariant($"\n{first.Spec.Training.Seed}") : "")),
+            only && query.ByRun ? first.Spec.Name : query.Trial is not null ? first.Spec.Trial!.Method : "",
             false,
             first.Settings,
             runs,

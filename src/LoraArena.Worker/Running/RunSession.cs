@@ -123,7 +123,7 @@ internal sealed class RunSession
                 lastReport = _time.GetTimestamp();
             }
 
-            var ended = trainer.StepsDone == trainer.Steps || Seconds >= options.MaxSeconds;
+            var ended = trainer.StepsDone == trainer.Steps || Seconds >= options.MaxSeconds || trainer.Tokens >= options.MaxTokens;
             if (!ended && trainer.StepsDone % trainer.StepsPerEpoch == 0)
             {
                 reporter.Report(Seconds);
@@ -151,18 +151,20 @@ internal sealed class RunSession
         return null;
     }
 
-    private IReadOnlyList<Prediction> Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
+    private (IReadOnlyList<Prediction> Predictions, Scores Scores) Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
         Note(new StateRecord(RunState.Running, "evaluating"));
-        var predictions = PredictorOf(inputs).Predict(validation, StopNow);
-        Note(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
+        var predictor = PredictorOf(inputs);
+        var predictions = predictor.Predict(validation, StopNow);
+        var scores = Scores.Of(predictions) with { FlipRate = predictor.FlipRate };
+        Note(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, scores));
         Note(new StateRecord(RunState.Running, "training"));
-        return predictions;
+        return (predictions, scores);
     }
 
     private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
-        var predictions = Evaluate(inputs, trainer, validation);
+        var (predictions, scores) = Evaluate(inputs, trainer, validation);
         var cost = Cost(inputs, trainer);
         Directory.CreateDirectory(Path.GetDirectoryName(_run.ValidationPredictions)!);
         PredictionFile.Write(_run.ValidationPredictions, predictions);
@@ -174,7 +176,7 @@ internal sealed class RunSession
         }
 
         PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
-        return End(RunState.Succeeded, null, Scores.Of(predictions), cost);
+        return End(RunState.Succeeded, null, scores, cost);
     }
 
     // Into the journal for programs, and into the log for people.
