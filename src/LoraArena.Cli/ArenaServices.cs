@@ -15,6 +15,9 @@ namespace LoraArena.Cli;
 /// <summary>The arena that a command works on, with its services.</summary>
 internal sealed class ArenaServices : IAsyncDisposable
 {
+    // Nobody waits at a page for a command: it gives other writers more time than the server does.
+    private const int BusySeconds = 60;
+
     private readonly ServiceProvider _services;
 
     private ArenaServices(ArenaFolder folder)
@@ -23,7 +26,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddLogging(log => log.ClearProviders().AddProvider(new StderrLog()).AddFilter((category, level) => level >= LogLevel.Warning && category?.StartsWith("LoraArena.", StringComparison.Ordinal) == true));
         services.AddSingleton(folder);
-        services.AddArenaDb(folder);
+        services.AddArenaDb(folder, BusySeconds);
         services.AddArenaAccounts();
         services.AddRuns(AppFolder.RunSettings());
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));

@@ -94,7 +94,9 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
 
     private async Task<Account> ChangeAsync(Func<Task<Account>> change, CancellationToken cancel)
     {
+        // Hashing a password takes long enough that several processes would time out one another: they wait for their turn first. And then
         // SQLite's BEGIN IMMEDIATE: the transaction waits for other writers now, not at its first write.
+        using var turn = await db.TakeTurnAsync(cancel);
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         try
         {

@@ -10,29 +10,33 @@ namespace LoraArena.Storage;
 /// <summary>Opens the database of an arena.</summary>
 public static class ArenaDbSetup
 {
-    /// <summary>Seconds that a statement waits for another writer.</summary>
-    private const int BusySeconds = 5;
+    private const int SqliteBusy = 5;
+    private const int SqliteLocked = 6;
+
+    /// <summary>Seconds that a statement of an app that somebody is looking at waits for another writer.</summary>
+    public const int BusySeconds = 5;
 
     /// <summary>Registers the database, as a factory: one context an operation.</summary>
-    public static IServiceCollection AddArenaDb(this IServiceCollection services, ArenaFolder folder)
+    /// <param name="services">Where to.</param>
+    /// <param name="folder">The arena.</param>
+    /// <param name="busySeconds">Seconds that a statement waits for another writer.</param>
+    public static IServiceCollection AddArenaDb(this IServiceCollection services, ArenaFolder folder, int busySeconds = BusySeconds)
     {
-        services.AddDbContextFactory<ArenaDb>(options => Configure(options, folder.Database));
+        services.AddDbContextFactory<ArenaDb>(options => Configure(options, folder.Database, busySeconds));
         services.AddSingleton<ArenaStore>();
         return services;
     }
 
     /// <summary>
-    /// Makes or updates the tables. Processes that do it at once go one after the other, by a lock file beside the database; so the lock row
-    /// that a process left when it was killed here, for which the next would wait for ever, can be removed first.
+    /// Makes or updates the tables. Processes that do it at once go one after the other; so the lock row that a process left when it was
+    /// killed here, for which the next would wait for ever, can be removed first.
     /// </summary>
     public static async Task MigrateAsync(this IDbContextFactory<ArenaDb> databases, CancellationToken cancel)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
-
-        // Most of the time there is nothing to do, and finding that out is much cheaper than letting EF do nothing.
-        if (!(await db.Database.GetPendingMigrationsAsync(cancel)).Any()) return;
+        if (await IsCurrentAsync(db, cancel)) return;
         var connection = (SqliteConnection)db.Database.GetDbConnection();
-        using var alone = await FileLock.TakeAsync(Path.GetFullPath(connection.DataSource) + ".lock", cancel);
+        using var turn = await db.TakeTurnAsync(cancel);
         await db.Database.OpenConnectionAsync(cancel);
         await using (var command = connection.CreateCommand())
         {
@@ -51,10 +55,32 @@ public static class ArenaDbSetup
         await db.Database.MigrateAsync(cancel);
     }
 
-    internal static void Configure(DbContextOptionsBuilder options, string path)
+    /// <summary>
+    /// Waits, as long as it takes, until no other process makes tables or changes accounts: those are the changes that hold the database
+    /// for longer than a statement waits where the machine is busy. The lock is a file beside the database. To be taken before a
+    /// transaction, never in one.
+    /// </summary>
+    internal static Task<IDisposable> TakeTurnAsync(this ArenaDb db, CancellationToken cancel)
+        => FileLock.TakeAsync(Path.GetFullPath(((SqliteConnection)db.Database.GetDbConnection()).DataSource) + ".lock", cancel);
+
+    internal static void Configure(DbContextOptionsBuilder options, string path, int busySeconds = BusySeconds)
     {
-        var connection = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = BusySeconds, Pooling = true };
+        var connection = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = busySeconds, Pooling = true };
         options.UseSqlite(connection.ToString());
+    }
+
+    // Most of the time there is nothing to do, and finding that out is much cheaper than letting EF do nothing.
+    private static async Task<bool> IsCurrentAsync(ArenaDb db, CancellationToken cancel)
+    {
+        try
+        {
+            return !(await db.Database.GetPendingMigrationsAsync(cancel)).Any();
+        }
+        catch (SqliteException error) when (error.SqliteErrorCode is SqliteBusy or SqliteLocked)
+        {
+            // Another process is making the tables: this one waits its turn and looks again.
+            return false;
+        }
     }
 }
 

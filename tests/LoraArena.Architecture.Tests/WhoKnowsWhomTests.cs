@@ -10,19 +10,21 @@ public sealed class WhoKnowsWhomTests
     {
         ["LoraArena.Core"] = [],
         ["LoraArena.Data"] = ["LoraArena.Core"],
+        ["LoraArena.Tokenizers"] = ["LoraArena.Core"],
+        ["LoraArena.Starter"] = ["LoraArena.Core"],
         ["LoraArena.Storage"] = ["LoraArena.Core"],
         ["LoraArena.Runs"] = ["LoraArena.Core", "LoraArena.Storage"],
-        ["LoraArena.Learning"] = ["LoraArena.Core", "LoraArena.Data"],
-        ["LoraArena.Worker"] = ["LoraArena.Core", "LoraArena.Data", "LoraArena.Learning"],
+        ["LoraArena.Learning"] = ["LoraArena.Core", "LoraArena.Data", "LoraArena.Tokenizers"],
+        ["LoraArena.Worker"] = ["LoraArena.Core", "LoraArena.Data", "LoraArena.Learning", "LoraArena.Tokenizers"],
         ["LoraArena.Web"] = ["LoraArena.Core", "LoraArena.Data", "LoraArena.Runs", "LoraArena.Storage"],
-        ["LoraArena.Cli"] = ["LoraArena.Core", "LoraArena.Data", "LoraArena.Runs", "LoraArena.Storage"],
+        ["LoraArena.Cli"] = ["LoraArena.Core", "LoraArena.Data", "LoraArena.Runs", "LoraArena.Starter", "LoraArena.Storage"],
     };
 
     // Packages that only one project may name, and so only those that know it can use.
     private static readonly Dictionary<string, string> Homes = new(StringComparer.Ordinal)
     {
         ["TorchSharp"] = "LoraArena.Learning",
-        ["Microsoft.ML.Tokenizers"] = "LoraArena.Learning",
+        ["Microsoft.ML.Tokenizers"] = "LoraArena.Tokenizers",
         ["Microsoft.EntityFrameworkCore.Sqlite"] = "LoraArena.Storage",
         ["MudBlazor"] = "LoraArena.Web",
         ["Plotly.Blazor"] = "LoraArena.Web",

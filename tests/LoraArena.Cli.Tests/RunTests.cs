@@ -178,19 +178,25 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     [Fact]
     public async Task StoppedRun_GoesOnFromItsCheckpoint()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows cannot hold a process.");
+
         // The answer comes, and stdout ends, while the worker goes on.
-        var begun = await _arena.AskAsync(Arguments("long", LongSteps, "--detach"));
+        var begun = await _arena.AskAsync(Arguments("long", "--detach"));
         Assert.Contains((string)begun["state"]!, new[] { "starting", "running" });
         Assert.False(File.Exists(Result(begun)), "The run had ended before the command that detached from it.");
 
+        // However slow the commands are, the worker is held until the request is there.
+        var worker = await WorkerAsync(begun);
+        await SignalAsync("STOP", worker);
         await _arena.AskAsync("stop", "long");
+        await SignalAsync("CONT", worker);
         var stopped = await _arena.RunAsync("watch", "long", "--json");
         var resumed = await _arena.AskAsync("resume", "long");
 
         Assert.Equal((1, "stopped"), (stopped.ExitCode, (string)stopped.Document()["state"]!));
         Assert.Equal("succeeded", (string?)resumed["state"]);
         var resume = File.ReadLines(Path.Join(Path.GetDirectoryName(Result(begun)), "journal.jsonl")).Select(line => JsonNode.Parse(line)!).Single(record => (string?)record["t"] == "resume");
-        Assert.InRange((int)resume["step"]!, 1, LongSteps - 1);
+        Assert.InRange((int)resume["step"]!, 1, Steps - 1);
     }
 
     [Fact]
@@ -201,7 +207,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         await TrainsAsync("watched");
 
         // Ctrl+C, or what a supervisor sends: the command says goodbye, the run goes on.
-        using (var signal = Process.Start(new ProcessStartInfo("kill", [IgnoresInterrupt() ? "-TERM" : "-INT", first.Process.Id.ToString(CultureInfo.InvariantCulture)]))!) await signal.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await SignalAsync(IgnoresInterrupt() ? "TERM" : "INT", first.Process.Id);
         var interrupted = await first.EndAsync();
         var waiting = await _arena.AskAsync(Arguments("next", "--detach"));
 
@@ -225,17 +231,38 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
 
     private const int Steps = 150;
 
-    // Enough that a command that asks the run to stop finds it running, on a busy machine too.
-    private const int LongSteps = 400;
-
-    private static string[] Arguments(string name, params string[] more) => Arguments(name, Steps, more);
-
-    private static string[] Arguments(string name, int steps, params string[] more)
-        => ["run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--max-length", "32", "--batch", "4", "--name", name, .. more];
+    private static string[] Arguments(string name, params string[] more)
+        => ["run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps", Steps.ToString(CultureInfo.InvariantCulture), "--max-length", "32", "--batch", "4", "--name", name, .. more];
 
     private Task<JsonNode> RunAsync(string name, params string[] more) => _arena.AskAsync(Arguments(name, more));
 
     private string Result(JsonNode answer) => Path.Join(_arena.Store, "runs", (string)answer["run"]!, "result.json");
+
+    private static async Task SignalAsync(string signal, int pid)
+    {
+        using var kill = Process.Start(new ProcessStartInfo("kill", ["-" + signal, pid.ToString(CultureInfo.InvariantCulture)]))!;
+        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, kill.ExitCode);
+    }
+
+    /// <summary>The worker of a run's first attempt, once it has taken the run.</summary>
+    private async Task<int> WorkerAsync(JsonNode answer)
+    {
+        var lease = Path.Join(Path.GetDirectoryName(Result(answer)), "attempt.0001", "lease.json");
+        while (true)
+        {
+            try
+            {
+                if (File.Exists(lease)) return (int)JsonNode.Parse(File.ReadAllText(lease))!["pid"]!;
+            }
+            catch (System.Text.Json.JsonException)
+            {
+                // It is being written.
+            }
+
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
 
     /// <summary>True where a shell has put the tests in the background: its children inherit that SIGINT is ignored, and .NET leaves it so.</summary>
     private static bool IgnoresInterrupt()

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using LoraArena.Cli.Printing;
-using LoraArena.Data.Starter;
+using LoraArena.Starter;
 
 namespace LoraArena.Cli.Commands;
 

@@ -1,7 +1,7 @@
 using LoraArena.Core.Battles;
 using LoraArena.Data.Splits;
 using LoraArena.Learning.Models;
-using LoraArena.Learning.Text;
+using LoraArena.Tokenizers;
 
 namespace LoraArena.Learning.Packing;
 

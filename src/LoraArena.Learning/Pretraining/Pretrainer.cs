@@ -1,4 +1,3 @@
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Bert;

@@ -3,7 +3,7 @@ using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Data.Import;
 using LoraArena.Learning.Packing;
-using LoraArena.Learning.Text;
+using LoraArena.Tokenizers;
 
 namespace LoraArena.Learning.Pretraining;
 

@@ -1,6 +1,5 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Metrics;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using TorchSharp;

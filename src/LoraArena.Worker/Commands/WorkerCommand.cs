@@ -12,7 +12,7 @@ using LoraArena.Learning.Files;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Options;
 using LoraArena.Learning.Peft;
-using LoraArena.Learning.Text;
+using LoraArena.Tokenizers;
 
 namespace LoraArena.Worker.Commands;
 

@@ -3,8 +3,8 @@ using System.Text;
 using LoraArena.Core.Models;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
-using LoraArena.Learning.Text;
 using LoraArena.Learning.Variants;
+using LoraArena.Tokenizers;
 using TorchSharp;
 
 namespace LoraArena.Worker.Running;

@@ -9,7 +9,7 @@ using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Bert;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Pretraining;
-using LoraArena.Learning.Text;
+using LoraArena.Tokenizers;
 using TorchSharp;
 using static TorchSharp.torch;
 

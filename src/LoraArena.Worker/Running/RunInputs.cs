@@ -8,8 +8,8 @@ using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
-using LoraArena.Learning.Text;
 using LoraArena.Learning.Variants;
+using LoraArena.Tokenizers;
 
 namespace LoraArena.Worker.Running;
 

@@ -3,7 +3,7 @@ using LoraArena.Core.Battles;
 using LoraArena.Core.Metrics;
 using LoraArena.Data.Baselines;
 using LoraArena.Data.Splits;
-using LoraArena.Data.Starter;
+using LoraArena.Starter;
 
 namespace LoraArena.Data.Tests.Baselines;
 

@@ -1,7 +1,7 @@
 using CsCheck;
 using LoraArena.Core.Battles;
 using LoraArena.Data.Splits;
-using LoraArena.Data.Starter;
+using LoraArena.Starter;
 
 namespace LoraArena.Data.Tests.Splits;
 

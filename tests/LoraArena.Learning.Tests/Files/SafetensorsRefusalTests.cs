@@ -152,9 +152,9 @@ public sealed class SafetensorsRefusalTests : IDisposable
         using var file = SafetensorsFile.Open(path);
         using (var writer = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) writer.SetLength(Elements / 2);
 
-        var before = TorchSharp.torch.Tensor.TotalCount;
+        var before = LiveTensors.OfThisThread();
         Assert.Contains("cut short while it was open", Assert.Throws<SafetensorsException>(() => file.Read("x")).Message, StringComparison.Ordinal);
-        Assert.Equal(before, TorchSharp.torch.Tensor.TotalCount);
+        Assert.Equal(before, LiveTensors.OfThisThread());
     }
 
     public void Dispose() => _folder.Dispose();

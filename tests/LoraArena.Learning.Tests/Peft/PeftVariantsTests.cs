@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Files;
 using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Tests.Training;
 using LoraArena.Learning.Training;

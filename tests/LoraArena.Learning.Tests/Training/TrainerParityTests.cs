@@ -1,6 +1,5 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Runs;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Files;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;

@@ -1,6 +1,6 @@
 using LoraArena.Core.Runs;
-using LoraArena.Learning.Batches;
 using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Tests.Peft;
 using LoraArena.Learning.Tests.Training;

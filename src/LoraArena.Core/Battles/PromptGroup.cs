@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace LoraArena.Core.Battles;
+
+/// <summary>
+/// Battles with the same prompt are not independent: they stay on one side of a split, and the board's intervals draw them together.
+/// Prompts are the same when all their turns are, whatever their case, white space and Unicode form.
+/// </summary>
+public static class PromptGroup
+{
+    /// <summary>The group of a battle: 16 hexadecimal digits that depend on its prompt alone.</summary>
+    public static string Key(Battle battle) => Key(battle.Prompts);
+
+    /// <summary>The group of a prompt.</summary>
+    public static string Key(IReadOnlyList<string?> prompts)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var prompt in prompts)
+        {
+            // Normalised text has no control characters, so a NUL separates turns and 0x1A stands for a missing one.
+            hash.AppendData(MemoryMarshal.AsBytes<char>(prompt is null ? "\u001a\0" : Normalize(prompt) + "\0"));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
+    }
+
+    /// <summary>
+    /// The text that decides: compatibility form (NFKC), lower case, each run of white space and control characters one space, none at the ends.
+    /// Without ICU (.NET's invariant globalisation) only the compatibility form is left out.
+    /// </summary>
+    public static string Normalize(string prompt)
+    {
+        var text = WithoutLoneSurrogates(prompt).Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant();
+        var result = new StringBuilder(text.Length);
+        var space = false;
+        foreach (var c in text)
+        {
+            if (char.IsWhiteSpace(c) || char.IsControl(c))
+            {
+                space = result.Length > 0;
+                continue;
+            }
+
+            if (space) result.Append(' ');
+            space = false;
+            result.Append(c);
+        }
+
+        return result.ToString();
+    }
+
+    /// <summary>Unicode normalisation refuses surrogates without a partner, which the real files have.</summary>
+    private static string WithoutLoneSurrogates(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\ud800', '\udfff')) return text;
+        var result = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes()) result.Append(rune);
+        return result.ToString();
+    }
+}
