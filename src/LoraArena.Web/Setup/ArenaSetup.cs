@@ -34,6 +34,7 @@ public static class ArenaSetup
         services.AddSingleton<BoardReader>();
         services.AddSingleton<BoardLoader>();
         services.AddSingleton<SavedComparisons>();
+        services.AddSingleton<DisagreementReader>();
         services.AddSingleton<StarterSetup>();
         services.AddArenaDb(folder);
         services.AddRuns(settings.GetSection("Runs").Get<RunSettings>() ?? new RunSettings());
