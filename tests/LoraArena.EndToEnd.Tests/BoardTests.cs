@@ -137,7 +137,17 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
         foreach (var (screen, width) in new[] { ("desk", 1280), ("phone", 400) })
         {
             await page.SetViewportSizeAsync(width, 800);
-            await page.WaitForFunctionAsync("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth", null, new() { Timeout = 10_000 });
+            try
+            {
+                // A chart follows the width of its page a moment later.
+                await page.WaitForFunctionAsync("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth", null, new() { Timeout = 20_000 });
+            }
+            catch (TimeoutException)
+            {
+                var wide = await page.EvaluateAsync<string>("() => [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join('\\n')");
+                Assert.Fail($"{name} is wider than a screen of {width} pixels:\n{wide}");
+            }
+
             if (Environment.GetEnvironmentVariable("LORAARENA_LOOKS") is { Length: > 0 } folder)
             {
                 await page.ScreenshotAsync(new() { Path = Path.Join(folder, FormattableString.Invariant($"{name}-{screen}-{theme}.png")), FullPage = true });

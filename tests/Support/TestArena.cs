@@ -102,13 +102,15 @@ internal sealed class TestArena : IAsyncDisposable
         services.AddLogging();
         services.AddSingleton(folder);
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<LoraArena.Data.Boards.BoardReader>();
         services.AddArenaDb(folder);
         services.AddArenaAccounts();
         services.AddRuns(new RunSettings { Threads = 1, FreeSpaceFloor = 0 });
         return services.BuildServiceProvider();
     }
 
-    private async Task ImportAsync(int trainRows, int testRows)
+    /// <summary>Makes the competition of the starter's first rows.</summary>
+    public async Task ImportAsync(int trainRows, int testRows)
     {
         var library = Get<CompetitionLibrary>();
         Competition = await library.CreateAsync("Small");

@@ -10,7 +10,7 @@ namespace LoraArena.Core.Trials;
 public sealed record TrialForecast(Power Power, bool IsAssumed)
 {
     // Seen with LoRA and its relatives on small encoders and some hundred rows; only stands in until the first methods with several seeds are there.
-    private const double UsualRowDeviation = 0.12;
+    private const double UsualRowDeviation = 0.03;
     private const double UsualSeedDeviation = 0.003;
 
     /// <summary>What the board knows of these rows.</summary>

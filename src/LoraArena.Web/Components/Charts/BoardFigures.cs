@@ -6,7 +6,7 @@ using LoraArena.Core.Statistics;
 namespace LoraArena.Web.Components.Charts;
 
 /// <summary>The figures of a board. Points whose difference may be chance are hollow; those that are sure are filled.</summary>
-internal static class BoardFigures
+public static class BoardFigures
 {
     /// <summary>Lines that a forest plot or matrix shows at most.</summary>
     public const int MaxLines = 45;
@@ -21,7 +21,8 @@ internal static class BoardFigures
         var contenders = board.Contenders.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
         var baselines = board.Rows.Where(r => r.IsBaseline).OrderBy(r => r.LogLoss.Value).ToList();
         Interval Of(BoardRow row) => row.Against?.Difference ?? new Interval(0, 0, 0);
-        var (low, high) = (contenders.Select(r => Of(r).Low).Append(0).Min(), contenders.Select(r => Of(r).High).Append(0).Max());
+        var spanning = contenders.Count > 1 ? contenders : [.. contenders, .. baselines];
+        var (low, high) = (spanning.Select(r => Of(r).Low).Append(0).Min(), spanning.Select(r => Of(r).High).Append(0).Max());
         var margin = Math.Max(1e-4, (high - low) * 0.08);
         (low, high) = (low - margin, high + margin);
         var wide = high - low;
@@ -56,7 +57,7 @@ internal static class BoardFigures
         if (brim < low) shapes.Add(Band(brim, low));
         return new Figure(traces, Figure.Object(new
         {
-            xaxis = new { title = new { text = $"Δ log loss to {Figure.Text(reference.Name)}; better is left" }, range = new[] { brim, edge }, nticks = 6 },
+            xaxis = new { title = new { text = $"Δ log loss to {Figure.Text(reference.Name)}; better is left" }, range = new[] { brim, edge }, nticks = 6, tickformat = "+.4~f" },
             yaxis = new { showgrid = false, categoryorder = "array", categoryarray = lines.AsEnumerable().Reverse().Select(r => Label(r, board)) },
             shapes,
             margin = new { l = 10, r = 14, t = 8, b = 44 },
