@@ -12,6 +12,8 @@ namespace LoraArena.Runs;
 /// <summary>What people ask for: start, stop and resume runs. Each is written down before it is answered.</summary>
 public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatalog worker, TimeProvider time)
 {
+    private const int MaxSettingsInName = 60;
+
     /// <summary>Queues a run.</summary>
     /// <param name="order">What is wanted.</param>
     /// <param name="cancel">Cancels before anything is written.</param>
@@ -31,13 +33,14 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
             id,
             time.GetUtcNow(),
             order.Owner,
-            string.IsNullOrWhiteSpace(order.Name) ? $"{variant.Name} on {order.Model.Name}, seed {FormattableString.Invariant($"{order.Training.Seed}")}" : order.Name.Trim(),
+            order.Name?.Trim() ?? "",
             new CompetitionReference(order.Competition.Id, order.Competition.Name),
             new DataReference(train.Sha256, order.Competition.File(FileRole.Test)?.Sha256),
             order.Split,
             new ModelReference(order.Model.Id, order.Model.Name, order.Model.Path, order.Model.Inspection.Sha256),
             order.Variant,
             order.Training) { Trial = order.Trial };
+        if (spec.Name.Length == 0) spec = spec with { Name = NameOf(spec, variant.Name, description) };
         var run = folder.Run(id);
         Directory.CreateDirectory(run.Path);
         spec.Write(run.Spec);
@@ -70,6 +73,14 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
             run,
             r => (r.State, r.QueuedMs, r.Reason, r.EndedMs, r.FruitlessAttempts) = (RunState.Queued.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), null, null, 0),
             cancel);
+    }
+
+    // A run without a name is called by what tells it from others: whatever is not the default.
+    private static string NameOf(RunSpec spec, string variant, WorkerDescription description)
+    {
+        var settings = MethodSettings.Of(spec, description).Text();
+        if (settings.Length > MaxSettingsInName) settings = settings[..MaxSettingsInName].TrimEnd() + "…";
+        return FormattableString.Invariant($"{variant}{(settings.Length > 0 ? " " + settings : "")} on {spec.Model.Name}, seed {spec.Training.Seed}");
     }
 
     private async Task<RunEntry> RequireAsync(string runId, CancellationToken cancel)

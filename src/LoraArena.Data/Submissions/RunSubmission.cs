@@ -1,4 +1,5 @@
 using LoraArena.Core.Competitions;
+using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Predictions;
@@ -22,6 +23,33 @@ public sealed class RunSubmission(CompetitionLibrary library)
         SubmissionWriter.Write(path, rows, sample);
         return SubmissionChecker.Check(path, sample ?? [.. rows.Select(r => r.Id)], validation is null ? null : Mean(validation));
     }
+
+    /// <summary>The submission of a run that has succeeded, which is written and checked once for the same predictions and sample.</summary>
+    /// <exception cref="SubmissionException">The predictions do not cover what has to be submitted.</exception>
+    public SubmissionReport Ready(Competition competition, RunFolder run)
+    {
+        var key = FormattableString.Invariant($"{competition.File(FileRole.Sample)?.Sha256}|{File.GetLastWriteTimeUtc(run.TestPredictions).Ticks}|{File.GetLastWriteTimeUtc(run.ValidationPredictions).Ticks}");
+        var path = run.Submission + ".report.json";
+        if (File.Exists(run.Submission) && TryRead(path) is { } kept && kept.Key == key) return kept.Report;
+        var report = Write(competition, run.TestPredictions, run.ValidationPredictions, run.Submission);
+        AtomicFile.WriteJson(path, new Kept(key, report));
+        return report;
+    }
+
+    // A report of another version is made again.
+    private static Kept? TryRead(string path)
+    {
+        try
+        {
+            return RunFile.TryRead<Kept>(path);
+        }
+        catch (RunFileException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Kept(string Key, SubmissionReport Report);
 
     /// <summary>Checks any file against what a competition takes.</summary>
     /// <exception cref="SubmissionException">The competition has neither a sample submission nor test data.</exception>

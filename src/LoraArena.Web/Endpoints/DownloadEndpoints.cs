@@ -26,7 +26,7 @@ public static class DownloadEndpoints
         if (run.State != RunState.Succeeded.Name || !System.IO.File.Exists(runFolder.TestPredictions)) return Results.Problem("This run has no predictions of test data.", statusCode: StatusCodes.Status409Conflict);
         try
         {
-            var report = await Task.Run(() => submissions.Write(competition, runFolder.TestPredictions, runFolder.ValidationPredictions, runFolder.Submission), cancel);
+            var report = await Task.Run(() => submissions.Ready(competition, runFolder), cancel);
             if (!report.Accepted) return Results.Problem("The submission would not be accepted: " + string.Join(" ", report.Errors), statusCode: StatusCodes.Status409Conflict);
         }
         catch (SubmissionException error)
