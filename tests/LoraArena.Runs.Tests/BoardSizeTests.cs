@@ -46,7 +46,7 @@ public sealed class BoardSizeTests(ITestOutputHelper output)
         foreach (var when in new[] { "first", "again" })
         {
             var watch = Stopwatch.StartNew();
-            var board = reader.Read(arena.Competition, new BoardQuery { ByRun = true }, _ => ids, null);
+            var board = reader.Read(arena.Competition, new BoardQuery { ByRun = true }, _ => ids, null, TestContext.Current.CancellationToken);
             output.WriteLine($"{when}: {board.Contenders.Count()} runs in {watch.Elapsed.TotalSeconds:0.00} s");
             Assert.Equal(2000, board.Contenders.Count());
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(1), $"{when}: {watch.Elapsed.TotalSeconds:0.00} s");

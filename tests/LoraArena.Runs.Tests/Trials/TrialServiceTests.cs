@@ -21,7 +21,7 @@ public sealed class TrialServiceTests
     {
         await using var arena = await TestArena.CreateAsync();
         var service = arena.Get<TrialService>();
-        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, TestContext.Current.CancellationToken);
         var trial = await service.CreateAsync(Plan, arena.Competition, arena.Model, parts, "tester", CancellationToken.None);
 
         // No row that helps to choose is reported.
