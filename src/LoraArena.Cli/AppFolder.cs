@@ -1,4 +1,5 @@
 using LoraArena.Runs;
+using LoraArena.Runs.Downloads;
 using Microsoft.Extensions.Configuration;
 
 namespace LoraArena.Cli;
@@ -25,16 +26,21 @@ internal static class AppFolder
 
     /// <summary>The section Runs of the app's settings: the server and the command line start workers by the same rules.</summary>
     /// <exception cref="RefusedException">The settings cannot be read.</exception>
-    public static RunSettings RunSettings()
+    public static RunSettings RunSettings() => Section("Runs", new RunSettings());
+
+    /// <summary>The section Hub: where base models are downloaded from.</summary>
+    /// <exception cref="RefusedException">The settings cannot be read.</exception>
+    public static HubSettings HubSettings() => Section("Hub", new HubSettings());
+
+    private static T Section<T>(string name, T settings)
     {
-        var settings = new RunSettings();
         try
         {
-            Settings().GetSection("Runs").Bind(settings);
+            Settings().GetSection(name).Bind(settings);
         }
         catch (InvalidOperationException error)
         {
-            throw new RefusedException($"The settings of runs ({SettingsName}, section Runs) cannot be read: {error.GetBaseException().Message}");
+            throw new RefusedException($"The section {name} of the settings ({SettingsName}) cannot be read: {error.GetBaseException().Message}");
         }
 
         return settings;

@@ -52,6 +52,7 @@ internal static class ArenaCommandLine
             PredictCommand.Create(),
             SubmissionCommand.Create(),
             ExportCommand.Create(),
+            DeleteCommand.Create(),
             StarterCommand.Create(),
             UserCommand.Create(),
             ServeCommand.Create(),

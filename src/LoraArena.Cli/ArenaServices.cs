@@ -5,6 +5,7 @@ using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,6 +29,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         services.AddSingleton(folder);
         services.AddArenaDb(folder, BusySeconds);
         services.AddArenaAccounts();
+        services.AddSingleton(AppFolder.HubSettings());
         services.AddRuns(AppFolder.RunSettings());
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RunSubmission>();
@@ -76,11 +78,12 @@ internal sealed class ArenaServices : IAsyncDisposable
     /// </summary>
     public async Task CatchUpAsync(CancellationToken cancel)
     {
-        using var supervisor = SupervisorLock.TryTake(Folder);
-        if (supervisor is null) return;
-        await Get<RunIndex>().CatchUpAsync(cancel);
-        await Get<RunSupervisor>().LookAfterAllAsync(cancel);
+        using var supervision = Supervision(SupervisorKind.Command);
+        await supervision.ObserveAsync(cancel);
     }
+
+    /// <summary>Supervision of the arena by this process, where no other does it.</summary>
+    public Supervision Supervision(SupervisorKind kind) => new(Folder, Get<RunIndex>(), Get<TrialLoop>(), Get<RunSupervisor>(), kind);
 
     /// <summary>A service.</summary>
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();

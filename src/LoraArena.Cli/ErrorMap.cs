@@ -6,6 +6,7 @@ using LoraArena.Data.Csv;
 using LoraArena.Data.Splits;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
+using LoraArena.Runs.Downloads;
 using LoraArena.Runs.Launching;
 using LoraArena.Storage;
 using Microsoft.Data.Sqlite;
@@ -20,7 +21,9 @@ internal static class ErrorMap
     public static (int Code, string Reason) Explain(Exception error) => error switch
     {
         OperationCanceledException => (Exit.Interrupted, "Interrupted."),
-        RefusedException or RunRefusedException or TrialException or OptionException or AccountException or UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
+        OptionException => (Exit.WrongUsage, error.Message),
+        RefusedException or RunRefusedException or TrialException or DownloadException or AccountException => (Exit.Refused, error.Message),
+        UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
         CompetitionException or CsvRefusedException or UploadTooLargeException or SplitException or SubmissionException => (Exit.Refused, error.Message),
         WorkerException { Refused: true } => (Exit.Refused, error.Message),
         WorkerException or RunFileException or IOException or UnauthorizedAccessException => (Exit.Failed, error.Message),

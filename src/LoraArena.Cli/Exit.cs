@@ -15,6 +15,6 @@ internal static class Exit
     /// <summary>An input was refused; the reason is on stderr.</summary>
     public const int Refused = 3;
 
-    /// <summary>Interrupted by Ctrl+C or SIGTERM.</summary>
+    /// <summary>Interrupted by Ctrl+C, SIGTERM or SIGHUP; or the run that was followed was stopped.</summary>
     public const int Interrupted = 130;
 }

@@ -1,14 +1,17 @@
+using LoraArena.Core.Files;
+
 namespace LoraArena.Cli;
 
 /// <summary>Files and folders that arguments name.</summary>
 internal static class InputFile
 {
     /// <summary>Checks that a file is there to be read.</summary>
-    /// <exception cref="RefusedException">It is not.</exception>
+    /// <exception cref="RefusedException">It is not, or it is a pipe or device, which may never end.</exception>
     public static void Require(string path)
     {
         if (Directory.Exists(path)) throw new RefusedException($"{path} is a folder, not a file.");
         if (!File.Exists(path)) throw new RefusedException($"There is no file {path}.");
+        if (RegularFile.Refusal(path) is { } refusal) throw new RefusedException($"{path}: {refusal}.");
     }
 
     /// <summary>The full path of a file that is to be written.</summary>

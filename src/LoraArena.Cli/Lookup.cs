@@ -11,8 +11,8 @@ namespace LoraArena.Cli;
 /// <summary>Finds what people name: competitions, models and variants by name or id, runs by id, its beginning, or name.</summary>
 internal static class Lookup
 {
-    private const int LeastBeginning = 6;
-    private const int Listed = 20;
+    private const int MinBeginning = 6;
+    private const int MaxListed = 20;
 
     /// <summary>A competition.</summary>
     /// <exception cref="CompetitionException">There is none of that name.</exception>
@@ -41,11 +41,11 @@ internal static class Lookup
     public static async Task<RunEntry> RunAsync(this ArenaServices arena, string name, CancellationToken cancel)
     {
         if (ArenaId.IsValid(name) && await arena.Store.RunAsync(name, cancel) is { } exact) return exact;
-        var found = (await arena.Store.RunsAsync(null, int.MaxValue, cancel)).Where(run => run.Name == name || (name.Length >= LeastBeginning && run.Id.StartsWith(name, StringComparison.Ordinal))).ToList();
+        var found = (await arena.Store.RunsAsync(null, int.MaxValue, cancel)).Where(run => run.Name == name || (name.Length >= MinBeginning && run.Id.StartsWith(name, StringComparison.Ordinal))).ToList();
         return found switch
         {
             [var only] => only,
-            [] => throw new RefusedException($"There is no run '{name}'. A run goes by its id, a beginning of it of at least {LeastBeginning} characters, or its name; 'arena runs' lists them."),
+            [] => throw new RefusedException($"There is no run '{name}'. A run goes by its id, a beginning of it of at least {MinBeginning} characters, or its name; 'arena runs' lists them."),
             _ => throw new RefusedException($"{found.Count} runs go by '{name}'; {List("name one by its id", found.Select(run => run.Id))}."),
         };
     }
@@ -62,6 +62,6 @@ internal static class Lookup
     private static string List(string what, IEnumerable<string> names)
     {
         var all = names.ToList();
-        return all.Count == 0 ? "there are none yet" : $"{what}: {string.Join(", ", all.Take(Listed))}{(all.Count > Listed ? ", …" : "")}";
+        return all.Count == 0 ? "there are none yet" : $"{what}: {string.Join(", ", all.Take(MaxListed))}{(all.Count > MaxListed ? ", …" : "")}";
     }
 }

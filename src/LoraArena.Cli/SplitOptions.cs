@@ -22,20 +22,26 @@ internal sealed class SplitOptions
     public SplitReference Choose(ParseResult parse, CompetitionLibrary library, Competition competition)
     {
         var fold = parse.GetValue(Fold);
-        var split = parse.GetValue(SplitId) is { } id ? library.ReadSplit(competition.Id, id) : fold is null ? DefaultOf(library, competition) : OnlyFolds(library, competition);
+        var chosen = parse.GetValue(SplitId) ?? (fold is null ? DefaultOf(competition) : OnlyFolds(library, competition).Id);
+        var split = library.ReadSplit(competition.Id, chosen);
         _ = split.Assign(fold);
         return new SplitReference(split.Id, split.Name, fold);
     }
 
     /// <summary>The split that a competition got with its training data.</summary>
-    /// <exception cref="RefusedException">There is none.</exception>
-    public static Split DefaultOf(CompetitionLibrary library, Competition competition)
+    private static string DefaultOf(Competition competition)
     {
-        if (competition.File(FileRole.Train) is null) throw new RefusedException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-        return library.ReadSplit(competition.Id, competition.DefaultSplit ?? throw new RefusedException($"Competition '{competition.Name}' has no default split: its training data has one prompt only."));
+        if (competition.File(FileRole.Train) is null)
+        {
+            throw new RefusedException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
+        }
+
+        return competition.DefaultSplit ?? throw new RefusedException(
+            $"Competition '{competition.Name}' has no default split: its training data has one prompt only. "
+            + "Name the rows that validate yourself with 'arena run --split FILE', once; then choose that split with --split-id.");
     }
 
-    private static Split OnlyFolds(CompetitionLibrary library, Competition competition)
+    private static SplitSummary OnlyFolds(CompetitionLibrary library, Competition competition)
     {
         var withFolds = library.ListSplits(competition.Id).Where(split => split.Folds is not null).ToList();
         return withFolds switch

@@ -6,9 +6,9 @@ using LoraArena.Storage;
 namespace LoraArena.Runs;
 
 /// <summary>The base models of an arena: folders on this host that a worker has looked into.</summary>
-public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, TimeProvider time)
+public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, IndexSync index, TimeProvider time)
 {
-    private const int MostNameCharacters = 100;
+    private const int MaxNameCharacters = 100;
 
     /// <summary>Registers a folder.</summary>
     /// <param name="path">The folder.</param>
@@ -21,13 +21,20 @@ public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, TimeProv
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (!Directory.Exists(full)) throw new RunRefusedException($"There is no folder {full} on this host.");
         name = string.IsNullOrWhiteSpace(name) ? Path.GetFileName(full) : name.Trim();
-        if (name.Length is 0 or > MostNameCharacters || name.Any(char.IsControl)) throw new RunRefusedException($"A model's name has 1 to {MostNameCharacters} visible characters.");
-        if ((await store.ModelsAsync(cancel)).Any(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))) throw new RunRefusedException($"There is a model '{name}' already; choose another name.");
+        await CheckNameAsync(name, cancel);
         var inspection = await WorkerCatalog.InspectAsync(full, cancel);
         var card = new ModelCard(ArenaId.New(time), name, full, time.GetUtcNow(), inspection);
         AtomicFile.WriteJson(folder.ModelCard(card.Id), card);
-        await store.PutAsync(card, cancel);
+        await index.PutAsync(card, cancel);
         return card;
+    }
+
+    /// <summary>Checks that a model can be called so.</summary>
+    /// <exception cref="RunRefusedException">It cannot, or another is.</exception>
+    public async Task CheckNameAsync(string name, CancellationToken cancel)
+    {
+        if (name.Length is 0 or > MaxNameCharacters || name.Any(char.IsControl)) throw new RunRefusedException($"A model's name has 1 to {MaxNameCharacters} visible characters.");
+        if ((await store.ModelsAsync(cancel)).Any(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))) throw new RunRefusedException($"There is a model '{name}' already; choose another name.");
     }
 
     /// <summary>Takes a model off the list. Its folder stays as it is, and runs that used it keep their results.</summary>

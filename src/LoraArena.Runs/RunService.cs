@@ -10,15 +10,13 @@ using LoraArena.Storage.Entities;
 namespace LoraArena.Runs;
 
 /// <summary>What people ask for: start, stop and resume runs. Each is written down before it is answered.</summary>
-public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatalog worker, TimeProvider time)
+public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync index, RunIndex entries, WorkerCatalog worker, TimeProvider time)
 {
-    private const int MaxSettingsInName = 60;
-
     /// <summary>Queues a run.</summary>
     /// <param name="order">What is wanted.</param>
     /// <param name="cancel">Cancels before anything is written.</param>
     /// <returns>Its id.</returns>
-    /// <exception cref="OptionException">An option does not exist or has a value that it cannot have.</exception>
+    /// <exception cref="OptionException">An option does not exist or has a value that it cannot have, or that cannot work with this model on this host.</exception>
     /// <exception cref="RunRefusedException">The competition has no training data, or there is no such variant.</exception>
     public async Task<string> StartAsync(RunOrder order, CancellationToken cancel)
     {
@@ -27,24 +25,24 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
             ?? throw new RunRefusedException($"There is no variant '{order.Variant.Id}'; these are: {string.Join(", ", description.Variants.Select(v => v.Id))}.");
         OptionValues.Check(variant.Options, order.Variant.Options, $"variant {variant.Id}");
         OptionValues.Check(description.Training, TrainingJson(order.Training), "the training");
+        var training = RunChecks.Check(order, description);
         var train = order.Competition.File(FileRole.Train) ?? throw new RunRefusedException($"Competition '{order.Competition.Name}' has no training data yet; import its train.csv first.");
         var id = order.Id ?? ArenaId.New(time);
         var spec = new RunSpec(
             id,
             time.GetUtcNow(),
             order.Owner,
-            order.Name?.Trim() ?? "",
+            string.IsNullOrWhiteSpace(order.Name) ? await NameAsync(order, variant, description, cancel) : order.Name.Trim(),
             new CompetitionReference(order.Competition.Id, order.Competition.Name),
             new DataReference(train.Sha256, order.Competition.File(FileRole.Test)?.Sha256),
             order.Split,
             new ModelReference(order.Model.Id, order.Model.Name, order.Model.Path, order.Model.Inspection.Sha256),
             order.Variant,
-            order.Training) { Trial = order.Trial };
-        if (spec.Name.Length == 0) spec = spec with { Name = NameOf(spec, variant.Name, description) };
+            training) { Trial = order.Trial };
         var run = folder.Run(id);
         Directory.CreateDirectory(run.Path);
         spec.Write(run.Spec);
-        await store.AddAsync(RunIndex.EntryOf(spec, run), cancel);
+        await index.AddAsync(entries.EntryOf(spec, run), cancel);
         return id;
     }
 
@@ -62,25 +60,37 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, WorkerCatal
         if (await store.TryUpdateAsync(run, r => RunIndex.Apply(r, result), cancel)) result.Write(runFolder);
     }
 
-    /// <summary>Queues a failed or stopped run again; it goes on from its last checkpoint.</summary>
-    /// <exception cref="RunRefusedException">It has not ended, or it has succeeded.</exception>
+    /// <summary>
+    /// Queues a failed or stopped run again; it goes on from its last checkpoint. An interrupted one waits for its next attempt already: it
+    /// is given as many attempts as a new one, and a request to stop is taken back.
+    /// </summary>
+    /// <exception cref="RunRefusedException">It has not ended, it has succeeded, or its spec.json is not the one that it began with.</exception>
     public async Task ResumeAsync(string runId, CancellationToken cancel)
     {
         var run = await RequireAsync(runId, cancel);
-        if (!RunState.Parse(run.State).CanBecome(RunState.Queued)) throw new RunRefusedException($"Only a failed or stopped run can be resumed; this one is {run.State}.");
-        folder.Run(runId).Reopen();
+        var state = RunState.Parse(run.State);
+        if (state.IsActive && run.Phase == Following.Reconciler.LostContact) throw new RunRefusedException($"Contact with the run's worker on {run.Host} is lost; it may still be running there. Stop the run first, then resume it.");
+        if (state != RunState.Interrupted && !state.CanBecome(RunState.Queued)) throw new RunRefusedException($"Only a failed, stopped or interrupted run can be resumed; this one is {run.State}.");
+        var runFolder = folder.Run(runId);
+        if (RunManifest.ChangedSpec(runFolder) is { } changed) throw new RunRefusedException(changed);
+        if (state == RunState.Interrupted)
+        {
+            File.Delete(runFolder.Request);
+            await store.TryUpdateAsync(run, r => r.AttemptsWithoutProgress = 0, cancel);
+            return;
+        }
+
+        runFolder.Reopen();
         await store.TryUpdateAsync(
             run,
-            r => (r.State, r.QueuedMs, r.Reason, r.EndedMs, r.FruitlessAttempts) = (RunState.Queued.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), null, null, 0),
+            r => (r.State, r.QueuedMs, r.Reason, r.EndedMs, r.Flag, r.AttemptsWithoutProgress) = (RunState.Queued.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), null, null, null, 0),
             cancel);
     }
 
-    // A run without a name is called by what tells it from others: whatever is not the default.
-    private static string NameOf(RunSpec spec, string variant, WorkerDescription description)
+    private async Task<string> NameAsync(RunOrder order, VariantDescription variant, WorkerDescription description, CancellationToken cancel)
     {
-        var settings = MethodSettings.Of(spec, description).Text();
-        if (settings.Length > MaxSettingsInName) settings = settings[..MaxSettingsInName].TrimEnd() + "…";
-        return FormattableString.Invariant($"{variant}{(settings.Length > 0 ? " " + settings : "")} on {spec.Model.Name}, seed {spec.Training.Seed}");
+        var taken = await store.RunNamesAsync(order.Competition.Id, cancel);
+        return RunNames.Of(variant, order.Variant.Options, order.Training, description.Training, order.Model.Name, taken);
     }
 
     private async Task<RunEntry> RequireAsync(string runId, CancellationToken cancel)

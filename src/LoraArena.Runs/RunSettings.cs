@@ -10,7 +10,7 @@ public sealed class RunSettings
     public int Threads { get; set; }
 
     /// <summary>Attempts in a row without a new checkpoint after which a run fails.</summary>
-    public int MaxFruitlessAttempts { get; set; } = 3;
+    public int MaxAttemptsWithoutProgress { get; set; } = 3;
 
     /// <summary>Bytes that must be free on the arena's disk for a run to be started.</summary>
     public long FreeSpaceFloor { get; set; } = 2L << 30;

@@ -8,7 +8,8 @@ namespace LoraArena.Storage;
 /// <summary>An account, as lists show it.</summary>
 /// <param name="Name">Its user name.</param>
 /// <param name="Role">One of <see cref="ArenaRoles"/>.</param>
-public sealed record Account(string Name, string Role);
+/// <param name="IsLocked">True where an administrator has locked it: nobody can sign in with it.</param>
+public sealed record Account(string Name, string Role, bool IsLocked = false);
 
 /// <summary>
 /// The accounts of an arena. Each change is one transaction that begins as a write, so of two that come at once, from whatever process,
@@ -22,6 +23,9 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
     /// <summary>Characters of a user name at most.</summary>
     public const int MostNameCharacters = 64;
 
+    // The end of a lock that ends only when an administrator lifts it; one that wrong passwords bring ends by itself.
+    private static readonly DateTimeOffset NeverEnds = DateTimeOffset.MaxValue;
+
     /// <summary>True once there is an account.</summary>
     public Task<bool> AnyAsync(CancellationToken cancel) => db.Users.AnyAsync(cancel);
 
@@ -30,8 +34,11 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
     {
         var administrators = (await users.GetUsersInRoleAsync(ArenaRoles.Administrator)).Select(u => u.Id).ToHashSet(StringComparer.Ordinal);
         var all = await db.Users.AsNoTracking().OrderBy(u => u.NormalizedUserName).ToListAsync(cancel);
-        return [.. all.Select(u => new Account(u.UserName!, administrators.Contains(u.Id) ? ArenaRoles.Administrator : ArenaRoles.Member))];
+        return [.. all.Select(u => new Account(u.UserName!, administrators.Contains(u.Id) ? ArenaRoles.Administrator : ArenaRoles.Member, IsLocked(u)))];
     }
+
+    /// <summary>True where an administrator has locked the account.</summary>
+    public static bool IsLocked(ArenaUser user) => user.LockoutEnd?.Year >= NeverEnds.Year;
 
     /// <summary>Makes an account. The first one of an arena is an administrator, whatever was asked for.</summary>
     /// <exception cref="AccountException">The name is taken or not usable, the password is too short, or there is no such role.</exception>
@@ -63,17 +70,13 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
         {
             CheckRole(role);
             var user = await RequireAsync(name);
-            if (role != ArenaRoles.Administrator && await users.GetUsersInRoleAsync(ArenaRoles.Administrator) is [var only] && only.Id == user.Id)
-            {
-                throw new AccountException($"'{user.UserName}' is the last administrator; make another account one first.");
-            }
-
+            if (role != ArenaRoles.Administrator) await KeepAnAdministratorAsync(user);
             Check(await users.RemoveFromRolesAsync(user, await users.GetRolesAsync(user)));
             await GiveRoleAsync(user, role);
 
             // What the account may do is written in its sign-in cookie: a new stamp makes the old cookie worthless.
             Check(await users.UpdateSecurityStampAsync(user));
-            return new Account(user.UserName!, role);
+            return new Account(user.UserName!, role, IsLocked(user));
         },
         cancel);
 
@@ -86,11 +89,60 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
             Check(await users.RemovePasswordAsync(user));
             Check(await users.AddPasswordAsync(user, password));
             Check(await users.ResetAccessFailedCountAsync(user));
-            Check(await users.SetLockoutEndDateAsync(user, null));
-            var administrator = await users.IsInRoleAsync(user, ArenaRoles.Administrator);
-            return new Account(user.UserName!, administrator ? ArenaRoles.Administrator : ArenaRoles.Member);
+            if (!IsLocked(user)) Check(await users.SetLockoutEndDateAsync(user, null));
+            return await ShowAsync(user);
         },
         cancel);
+
+    /// <summary>Gives an account another password, for its owner, who knows the present one. Whoever else is signed in with it is signed out.</summary>
+    /// <exception cref="AccountException">The present password is wrong, or the new one is too short.</exception>
+    public Task<Account> ChangePasswordAsync(string name, string present, string password, CancellationToken cancel) => ChangeAsync(
+        async () =>
+        {
+            var user = await RequireAsync(name);
+            if (!await users.CheckPasswordAsync(user, present)) throw new WrongPasswordException();
+            Check(await users.ChangePasswordAsync(user, present, password));
+            return await ShowAsync(user);
+        },
+        cancel);
+
+    /// <summary>Locks an account, or unlocks it. Whoever is signed in with a locked one is signed out.</summary>
+    /// <exception cref="AccountException">There is no such account, or it is the last administrator that is not locked.</exception>
+    public Task<Account> SetLockedAsync(string name, bool locked, CancellationToken cancel) => ChangeAsync(
+        async () =>
+        {
+            var user = await RequireAsync(name);
+            if (locked) await KeepAnAdministratorAsync(user);
+            Check(await users.ResetAccessFailedCountAsync(user));
+            Check(await users.SetLockoutEnabledAsync(user, true));
+            Check(await users.SetLockoutEndDateAsync(user, locked ? NeverEnds : null));
+            Check(await users.UpdateSecurityStampAsync(user));
+            return await ShowAsync(user);
+        },
+        cancel);
+
+    /// <summary>Deletes an account. Runs that it started keep its name.</summary>
+    /// <exception cref="AccountException">There is no such account, or it is the last administrator that is not locked.</exception>
+    public Task<Account> DeleteAsync(string name, CancellationToken cancel) => ChangeAsync(
+        async () =>
+        {
+            var user = await RequireAsync(name);
+            await KeepAnAdministratorAsync(user);
+            var deleted = await ShowAsync(user);
+            Check(await users.DeleteAsync(user));
+            return deleted;
+        },
+        cancel);
+
+    // Somebody must be able to manage the accounts: a locked administrator is not.
+    private async Task KeepAnAdministratorAsync(ArenaUser user)
+    {
+        var able = (await users.GetUsersInRoleAsync(ArenaRoles.Administrator)).Where(u => !IsLocked(u)).ToList();
+        if (able is [var only] && only.Id == user.Id) throw new AccountException($"'{user.UserName}' is the last administrator; make another account one first.");
+    }
+
+    private async Task<Account> ShowAsync(ArenaUser user)
+        => new(user.UserName!, await users.IsInRoleAsync(user, ArenaRoles.Administrator) ? ArenaRoles.Administrator : ArenaRoles.Member, IsLocked(user));
 
     private async Task<Account> ChangeAsync(Func<Task<Account>> change, CancellationToken cancel)
     {
@@ -133,7 +185,10 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
 }
 
 /// <summary>An account that cannot be made or changed as was asked; the message says why.</summary>
-public sealed class AccountException(string message) : Exception(message);
+public class AccountException(string message) : Exception(message);
+
+/// <summary>The present password of an account was given wrongly.</summary>
+public sealed class WrongPasswordException() : AccountException("The present password is wrong.");
 
 /// <summary>Registers accounts.</summary>
 public static class AccountsSetup

@@ -88,6 +88,20 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
         return await runs.OrderByDescending(r => r.CreatedMs).Take(take).ToListAsync(cancel);
     }
 
+    /// <summary>Names of the runs of a competition.</summary>
+    public async Task<IReadOnlySet<string>> RunNamesAsync(string competitionId, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return (await db.Runs.AsNoTracking().Where(r => r.CompetitionId == competitionId).Select(r => r.Name).ToListAsync(cancel)).ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>How many runs an account has started.</summary>
+    public async Task<int> CountRunsOfAsync(string owner, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return await db.Runs.CountAsync(r => r.Owner == owner, cancel);
+    }
+
     /// <summary>Runs of a competition that have succeeded on the same rows, best first.</summary>
     public async Task<IReadOnlyList<RunEntry>> SucceededAsync(string competitionId, string splitKey, CancellationToken cancel = default)
     {
@@ -133,12 +147,41 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
         return (await db.Runs.AsNoTracking().Select(r => r.Id).ToListAsync(cancel)).ToHashSet(StringComparer.Ordinal);
     }
 
-    /// <summary>Adds a run.</summary>
+    /// <summary>Adds a run. One that is there already, because another process has found its folder, stays as it is.</summary>
     public async Task AddAsync(RunEntry run, CancellationToken cancel = default)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
+
+        // The transaction begins as a write, so nobody adds the run between the question and the answer.
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        if (await db.Runs.AnyAsync(r => r.Id == run.Id, cancel)) return;
         db.Runs.Add(run);
         await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>Takes a run out of the index.</summary>
+    public async Task RemoveRunAsync(string id, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        await db.Runs.Where(r => r.Id == id).ExecuteDeleteAsync(cancel);
+    }
+
+    /// <summary>Takes a competition out of the index; its runs stay.</summary>
+    public async Task RemoveCompetitionAsync(string id, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        await db.Competitions.Where(c => c.Id == id).ExecuteDeleteAsync(cancel);
+    }
+
+    /// <summary>Runs of a competition that have ended without success on the same rows, newest first: what they cost belongs on the board.</summary>
+    public async Task<IReadOnlyList<RunEntry>> FailedAsync(string competitionId, string splitKey, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking()
+            .Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && r.State == RunState.Failed.Name)
+            .OrderByDescending(r => r.CreatedMs)
+            .ToListAsync(cancel);
     }
 
     /// <summary>
@@ -158,6 +201,9 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
                     .SetProperty(r => r.Host, (string?)null)
                     .SetProperty(r => r.Pid, (int?)null)
                     .SetProperty(r => r.ProcessStarted, (long?)null)
+                    .SetProperty(r => r.BootId, (string?)null)
+                    .SetProperty(r => r.Device, (string?)null)
+                    .SetProperty(r => r.Flag, (string?)null)
                     .SetProperty(r => r.Reason, (string?)null)
                     .SetProperty(r => r.Phase, (string?)null),
                 cancel);

@@ -8,9 +8,18 @@ CultureInfo.DefaultThreadCurrentUICulture = CultureInfo.InvariantCulture;
 var root = AppRoot.Find();
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = root, WebRootPath = "wwwroot" });
 builder.WebHost.UseStaticWebAssets();
-builder.AddArena(root);
+try
+{
+    builder.AddArena(root);
+}
+catch (SettingException error)
+{
+    await Console.Error.WriteLineAsync(error.Message);
+    return 2;
+}
 
 var app = builder.Build();
 app.UseArena();
 await app.PrepareArenaAsync();
 await app.RunAsync();
+return 0;

@@ -8,7 +8,7 @@ namespace LoraArena.Cli.Tests;
 /// <summary>An arena of a test's own, with the program to use it. Files are named relative to the folder that the program runs in.</summary>
 public sealed class Arena : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private readonly string _root = Directory.CreateTempSubdirectory("loraarena-cli-").FullName;
 
     /// <summary>The arena's folder.</summary>

@@ -85,7 +85,7 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
     public async Task Runs_QueueAndModelsAreEmptyAtFirst()
     {
         Assert.Equal("[]", (await _arena.AskAsync("runs", "Arena"))["runs"]!.ToJsonString());
-        Assert.Equal("""{"running":[],"waiting":[],"supervised":false}""", (await _arena.AskAsync("queue")).ToJsonString());
+        Assert.Equal("""{"running":[],"waiting":[],"supervised":false,"problems":[]}""", (await _arena.AskAsync("queue")).ToJsonString());
         Assert.Equal("[]", (await _arena.AskAsync("models", "list"))["models"]!.ToJsonString());
     }
 
@@ -101,6 +101,7 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
 
     [Theory]
     [InlineData("0.3,0.4,0.3", 0)]
+    [InlineData("0.333,0.333,0.333", 0)]
     [InlineData("0.3,0.4,0.4", 3)]
     [InlineData("0.3,0.4,", 3)]
     public async Task SubmissionCheck_AcceptsProbabilitiesThatSumTo1(string probabilities, int exitCode)

@@ -28,11 +28,13 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task Import_ListsRejectedRowsWithLineColumnAndReason()
     {
-        _arena.Write("train.csv", Battles.Train(8) + "bad,\"[\"\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\",1,1,0\n");
+        _arena.Write("train.csv", Battles.Train(8) + "bad,\"[\"\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\",1,1,0\nodd,\"[\"\"p\"\"]\",[],\"[\"\"b\"\"]\",1.0,0.0,0.0\n");
 
         var file = (await _arena.AskAsync("import", "train.csv", "--competition", "Arena"))["files"]![0]!;
 
-        Assert.Equal((9, 8, 1), ((int)file["rows"]!, (int)file["accepted"]!, (int)file["rejected_count"]!));
+        Assert.Equal((10, 9, 1, 1), ((int)file["rows"]!, (int)file["accepted"]!, (int)file["repaired"]!, (int)file["rejected_count"]!));
+        var repair = file["repairs"]!.AsArray().Single()!;
+        Assert.Equal((11, "response_a", "odd"), ((int)repair["line"]!, (string)repair["column"]!, (string)repair["id"]!));
         var rejected = file["rejected"]!.AsArray().Single()!;
         Assert.Equal((10, "winner_model_b"), ((int)rejected["line"]!, (string)rejected["column"]!));
         Assert.Contains("two winners", (string?)rejected["reason"], StringComparison.Ordinal);
@@ -65,6 +67,39 @@ public sealed class ImportTests : IDisposable
         Assert.Empty(ended.Output);
         Assert.Contains("winner_model_a", ended.Errors, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateDirectories(Path.Join(_arena.Store, "datasets")));
+        Assert.Empty(Directory.EnumerateDirectories(Path.Join(_arena.Store, "competitions")));
+    }
+
+    [Fact]
+    public async Task Import_TakesThePlaceOfAFileOnlyWhenAskedTo()
+    {
+        _arena.Write("train.csv", Battles.Train(8));
+        _arena.Write("newer.csv", Battles.Train(9));
+        await _arena.AskAsync("import", "train.csv", "--competition", "Arena");
+
+        var refused = await _arena.RunAsync("import", "newer.csv", "--competition", "Arena");
+        var replaced = await _arena.AskAsync("import", "newer.csv", "--competition", "Arena", "--replace");
+
+        Assert.Equal((3, ""), (refused.ExitCode, refused.Output));
+        Assert.Contains("has training data already (train.csv, 8 rows", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains("--replace", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal(9, (int)replaced["files"]![0]!["accepted"]!);
+        var listed = (await _arena.AskAsync("competitions"))["competitions"]![0]!;
+        Assert.Equal("newer.csv", (string?)listed["files"]!.AsArray().Single()!["name"]);
+        Assert.Equal("train.csv", (string?)listed["earlier"]!.AsArray().Single()!["file"]!["name"]);
+    }
+
+    [Fact]
+    public async Task Import_OfAPipeIsRefusedAtOnce()
+    {
+        using var make = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("mkfifo", [_arena.At("pipe.csv")]))!;
+        await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        var ended = await _arena.RunAsync("import", "pipe.csv", "--competition", "Arena");
+
+        Assert.Equal(3, ended.ExitCode);
+        Assert.Contains("a pipe (FIFO), not a file", ended.Errors, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateDirectories(Path.Join(_arena.Store, "competitions")));
     }
 
     [Theory]

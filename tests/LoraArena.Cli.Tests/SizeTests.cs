@@ -27,11 +27,31 @@ public sealed class SizeTests : IDisposable
         Assert.Equal((long)met["parameters"]!, (long)again["parameters"]!);
     }
 
+    [Fact]
+    public async Task Size_MeetsWhatAnotherMethodTrains_AndVariantsCountsAll()
+    {
+        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "nano");
+
+        var lora = await _arena.AskAsync("size", "--model", "nano", "--variant", "lora", "-s", "r=16");
+        var like = await _arena.AskAsync("size", "--model", "nano", "--variant", "dora", "--like", "lora:r=16");
+        var all = await _arena.AskAsync("variants", "--model", "nano");
+        var listed = await _arena.RunAsync("variants", "--model", "nano");
+
+        Assert.Equal((long)lora["parameters"]!, (long)like["budget"]!);
+        Assert.InRange((double)like["parameters"]! / (long)lora["parameters"]!, 0.97, 1);
+        Assert.Contains(all["sizes"]!.AsArray(), size => (string)size!["variant"]! == "lora" && (long)size["parameters"]! == (long)lora["parameters"]!);
+        Assert.All(all["variants"]!.AsArray(), variant => Assert.False(string.IsNullOrEmpty((string)variant!["cost"]!)));
+        string[] headings = ["Low rank", "Magnitude", "Starts", "Optimisers", "Others"];
+        Assert.Equal(headings, listed.Output.Split('\n').Select(line => line.Trim()).Where(headings.Contains));
+    }
+
     [Theory]
     [InlineData("size --model nowhere", 3)]
     [InlineData("size --model nano --variant dola", 3)]
     [InlineData("size --model nano --parameters 0", 2)]
     [InlineData("size --model nano -s r=8", 3)]
+    [InlineData("size --model nano --variant dora --like lora:r", 3)]
+    [InlineData("size --model nano --parameters 9 --like lora", 2)]
     [InlineData("size --model nano --variant lora -s target_modules=q", 3)]
     public async Task Size_RefusesWhatCannotBe(string line, int exitCode)
     {

@@ -1,7 +1,12 @@
 using LoraArena.EndToEnd.Tests;
 using Microsoft.Playwright;
+using Xunit.Sdk;
+using Xunit.v3;
 
 [assembly: AssemblyFixture(typeof(Chromium))]
+
+// Only the page in front has the focus, and the tests share one browser: one at a time.
+[assembly: Parallelization(Mode = ParallelMode.None)]
 
 namespace LoraArena.EndToEnd.Tests;
 

@@ -54,8 +54,10 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         await WatchRunAsync();
         await CheckSubmissionAsync();
         await CheckBoardAsync();
-        await SignOutAsync();
+
+        // Before the page's connection is ended: the browser complains of that.
         Assert.Empty(_watched.Complaints);
+        await SignOutAsync();
     }
 
     private async Task MakeCompetitionAsync(string name)
@@ -220,7 +222,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
     private async Task SignOutAsync()
     {
         await Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
-        await Page.WaitForURLAsync("**/account/login");
+        await Page.WaitForURLAsync("**/account/login*");
         await Page.GotoAsync("/runs");
         await Page.WaitForURLAsync("**/account/login?ReturnUrl=*");
     }

@@ -39,14 +39,30 @@ internal sealed class WatchedPage : IAsyncDisposable
         return new WatchedPage(context, await context.NewPageAsync());
     }
 
+    public const string Password = "correct horse";
+
+    /// <summary>Signs in through the page.</summary>
+    public async Task SignInAsync(string name)
+    {
+        await Page.GotoAsync("");
+        await Page.WaitForURLAsync("**/account/login*");
+        await Page.GetByLabel("Name").FillAsync(name);
+        await Page.GetByLabel("Password").FillAsync(Password);
+        await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Page.WaitForSelectorAsync("main[data-interactive=true]");
+    }
+
+    /// <summary>Another page in the same browser, with the same sign-in.</summary>
+    public Task<IPage> OpenAnotherAsync() => _context.NewPageAsync();
+
     /// <summary>Makes the first account of the arena through the page.</summary>
     public async Task RegisterAsync()
     {
         await Page.GotoAsync("/");
         await Page.WaitForURLAsync("**/account/register");
         await Page.GetByLabel("Name").FillAsync("ada");
-        await Page.GetByLabel("Password, at least 10 characters").FillAsync("correct horse");
-        await Page.GetByLabel("Password again").FillAsync("correct horse");
+        await Page.GetByLabel("Password, at least 10 characters").FillAsync(Password);
+        await Page.GetByLabel("Password again").FillAsync(Password);
         await Page.GetByRole(AriaRole.Button, new() { Name = "Create account" }).ClickAsync();
         await Page.WaitForSelectorAsync("main[data-interactive=true]");
     }

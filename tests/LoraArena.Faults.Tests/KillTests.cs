@@ -11,21 +11,15 @@ namespace LoraArena.Faults.Tests;
 /// Workers and servers are ended with SIGKILL while a run goes on. A run that was interrupted must end as one that was not: the same losses
 /// step by step, the same adapter and the same predictions, byte for byte (on the CPU, with the same number of threads).
 /// </summary>
-public sealed class KillTests : IAsyncLifetime
+public sealed class KillTests(UndisturbedRun undisturbed) : IClassFixture<UndisturbedRun>
 {
-    private static readonly TrainingOptions Training = new() { MaxSteps = 40, BatchSize = 4, MaxLength = 48, SaveSteps = 7, CheckpointSeconds = 3600, Seed = 5 };
-    private TestArena _arena = null!;
+    private readonly TestArena _arena = undisturbed.Arena;
 
-    public async ValueTask InitializeAsync() => _arena = await TestArena.CreateAsync();
-
-    public ValueTask DisposeAsync() => _arena.DisposeAsync();
+    private static TrainingOptions Training => UndisturbedRun.Training;
 
     [Fact]
     public async Task AWorkerThatIsKilledAgainAndAgain_EndsLikeOneThatIsNot()
     {
-        var undisturbed = await _arena.StartAsync(Training);
-        Assert.Equal("succeeded", (await _arena.SuperviseAsync(undisturbed, Ended)).State);
-
         var killed = await _arena.StartAsync(Training);
         var random = new SeededRandom(11);
         var kills = 0;
@@ -39,16 +33,13 @@ public sealed class KillTests : IAsyncLifetime
         Assert.Equal("succeeded", entry.State);
         Assert.True(kills >= 2, $"only {kills} kills hit a living worker");
         Assert.Equal(kills + 1, entry.Attempt);
-        AssertSame(undisturbed, killed);
+        AssertSame(undisturbed.Id, killed);
     }
 
     [Fact]
     public async Task AServerThatIsKilled_DoesNotStopTheRun_AndFindsItAgain()
     {
-        var undisturbed = await _arena.StartAsync(Training);
-        Assert.Equal("succeeded", (await _arena.SuperviseAsync(undisturbed, Ended)).State);
-
-        var run = await _arena.StartAsync(Training with { MaxSteps = 40 });
+        var run = await _arena.StartAsync(Training);
         int pid;
         await using (var server = await WebServer.StartAsync(_arena.Folder))
         {
@@ -67,13 +58,13 @@ public sealed class KillTests : IAsyncLifetime
         var entry = await _arena.WaitAsync(run, Ended);
         Assert.Equal("succeeded", entry.State);
         Assert.Equal(1, entry.Attempt);
-        AssertSame(undisturbed, run);
+        AssertSame(undisturbed.Id, run);
     }
 
     [Fact]
     public async Task AWorkerThatDiesWhileNobodyWatches_IsBegunAgainByTheNextServer()
     {
-        var run = await _arena.StartAsync(Training with { MaxSteps = 120 });
+        var run = await _arena.StartAsync(Training with { MaxSteps = 60 });
         await using (var server = await WebServer.StartAsync(_arena.Folder))
         {
             await _arena.WaitAsync(run, r => HasDone(run, 8));
@@ -85,15 +76,12 @@ public sealed class KillTests : IAsyncLifetime
         var entry = await _arena.WaitAsync(run, Ended);
         Assert.Equal("succeeded", entry.State);
         Assert.Equal(2, entry.Attempt);
-        Assert.Equal(Enumerable.Range(1, 120).Select(i => (long)i), RunHistory.Read(_arena.Folder.Run(run)).Steps.Select(s => s.Step));
+        Assert.Equal(Enumerable.Range(1, 60).Select(i => (long)i), RunHistory.Read(_arena.Folder.Run(run)).Steps.Select(s => s.Step));
     }
 
     [Fact]
     public async Task ATornCheckpoint_IsPassedOver()
     {
-        var undisturbed = await _arena.StartAsync(Training);
-        await _arena.SuperviseAsync(undisturbed, Ended);
-
         var run = await _arena.StartAsync(Training);
         var folder = _arena.Folder.Run(run);
         await _arena.SuperviseAsync(run, _ => folder.CheckpointSteps().Count >= 2);
@@ -104,7 +92,9 @@ public sealed class KillTests : IAsyncLifetime
         bytes[^1] ^= 1;
         await File.WriteAllBytesAsync(weights, bytes, TestContext.Current.CancellationToken);
         await _arena.SuperviseAsync(run, Ended);
-        AssertSame(undisturbed, run);
+        AssertSame(undisturbed.Id, run);
+        Assert.Contains(RunHistory.Read(folder).Warnings, w => w.Text.Contains("adapter_model.safetensors is not as it was written", StringComparison.Ordinal));
+        Assert.Contains("is damaged", await File.ReadAllTextAsync(folder.Log, TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     private static bool Ended(LoraArena.Storage.Entities.RunEntry run) => RunState.Parse(run.State).IsFinal;
@@ -115,7 +105,7 @@ public sealed class KillTests : IAsyncLifetime
     {
         var folder = _arena.Folder.Run(run);
         if (RunLease.Read(folder, folder.LastAttempt()) is not { } lease || !ProcessIdentity.IsAlive(lease.Pid, lease.ProcessStarted)) return false;
-        LocalLauncher.Kill(lease.Pid, lease.ProcessStarted);
+        WorkerProcess.Kill(folder, lease);
         await UntilAsync(() => !ProcessIdentity.IsAlive(lease.Pid, lease.ProcessStarted));
         return !File.Exists(folder.Result);
     }

@@ -5,7 +5,7 @@ namespace LoraArena.Learning.Tests;
 /// <summary>Where tests find and put files.</summary>
 internal static class Places
 {
-    private static readonly TimeSpan PythonTimeout = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan PythonTimeout = TimeSpan.FromMinutes(10);
 
     /// <summary>Root of the repository.</summary>
     public static string Repository { get; } = FindRepository();

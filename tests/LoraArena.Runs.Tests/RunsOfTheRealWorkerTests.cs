@@ -1,3 +1,4 @@
+using LoraArena.Core.Files;
 using LoraArena.Core.Journal;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Launching;
@@ -32,6 +33,7 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
             Assert.True(File.Exists(file), file);
         }
 
+        Assert.False(Directory.Exists(run.Checkpoints), "The checkpoints of a run that has succeeded are left behind.");
         var history = RunHistory.Read(run);
         Assert.Equal(Enumerable.Range(1, 6).Select(i => (long)i), history.Steps.Select(s => s.Step));
         Assert.Equal(entry.LogLoss, history.Evals[^1].Scores.LogLoss);
@@ -52,13 +54,20 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
     [Fact]
     public async Task AStoppedRun_GoesOnFromItsCheckpoint()
     {
-        var id = await _arena.StartAsync(Short with { MaxSteps = 400 });
+        var id = await _arena.StartAsync(Short with { MaxSteps = 100_000 });
         await _arena.SuperviseAsync(id, r => r.Step >= 2);
         await _arena.Get<RunService>().StopAsync(id, StopWhen.AfterCheckpoint, CancellationToken.None);
         var stopped = await _arena.SuperviseAsync(id, r => RunState.Parse(r.State).IsFinal);
         Assert.Equal("stopped", stopped.State);
         var run = _arena.Folder.Run(id);
         var checkpoint = Assert.Single(run.CheckpointSteps());
+
+        // A spec that was changed meanwhile is another run's.
+        var spec = await File.ReadAllBytesAsync(run.Spec, TestContext.Current.CancellationToken);
+        AtomicFile.WriteText(run.Spec, System.Text.Encoding.UTF8.GetString(spec).Replace("\"batch_size\": 4", "\"batch_size\": 5", StringComparison.Ordinal));
+        var refused = await Assert.ThrowsAsync<RunRefusedException>(() => _arena.Get<RunService>().ResumeAsync(id, CancellationToken.None));
+        Assert.Contains("was changed after attempt 1", refused.Message, StringComparison.Ordinal);
+        await File.WriteAllBytesAsync(run.Spec, spec, TestContext.Current.CancellationToken);
 
         await _arena.Get<RunService>().ResumeAsync(id, CancellationToken.None);
         await _arena.SuperviseAsync(id, r => r.Attempt == 2 && r.Step > checkpoint);
@@ -70,7 +79,7 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
     [Fact]
     public async Task ACancelledRun_EndsSoon_AndIsNotResumedByItself()
     {
-        var id = await _arena.StartAsync(Short with { MaxSteps = 400 });
+        var id = await _arena.StartAsync(Short with { MaxSteps = 100_000 });
         await _arena.SuperviseAsync(id, r => r.Step >= 1);
         await _arena.Get<RunService>().StopAsync(id, StopWhen.Now, CancellationToken.None);
         var entry = await _arena.SuperviseAsync(id, r => RunState.Parse(r.State).IsFinal, TimeSpan.FromMinutes(1));
@@ -101,6 +110,8 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
         Assert.Contains("'r' is 0", await Refused(new VariantChoice("lora", new() { ["r"] = 0 }), Short), StringComparison.Ordinal);
         Assert.Contains("no option 'rank'", await Refused(new VariantChoice("lora", new() { ["rank"] = 8 }), Short), StringComparison.Ordinal);
         Assert.Contains("no variant 'dorra'", await Refused(new VariantChoice("dorra", []), Short), StringComparison.Ordinal);
+        Assert.Contains("this host has ", await Refused(new VariantChoice("lora", []), Short with { Device = "cuda:99" }), StringComparison.Ordinal);
+        Assert.Contains("nano has 256 positions", await Refused(new VariantChoice("lora", []), Short with { MaxLength = 257 }), StringComparison.Ordinal);
         Assert.Contains("'batch_size' is 0", await Refused(new VariantChoice("lora", []), Short with { BatchSize = 0 }), StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateDirectories(_arena.Folder.Runs));
     }
@@ -108,8 +119,12 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
     [Fact]
     public async Task TheIndex_IsMadeAgainFromTheFolders()
     {
-        var id = await _arena.StartAsync(Short);
+        var id = await _arena.StartAsync(Short with { MaxLength = new TrainingOptions().MaxLength, KeepCheckpoint = true });
+
+        // More than the model has positions, by default: it fits itself to the model.
+        Assert.Equal(256, RunSpec.Read(_arena.Folder.Run(id).Spec).Training.MaxLength);
         var before = await _arena.SuperviseAsync(id, r => RunState.Parse(r.State).IsFinal);
+        Assert.Single(_arena.Folder.Run(id).CheckpointSteps());
         await using (var db = await _arena.Get<IDbContextFactory<LoraArena.Storage.ArenaDb>>().CreateDbContextAsync(TestContext.Current.CancellationToken))
         {
             await db.Database.EnsureDeletedAsync(TestContext.Current.CancellationToken);

@@ -71,5 +71,24 @@ public sealed class AccountsTests
         Assert.Equal([new Account("ada", ArenaRoles.Member), new Account("bob", ArenaRoles.Administrator)], await store.WithAccountsAsync(accounts => accounts.ListAsync(Cancel)));
     }
 
+    [Fact]
+    public async Task LastAdministratorThatIsNotLocked_CanNeitherBeLockedNorDeleted()
+    {
+        await using var store = await TestStore.CreateAsync();
+        await AddAsync(store, "ada", ArenaRoles.Administrator);
+        await AddAsync(store, "bob", ArenaRoles.Administrator);
+        await store.WithAccountsAsync(accounts => accounts.SetLockedAsync("bob", true, Cancel));
+
+        await Assert.ThrowsAsync<AccountException>(() => store.WithAccountsAsync(accounts => accounts.SetLockedAsync("ada", true, Cancel)));
+        await Assert.ThrowsAsync<AccountException>(() => store.WithAccountsAsync(accounts => accounts.DeleteAsync("ada", Cancel)));
+        await Assert.ThrowsAsync<AccountException>(() => store.WithAccountsAsync(accounts => accounts.SetRoleAsync("ada", ArenaRoles.Member, Cancel)));
+
+        // A new password does not lift the lock; unlocking does, and then the other may go.
+        Assert.True((await store.WithAccountsAsync(accounts => accounts.SetPasswordAsync("bob", "another long password", Cancel))).IsLocked);
+        Assert.False((await store.WithAccountsAsync(accounts => accounts.SetLockedAsync("bob", false, Cancel))).IsLocked);
+        await store.WithAccountsAsync(accounts => accounts.DeleteAsync("ada", Cancel));
+        Assert.Equal([new Account("bob", ArenaRoles.Administrator)], await store.WithAccountsAsync(accounts => accounts.ListAsync(Cancel)));
+    }
+
     private static Task<Account> AddAsync(TestStore store, string name, string role) => store.WithAccountsAsync(accounts => accounts.AddAsync(name, Password, role, Cancel));
 }

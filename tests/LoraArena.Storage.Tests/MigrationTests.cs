@@ -1,3 +1,5 @@
+using Microsoft.EntityFrameworkCore;
+
 namespace LoraArena.Storage.Tests;
 
 public sealed class MigrationTests
@@ -24,7 +26,8 @@ public sealed class MigrationTests
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => store.Databases.MigrateAsync(Cancel), Cancel)));
 
-        Assert.Equal(1L, await store.QueryAsync<long>("SELECT count(*) FROM __EFMigrationsHistory"));
+        await using var db = await store.Databases.CreateDbContextAsync(Cancel);
+        Assert.Equal(db.Database.GetMigrations().Count(), await store.QueryAsync<long>("SELECT count(*) FROM __EFMigrationsHistory"));
     }
 
     [Fact]
@@ -41,10 +44,48 @@ public sealed class MigrationTests
 
         await store.QueryAsync<object>("DELETE FROM __EFMigrationsHistory; SELECT 1");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        limit.CancelAfter(TimeSpan.FromMinutes(3));
 
         await store.Databases.MigrateAsync(limit.Token);
 
         Assert.Empty(await store.Runs.RunsAsync(null, 10, Cancel));
+    }
+
+    [Fact]
+    public async Task TheTables_AreThoseOfTheModel()
+    {
+        await using var store = await TestStore.CreateAsync();
+        await using var db = await store.Databases.CreateDbContextAsync(Cancel);
+
+        Assert.False(db.Database.HasPendingModelChanges());
+    }
+
+    [Fact]
+    public async Task ChangesOfAccounts_WaitTheirTurn_LongerThanAStatementWould()
+    {
+        await using var store = await TestStore.CreateAsync(busySeconds: 1);
+        var held = await LoraArena.Core.Files.FileLock.TakeAsync(store.Folder.Database + ".lock", Cancel);
+        var added = store.WithAccountsAsync(accounts => accounts.AddFirstAsync("ada", "correct horse battery", Cancel));
+
+        await Task.Delay(TimeSpan.FromSeconds(1.5), Cancel);
+        Assert.False(added.IsCompleted);
+        held.Dispose();
+
+        Assert.Equal("ada", (await added).Name);
+    }
+
+    [Fact]
+    public async Task ARun_ThatTwoProcessesAdd_IsThereOnce()
+    {
+        await using var store = await TestStore.CreateAsync();
+        static LoraArena.Storage.Entities.RunEntry Entry(string name) => new()
+        {
+            Id = "01m8ayfqxe6434tgasbhxammz1", Name = name, CompetitionId = "c", Owner = "o", Model = "m", Variant = "lora", SplitKey = "s", Seed = 0, State = "queued", CreatedMs = 1, QueuedMs = 1,
+        };
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => store.Runs.AddAsync(Entry("first"), Cancel), Cancel)));
+        await store.Runs.AddAsync(Entry("second"), Cancel);
+
+        Assert.Equal("first", Assert.Single(await store.Runs.RunsAsync(null, 10, Cancel)).Name);
     }
 }

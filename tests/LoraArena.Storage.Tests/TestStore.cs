@@ -9,10 +9,10 @@ internal sealed class TestStore : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
 
-    private TestStore(ArenaFolder folder)
+    private TestStore(ArenaFolder folder, int busySeconds)
     {
         Folder = folder;
-        _services = new ServiceCollection().AddLogging().AddArenaDb(folder).AddArenaAccounts().Services.BuildServiceProvider();
+        _services = new ServiceCollection().AddLogging().AddArenaDb(folder, busySeconds).AddArenaAccounts().Services.BuildServiceProvider();
     }
 
     public ArenaFolder Folder { get; }
@@ -21,16 +21,16 @@ internal sealed class TestStore : IAsyncDisposable
 
     public IDbContextFactory<ArenaDb> Databases => _services.GetRequiredService<IDbContextFactory<ArenaDb>>();
 
-    public static TestStore Empty()
+    public static TestStore Empty(int busySeconds = ArenaDbSetup.BusySeconds)
     {
         var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-store-").FullName);
         folder.Create();
-        return new TestStore(folder);
+        return new TestStore(folder, busySeconds);
     }
 
-    public static async Task<TestStore> CreateAsync()
+    public static async Task<TestStore> CreateAsync(int busySeconds = ArenaDbSetup.BusySeconds)
     {
-        var store = Empty();
+        var store = Empty(busySeconds);
         await store.Databases.MigrateAsync(TestContext.Current.CancellationToken);
         return store;
     }

@@ -74,13 +74,12 @@ public sealed class AccessTests(ArenaServer server)
     [Fact]
     public async Task SigningOut_NeedsTheTokenOfThePage()
     {
-        using var visitor = new Visitor(server.Address);
-        foreach (Cookie cookie in server.Member.Cookies.GetAllCookies()) visitor.Cookies.Add(cookie);
+        using var visitor = await Visitor.SignInAsync(server.Address, "bob");
         using var bare = new StringContent("", Encoding.UTF8, "application/x-www-form-urlencoded");
         Assert.Equal(HttpStatusCode.BadRequest, (await visitor.PostAsync("/account/logout", bare)).StatusCode);
         Assert.True(visitor.IsSignedIn);
 
-        using var form = new FormUrlEncodedContent([new("__RequestVerificationToken", await server.Member.TokenAsync())]);
+        using var form = new FormUrlEncodedContent([new("__RequestVerificationToken", await visitor.TokenAsync())]);
         Assert.Equal(HttpStatusCode.Found, (await visitor.PostAsync("/account/logout", form)).StatusCode);
         Assert.False(visitor.IsSignedIn);
     }

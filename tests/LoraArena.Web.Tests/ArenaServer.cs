@@ -40,7 +40,8 @@ public sealed class ArenaServer : IAsyncLifetime
         Run = await Arena.StartAsync(new TrainingOptions { MaxSteps = 6, BatchSize = 4, MaxLength = 48 });
         StoppedRun = await Arena.StartAsync(new TrainingOptions { MaxSteps = 6 });
         await Arena.Get<RunService>().StopAsync(StoppedRun, StopWhen.Now, CancellationToken.None);
-        _server = await WebServer.StartAsync(Arena.Folder);
+        _server = await WebServer.StartAsync(
+            Arena.Folder, false, ("Proxy__Trusted", TestProxy.Address), ("AllowedHosts", "localhost;127.0.0.1;arena.example"));
         Administrator = await Visitor.SignInAsync(Address, "ada");
         Member = await Visitor.SignInAsync(Address, "bob");
         Assert.Equal("succeeded", (await Arena.WaitAsync(Run, r => RunState.Parse(r.State).IsFinal)).State);

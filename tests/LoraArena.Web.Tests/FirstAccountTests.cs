@@ -50,20 +50,36 @@ public sealed class FirstAccountTests
     }
 
     [Fact]
-    public async Task WhoGuessesPasswords_IsSlowedDown()
+    public async Task WhoGuessesPasswords_IsSlowedDown_AndToldForHowLong()
     {
         await using var arena = await TestArena.CreateEmptyAsync();
         await arena.Get<Accounts>().AddFirstAsync("ada", Visitor.Password, Cancel);
+        await arena.Get<Accounts>().AddAsync("bob", Visitor.Password, ArenaRoles.Member, Cancel);
         await using var server = await WebServer.StartAsync(arena.Folder);
         using var eve = new Visitor(server.Address);
 
-        var first = await eve.SignInAsync("ada", "guess number 0");
-        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
-        Assert.Contains("Name or password is wrong.", await first.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        // Looking at the form is no guess.
+        for (var i = 0; i < 40; i++) Assert.Equal(HttpStatusCode.OK, (await eve.PageAsync("/account/login")).StatusCode);
+        for (var i = 0; i < 10; i++)
+        {
+            var wrong = await eve.SignInAsync("nobody", $"guess number {i}");
+            Assert.Equal(HttpStatusCode.OK, wrong.StatusCode);
+            Assert.Contains("Name or password is wrong.", await wrong.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        }
 
-        var statuses = new List<HttpStatusCode>();
-        for (var i = 0; i < 12; i++) statuses.Add((await eve.PageAsync("/account/login")).StatusCode);
-        Assert.Contains(HttpStatusCode.TooManyRequests, statuses);
+        var refused = await eve.SignInAsync("NOBODY", "guess number 10");
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        Assert.Equal("text/html", refused.Content.Headers.ContentType!.MediaType);
+        Assert.Matches(@"Too many failed attempts\. Try again in \d{1,2} seconds\.", await refused.Content.ReadAsStringAsync(Cancel));
+
+        // Others, and the same client under another name, are not held up; a client that tries many names is.
+        using var ada = new Visitor(server.Address, from: "127.0.0.9");
+        Assert.Equal(HttpStatusCode.Found, (await ada.SignInAsync("ada", Visitor.Password)).StatusCode);
+        using var bob = new Visitor(server.Address);
+        Assert.Equal(HttpStatusCode.Found, (await bob.SignInAsync("bob", Visitor.Password)).StatusCode);
+        for (var i = 0; i < 20; i++) await eve.SignInAsync($"name{i}", "another guess");
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await eve.SignInAsync("bob", Visitor.Password)).StatusCode);
         Assert.False(eve.IsSignedIn);
     }
 }

@@ -39,6 +39,20 @@ public sealed class PartsTests : BunitContext
             part.FindAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent).ToArray()));
     }
 
+    [Fact]
+    public void AnImportReport_ListsRepairedRowsAndWarnings()
+    {
+        var report = new ImportReport(FileRole.Test, "test.csv", new string('a', 64), 1234, Rows: 10, Accepted: 9, Repaired: 1, Rejected: 1, [new RowIssue(12, "prompt", "no list", "7")], null)
+        {
+            Repairs = [new RowIssue(4, "response_a", "2 turns, but the prompt has 1", "3")],
+            Warnings = ["1 row cannot be predicted."],
+        };
+        var part = Render<ImportReportView>(p => p.Add(v => v.Report, report));
+        Assert.StartsWith("9 of 10 rows accepted, 1 of them repaired, 1 rejected.", part.Find("p").TextContent.Trim(), StringComparison.Ordinal);
+        Assert.Equal(["Rejected rows", "Repaired rows"], part.FindAll("caption").Select(caption => caption.TextContent));
+        Assert.Equal("1 row cannot be predicted.", part.Find(".mud-alert-message").TextContent.Trim());
+    }
+
     [Theory]
     [InlineData("0", "'r' is 0; a number from 1 to 1024 is needed.")]
     [InlineData("2.5", "'r' is 2.5; a whole number is needed.")]

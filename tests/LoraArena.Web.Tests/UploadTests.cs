@@ -28,6 +28,25 @@ public sealed class UploadTests(ArenaServer server)
     }
 
     [Fact]
+    public async Task AFileThatIsThere_IsReplacedOnlyWhenAskedTo()
+    {
+        var competition = await server.MakeCompetitionAsync("Replaced");
+        using var first = new ByteArrayContent(Repository.FirstRows("train.csv", 20));
+        await server.Member.UploadAsync(competition.Id, "first.csv", first);
+
+        using var second = new ByteArrayContent(Repository.FirstRows("train.csv", 21));
+        var refused = await server.Member.UploadAsync(competition.Id, "second.csv", second);
+        Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
+        Assert.Contains("has training data already (first.csv, 20 rows", await SentenceAsync(refused), StringComparison.Ordinal);
+        Assert.Equal("first.csv", Assert.Single(await FilesAsync(competition)).Name);
+
+        using var again = new ByteArrayContent(Repository.FirstRows("train.csv", 21));
+        Assert.Equal(HttpStatusCode.OK, (await server.Member.UploadAsync(competition.Id, "second.csv", again, replace: true)).StatusCode);
+        Assert.Equal("second.csv", Assert.Single(await FilesAsync(competition)).Name);
+        Assert.Equal("first.csv", Assert.Single(server.Arena.Get<CompetitionLibrary>().Get(competition.Id).Earlier).File.Name);
+    }
+
+    [Fact]
     public async Task AnUploadWithoutTheTokenOfThePage_IsRefused()
     {
         var competition = await server.MakeCompetitionAsync("No token");
@@ -95,7 +114,7 @@ public sealed class UploadTests(ArenaServer server)
     public async Task AFileLargerThanAllowed_IsRefusedBeforeItIsSent()
     {
         var competition = await server.MakeCompetitionAsync("Too large");
-        using var content = new AnnouncedContent(CompetitionLibrary.DefaultMostUploadBytes + 2, send: 0);
+        using var content = new AnnouncedContent(CompetitionLibrary.DefaultMaxUploadBytes + 2, send: 0);
         var answer = await server.Member.UploadAsync(competition.Id, "train.csv", content, expectContinue: true);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         Assert.Contains("larger", await SentenceAsync(answer), StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using LoraArena.Tests.Support;
 
 namespace LoraArena.Web.Tests;
 
@@ -13,10 +14,15 @@ internal sealed partial class Visitor : IDisposable
     private readonly Uri _address;
     private string? _token;
 
-    public Visitor(Uri address)
+    /// <param name="address">Where the app is, from here.</param>
+    /// <param name="from">The address to come from, of this host's many; null takes the usual one.</param>
+    /// <param name="port">Where to connect to on loopback, where the address has a name of its own.</param>
+    public Visitor(Uri address, string? from = null, int? port = null)
     {
         _address = address;
-        _client = new HttpClient(new SocketsHttpHandler { CookieContainer = _cookies, AllowAutoRedirect = false, Expect100ContinueTimeout = TimeSpan.FromSeconds(20) }) { BaseAddress = address };
+        var handler = TestProxy.From(IPAddress.Parse(from ?? "127.0.0.1"), new IPEndPoint(IPAddress.Loopback, port ?? address.Port));
+        (handler.UseCookies, handler.CookieContainer, handler.Expect100ContinueTimeout) = (true, _cookies, TimeSpan.FromSeconds(20));
+        _client = new HttpClient(handler) { BaseAddress = address };
     }
 
     public CookieContainer Cookies => _cookies;
@@ -36,19 +42,19 @@ internal sealed partial class Visitor : IDisposable
     /// <summary>Asks for a page, as a browser does.</summary>
     public async Task<HttpResponseMessage> PageAsync(string path)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var request = new HttpRequestMessage(HttpMethod.Get, path.TrimStart('/'));
         request.Headers.Accept.ParseAdd("text/html");
         return await _client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
-    public Task<HttpResponseMessage> GetAsync(string path) => _client.GetAsync(path, TestContext.Current.CancellationToken);
+    public Task<HttpResponseMessage> GetAsync(string path) => _client.GetAsync(path.TrimStart('/'), TestContext.Current.CancellationToken);
 
-    public Task<HttpResponseMessage> PostAsync(string path, HttpContent? content = null) => _client.PostAsync(path, content, TestContext.Current.CancellationToken);
+    public Task<HttpResponseMessage> PostAsync(string path, HttpContent? content = null) => _client.PostAsync(path.TrimStart('/'), content, TestContext.Current.CancellationToken);
 
     /// <summary>Uploads a file with a token that is valid for this visitor.</summary>
-    public async Task<HttpResponseMessage> UploadAsync(string competition, string name, HttpContent content, bool expectContinue = false)
+    public async Task<HttpResponseMessage> UploadAsync(string competition, string name, HttpContent content, bool expectContinue = false, bool replace = false)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, UploadPath(competition, name)) { Content = content };
+        using var request = new HttpRequestMessage(HttpMethod.Post, UploadPath(competition, name).TrimStart('/') + (replace ? "&replace=true" : "")) { Content = content };
         request.Headers.Add("RequestVerificationToken", await TokenAsync());
         request.Headers.ExpectContinue = expectContinue;
         return await _client.SendAsync(request, TestContext.Current.CancellationToken);
@@ -59,6 +65,17 @@ internal sealed partial class Visitor : IDisposable
     /// <summary>Fills in and posts the sign-in form.</summary>
     public async Task<HttpResponseMessage> SignInAsync(string name, string password, string query = "")
         => await PostFormAsync("/account/login" + query, "login", await FormTokenAsync("/account/login"), ("Name", name), ("Password", password));
+
+    /// <summary>Fills in and posts the form that changes the visitor's own password.</summary>
+    public async Task<HttpResponseMessage> ChangePasswordAsync(string present, string password)
+        => await PostFormAsync("/account/password", "password", await FormTokenAsync("/account/password"), ("Present", present), ("Password", password), ("Repeat", password));
+
+    /// <summary>Signs out, as the button does.</summary>
+    public async Task<HttpResponseMessage> SignOutAsync()
+    {
+        using var form = new FormUrlEncodedContent([new("__RequestVerificationToken", await FormTokenAsync("/account/login"))]);
+        return await PostAsync("/account/logout", form);
+    }
 
     /// <summary>Posts the registration form with a token that was got before.</summary>
     public Task<HttpResponseMessage> RegisterAsync(string token, string name, string password, string repeat)

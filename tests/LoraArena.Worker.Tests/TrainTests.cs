@@ -1,4 +1,8 @@
+using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
+using LoraArena.Data.Competitions;
+using LoraArena.Data.Submissions;
+using LoraArena.Tests.Support;
 
 namespace LoraArena.Worker.Tests;
 
@@ -46,6 +50,31 @@ public sealed class TrainTests(FinishedRun finished)
         Assert.Equal(RunState.Failed, result.State);
         Assert.Contains(says, result.Reason, StringComparison.Ordinal);
         Assert.DoesNotContain("log.txt", result.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DataThatWereChangedInTheArena_EndTheRunBeforeTheyAreRead()
+    {
+        var library = finished.Arena.Get<CompetitionLibrary>();
+        var competition = await library.CreateAsync("Changed", TestContext.Current.CancellationToken);
+        using var file = new MemoryStream(Repository.FirstRows("train.csv", 25));
+        var report = await library.ImportAsync(competition.Id, file, "train.csv", cancellation: TestContext.Current.CancellationToken);
+        var source = Path.Join(finished.Arena.Folder.Dataset(report.Sha256), "source.csv");
+        AtomicFile.WriteText(source, (await File.ReadAllTextAsync(source, TestContext.Current.CancellationToken)).Replace(",1,0,0\n", ",0,0,1\n", StringComparison.Ordinal));
+        var run = finished.Another(spec => Replace(spec, RunSpec.Read(finished.Folder.Spec).Data.Train, report.Sha256));
+
+        var ended = await WorkerProcess.RunAsync("train", run.Path);
+
+        Assert.Equal(1, ended.ExitCode);
+        Assert.Contains("has been changed since it was imported", RunFile.Read<RunResult>(run.Result).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AFinishedRun_HasItsSubmissionMadeAndChecked()
+    {
+        var made = RunSubmission.Stored(finished.Arena.Competition, finished.Folder);
+        Assert.True(made!.Report!.Accepted, string.Join('\n', made.Report.Errors));
+        Assert.Equal(made.Report.Rows + 1, (await File.ReadAllLinesAsync(finished.Folder.Submission, TestContext.Current.CancellationToken)).Length);
     }
 
     [Fact]

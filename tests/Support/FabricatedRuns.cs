@@ -38,7 +38,7 @@ internal static class FabricatedRuns
         WriteJournal(folder, seed, skill);
         var scores = Scores.Of(predictions) with { FlipRate = 0.1 };
         new RunResult(RunState.Succeeded, 1, DateTimeOffset.FromUnixTimeSeconds(1_790_000_100), null, 40, scores, new RunCost(20 + (2 * rank), 100_000, 3000, (200L + rank) << 20, 1000 * rank)).Write(folder);
-        await arena.Store.AddAsync(RunIndex.EntryOf(spec, folder));
+        await arena.Store.AddAsync(arena.Get<RunIndex>().EntryOf(spec, folder));
         return id;
     }
 

@@ -4,6 +4,7 @@ using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Runs;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
 using Microsoft.EntityFrameworkCore;
@@ -28,19 +29,27 @@ internal sealed class TestArena : IAsyncDisposable
 
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
-    /// <summary>Makes an arena with nothing in it.</summary>
-    public static async Task<TestArena> CreateEmptyAsync()
+    /// <summary>Uses the accounts in a scope of their own: another process may have changed them meanwhile.</summary>
+    public async Task<T> WithAccountsAsync<T>(Func<Accounts, Task<T>> use)
     {
-        var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-test-").FullName);
+        await using var scope = _services.CreateAsyncScope();
+        return await use(scope.ServiceProvider.GetRequiredService<Accounts>());
+    }
+
+    /// <summary>Makes an arena with nothing in it.</summary>
+    /// <param name="root">Its folder; null makes one.</param>
+    public static async Task<TestArena> CreateEmptyAsync(string? root = null)
+    {
+        var folder = new ArenaFolder(root ?? Directory.CreateTempSubdirectory("arena-test-").FullName);
         var arena = new TestArena(Services(folder), folder);
         await arena.Get<IDbContextFactory<ArenaDb>>().MigrateAsync(CancellationToken.None);
         return arena;
     }
 
     /// <summary>Makes an arena. Rows are the first of the starter's.</summary>
-    public static async Task<TestArena> CreateAsync(int trainRows = 60, int testRows = 10)
+    public static async Task<TestArena> CreateAsync(int trainRows = 60, int testRows = 10, string? root = null)
     {
-        var arena = await CreateEmptyAsync();
+        var arena = await CreateEmptyAsync(root);
         await arena.ImportAsync(trainRows, testRows);
         arena.Model = await arena.Get<ModelRegistry>().AddAsync(Repository.NanoModel, "nano", CancellationToken.None);
         return arena;
@@ -59,14 +68,14 @@ internal sealed class TestArena : IAsyncDisposable
     /// <summary>Supervises until a condition holds, as a server would.</summary>
     public async Task<RunEntry> SuperviseAsync(string run, Func<RunEntry, bool> until, TimeSpan? within = null)
     {
-        using var alone = SupervisorLock.TryTake(Folder) ?? throw new InvalidOperationException("Another process supervises this arena.");
+        using var supervision = new Supervision(Folder, Get<RunIndex>(), Get<TrialLoop>(), Get<RunSupervisor>(), SupervisorKind.Watch);
         using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(4));
         while (true)
         {
-            await Get<RunSupervisor>().PassAsync(limit.Token);
+            if (!await supervision.PassAsync(limit.Token)) throw new InvalidOperationException("Another process supervises this arena.");
             var entry = (await Store.RunAsync(run, limit.Token))!;
             if (until(entry)) return entry;
-            await Task.Delay(100, limit.Token);
+            await Task.Delay(50, limit.Token);
         }
     }
 
@@ -78,7 +87,7 @@ internal sealed class TestArena : IAsyncDisposable
         {
             var entry = (await Store.RunAsync(run, limit.Token))!;
             if (until(entry)) return entry;
-            await Task.Delay(100, limit.Token);
+            await Task.Delay(50, limit.Token);
         }
     }
 
@@ -87,7 +96,7 @@ internal sealed class TestArena : IAsyncDisposable
         // No worker may outlive its test: it would write into a folder that is gone.
         foreach (var run in await Store.ActiveAsync())
         {
-            if (RunLease.Read(Folder.Run(run.Id), run.Attempt) is { } lease) LoraArena.Runs.Launching.LocalLauncher.Kill(lease.Pid, lease.ProcessStarted);
+            if (RunLease.Read(Folder.Run(run.Id), run.Attempt) is { } lease) LoraArena.Runs.Launching.WorkerProcess.Kill(Folder.Run(run.Id), lease);
         }
 
         await _services.DisposeAsync();

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using LoraArena.Core.Files;
 
 namespace LoraArena.Tests.Support;
@@ -9,37 +7,45 @@ namespace LoraArena.Tests.Support;
 /// <summary>The real web app as a process of its own, on a free port of loopback.</summary>
 internal sealed class WebServer : IAsyncDisposable
 {
+    private const string Listening = "Now listening on: ";
     private readonly Process _process;
 
-    private WebServer(Process process, Uri address) => (_process, Address) = (process, address);
+    private WebServer(Process process) => _process = process;
 
-    public Uri Address { get; }
+    public Uri Address { get; private set; } = null!;
 
     public int Pid => _process.Id;
 
     /// <summary>Starts the app on an arena and waits until it answers.</summary>
-    public static async Task<WebServer> StartAsync(ArenaFolder arena, bool addStarter = false)
+    public static async Task<WebServer> StartAsync(ArenaFolder arena, bool addStarter = false, params (string Name, string Value)[] settings)
     {
-        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort()}"));
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Repository.Program("LoraArena.Web", "LoraArena.Web"));
-        start.Environment["Urls"] = address.ToString();
+        // The system gives a port that nobody else has, and the app says which.
+        start.Environment["Urls"] = "http://127.0.0.1:0";
+        start.Environment["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information";
+        var address = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         start.Environment["Arena__Store"] = arena.Root;
         start.Environment["Arena__AddStarter"] = addStarter ? "true" : "false";
         start.Environment["Runs__FreeSpaceFloor"] = "0";
         start.Environment["Runs__Threads"] = "1";
+        foreach (var (name, value) in settings) start.Environment[name] = value;
         var process = Process.Start(start)!;
 
         // What it prints goes to a file that a failed test leaves for people to read.
         var log = new StreamWriter(Path.Join(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"arena-web-{process.Id}.log"))) { AutoFlush = true };
-        process.OutputDataReceived += (_, line) => Write(log, line.Data);
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data?.IndexOf(Listening, StringComparison.Ordinal) is >= 0 and var at) address.TrySetResult(new Uri(line.Data[(at + Listening.Length)..].Trim()));
+            Write(log, line.Data);
+        };
         process.ErrorDataReceived += (_, line) => Write(log, line.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        var server = new WebServer(process, address);
+        var server = new WebServer(process);
         try
         {
-            await server.WaitUntilReadyAsync();
+            await server.WaitUntilReadyAsync(address.Task);
             return server;
         }
         catch
@@ -68,31 +74,19 @@ internal sealed class WebServer : IAsyncDisposable
         lock (log) log.WriteLine(line);
     }
 
-    private async Task WaitUntilReadyAsync()
+    private async Task WaitUntilReadyAsync(Task<Uri> address)
     {
-        using var client = new HttpClient { BaseAddress = Address };
-        for (var i = 0; i < 600; i++)
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        var ended = _process.WaitForExitAsync(limit.Token);
+        if (await Task.WhenAny(address, ended) == ended)
         {
-            if (_process.HasExited) throw new InvalidOperationException($"The web app ended with {_process.ExitCode}; see arena-web-{_process.Id}.log in the temporary folder.");
-            try
-            {
-                if ((await client.GetAsync("/health")).IsSuccessStatusCode) return;
-            }
-            catch (HttpRequestException)
-            {
-                // Not listening yet.
-            }
-
-            await Task.Delay(200);
+            throw limit.IsCancellationRequested
+                ? new TimeoutException("The web app did not listen within four minutes.")
+                : new InvalidOperationException($"The web app ended with {_process.ExitCode}; see arena-web-{_process.Id}.log in the temporary folder.");
         }
 
-        throw new TimeoutException("The web app did not answer within two minutes.");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        Address = await address;
+        using var client = new HttpClient { BaseAddress = Address };
+        while (!(await client.GetAsync("/health", limit.Token)).IsSuccessStatusCode) await Task.Delay(100, limit.Token);
     }
 }

@@ -2,6 +2,10 @@
 const box = document.getElementById('components-reconnect-modal');
 const waitMs = 2000;
 let trying = false;
+let leaving = false;
+
+// Who leaves the page, to sign out for example, is not kept from it.
+addEventListener('beforeunload', () => { leaving = true; });
 
 box?.addEventListener('components-reconnect-state-changed', event => {
   const state = event.detail.state;
@@ -10,7 +14,18 @@ box?.addEventListener('components-reconnect-state-changed', event => {
   else if (state === 'hide') box.close();
   else if (state === 'failed') bringBack();
   else if (state === 'rejected') location.reload();
+
+  // Whoever was signed out is not waited for: the server is there and asks for a name.
+  if (state === 'show' || state === 'retrying') leaveIfSignedOut();
 });
+
+async function leaveIfSignedOut() {
+  try {
+    // A page that wants a sign-in redirects to it.
+    const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'manual', cache: 'no-store' });
+    if (answer.type === 'opaqueredirect' && !leaving) location.reload();
+  } catch { /* The server does not answer: it is waited for. */ }
+}
 
 async function bringBack() {
   if (trying) return;
@@ -22,6 +37,7 @@ async function bringBack() {
       location.reload();
       return;
     } catch {
+      await leaveIfSignedOut();
       await new Promise(resolve => setTimeout(resolve, waitMs));
     }
   }

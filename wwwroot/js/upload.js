@@ -39,12 +39,13 @@ export function send(area, index, url, tokenHeader, token, page) {
     };
     request.onload = () => resolve({ status: request.status, body: request.responseText });
     request.onerror = () => resolve({ status: 0, body: '' });
+    request.onabort = () => resolve({ status: 0, body: '' });
     area.request = request;
     request.send(area.files[index]);
   });
 }
 
-/** Breaks the upload off. */
+/** Breaks the upload off; what waits for it is told at once. */
 export function cancel(area) {
   area.request?.abort();
 }

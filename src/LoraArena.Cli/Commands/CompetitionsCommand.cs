@@ -13,30 +13,49 @@ internal static class CompetitionsCommand
         var command = new Command("competitions", "Lists the competitions with their files and splits.");
         command.SetAction(async (parse, cancel) =>
         {
-            await using var arena = ArenaServices.Open(parse);
-            var all = arena.Library.List().Select(c => new Listed(c.Id, c.Name, c.Created, c.Files, c.DefaultSplit, [.. arena.Library.ListSplits(c.Id).Select(SplitLine.Of)])).ToList();
-            Output.Of(parse).Answer(new Answered(all), text => Print(text, all));
+            await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
+            var all = arena.Library.List().Select(c => new Row(
+                c.Id, c.Name, c.Created, c.Files, c.Earlier, c.DefaultSplit, [.. arena.Library.ListSplits(c.Id).Select(SplitLine.Of)])).ToList();
+            Output.Of(parse).Answer(new Result(all), text => Print(text, all));
             return Exit.Done;
         });
         return command;
     }
 
-    private static void Print(TextWriter text, List<Listed> all)
+    private static void Print(TextWriter text, List<Row> all)
     {
         if (all.Count == 0) text.WriteLine("There are no competitions yet; 'arena import' makes one.");
         foreach (var competition in all)
         {
             text.WriteLine(Show.Name(competition.Name));
-            foreach (var file in competition.Files) text.WriteLine($"  {file.Role.ToString().ToLowerInvariant()}: {Show.Name(file.Name)}, {Show.Count(file.Rows)} rows{(file.Rejected > 0 ? $", {Show.Count(file.Rejected)} rejected" : "")}");
-            foreach (var split in competition.Splits) text.WriteLine($"  split {split.Id}: {split.Describe()}{(split.Id == competition.DefaultSplit ? ", the default" : "")}");
+            foreach (var file in competition.Files) text.WriteLine($"  {Describe(file)}");
+            foreach (var (file, replaced) in competition.Earlier) text.WriteLine($"  earlier {Describe(file)}, replaced {replaced.UtcDateTime:yyyy-MM-dd}");
+            foreach (var split in competition.Splits)
+            {
+                text.WriteLine($"  split {split.Id}: {split.Describe()}{(split.Id == competition.DefaultSplit ? ", the default" : "")}");
+                foreach (var warning in split.Warnings) text.WriteLine($"    warning: {Show.Name(warning)}");
+            }
         }
     }
 
+    private static string Describe(CompetitionFile file)
+    {
+        var rejected = file.Rejected > 0 ? $", {Show.Count(file.Rejected)} rejected" : "";
+        return $"{file.Role.ToString().ToLowerInvariant()}: {Show.Name(file.Name)}, {Show.Count(file.Rows)} rows{rejected}";
+    }
+
     /// <summary>The answer.</summary>
-    private sealed record Answered(IReadOnlyList<Listed> Competitions);
+    private sealed record Result(IReadOnlyList<Row> Competitions);
 
     /// <summary>One competition of it.</summary>
-    private sealed record Listed(string Id, string Name, DateTimeOffset Created, IReadOnlyList<CompetitionFile> Files, string? DefaultSplit, IReadOnlyList<SplitLine> Splits);
+    private sealed record Row(
+        string Id,
+        string Name,
+        DateTimeOffset Created,
+        IReadOnlyList<CompetitionFile> Files,
+        IReadOnlyList<EarlierFile> Earlier,
+        string? DefaultSplit,
+        IReadOnlyList<SplitLine> Splits);
 }
 
 /// <summary>A split without its ids.</summary>
@@ -47,9 +66,12 @@ internal static class CompetitionsCommand
 /// <param name="Train">Rows that train, where it has two sides.</param>
 /// <param name="Validation">Rows that validate, where it has two sides.</param>
 /// <param name="Folds">Rows of each fold, where it has folds.</param>
-internal sealed record SplitLine(string Id, string Name, SplitKind Kind, long? Seed, int? Train, int? Validation, IReadOnlyList<int>? Folds)
+/// <param name="Warnings">What speaks against it.</param>
+internal sealed record SplitLine(
+    string Id, string Name, SplitKind Kind, long? Seed, int? Train, int? Validation, IReadOnlyList<int>? Folds, IReadOnlyList<string> Warnings)
 {
-    public static SplitLine Of(Split split) => new(split.Id, split.Name, split.Kind, split.Seed, split.Train?.Count, split.Validation?.Count, split.Folds?.Select(f => f.Count).ToList());
+    public static SplitLine Of(SplitSummary split)
+        => new(split.Id, split.Name, split.Kind, split.Seed, split.Train, split.Validation, split.Folds, split.Warnings);
 
     /// <summary>In words.</summary>
     public string Describe()

@@ -1,14 +1,16 @@
 using System.CommandLine;
 using LoraArena.Cli.Printing;
 using LoraArena.Core.Models;
+using LoraArena.Core.Runs;
 using LoraArena.Runs;
+using LoraArena.Runs.Downloads;
 
 namespace LoraArena.Cli.Commands;
 
 /// <summary><c>models</c>: the base models of the arena.</summary>
 internal static class ModelsCommand
 {
-    public static Command Create() => new("models", "Registers and lists base models: Hugging Face folders on this host.") { List(), Add(), Remove(), ShowOne() };
+    public static Command Create() => new("models", "Registers, downloads and lists base models: Hugging Face folders on this host.") { List(), Add(), Pull(), Remove(), ShowOne() };
 
     private static Command List()
     {
@@ -38,6 +40,27 @@ internal static class ModelsCommand
         });
         return command;
     }
+
+    private static Command Pull()
+    {
+        var repository = new Argument<string>("repo-id") { Description = "The repository, such as owner/name, on the server that the setting Hub:Endpoint names." };
+        var revision = new Option<string?>("--revision") { Description = "A branch, tag or commit; by default the main branch.", HelpName = "REV" };
+        var name = new Option<string?>("--name") { Description = "What to call it; by default the repository's name.", HelpName = "N" };
+        var command = new Command("pull", "Downloads a model into the arena and registers it; a download that was stopped goes on where it was.") { repository, revision, name };
+        command.SetAction(async (parse, cancel) =>
+        {
+            await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
+            var wanted = parse.GetRequiredValue(repository);
+            var card = await Progress.ShowAsync($"Downloading {wanted} …", progress => arena.Get<ModelDownloader>().PullAsync(
+                wanted, parse.GetValue(revision), parse.GetValue(name), now => progress.Now(Say(now)), cancel));
+            Output.Of(parse).Answer(card, text => PrintCard(text, card));
+            return Exit.Done;
+        });
+        return command;
+    }
+
+    private static string Say(DownloadProgress now)
+        => now.TotalBytes > 0 ? $"{now.Step}: {Show.Bytes(now.Bytes)} of {Show.Bytes(now.TotalBytes)} ({100 * now.Bytes / now.TotalBytes} %)" : $"{now.Step} …";
 
     private static Command Remove()
     {
@@ -72,19 +95,22 @@ internal static class ModelsCommand
     {
         if (models.Count == 0)
         {
-            text.WriteLine("There are no models yet; 'arena models add' registers a folder.");
+            text.WriteLine("There are no models yet; 'arena models add' registers a folder, 'arena models pull' downloads a repository.");
             return;
         }
 
-        var table = new TextTable().Text("name").Text("type").Text("kind").Figures("parameters").Figures("layers").Figures("longest").Text("path");
+        var table = new TextTable().Text("name").Text("type").Text("kind").Figures("parameters").Text("stored as").Figures("size").Text("licence").Figures("longest").Figures("training needs").Text("path");
         foreach (var card in models)
         {
             var found = card.Inspection;
-            table.Add(card.Name, found.ModelType, found.Kind, Show.Count(found.Parameters), Show.Count(found.Layers), Show.Count(found.MaxLength), card.Path);
+            table.Add(card.Name, found.ModelType, found.Kind, Show.Count(found.Parameters), found.Dtype, Show.Bytes(found.Bytes), found.License ?? "–", Show.Count(found.MaxLength), Needs(found) is { } needs ? "~" + Show.Bytes(needs) : "–", card.Path);
         }
 
         table.Write(text);
     }
+
+    // With the tokens that go through at once where nobody has said otherwise.
+    private static long? Needs(ModelInspection found) => found.TrainingBytes(new TrainingOptions().MaxTokensPerMicroBatch);
 
     private static void PrintCard(TextWriter text, ModelCard card)
     {
@@ -94,6 +120,10 @@ internal static class ModelsCommand
         text.WriteLine($"  parameters  {Show.Count(found.Parameters)} in {Show.Count(found.Layers)} layers of width {Show.Count(found.HiddenSize)}, {found.Dtype}, {Show.Bytes(found.Bytes)}");
         text.WriteLine($"  text        {Show.Count(found.VocabularySize)} tokens known, {Show.Count(found.MaxLength)} in a sequence");
         text.WriteLine($"  sites       {string.Join(", ", found.Sites.Select(site => $"{site.Key} ×{site.Value}"))}");
+        text.WriteLine($"  licence     {found.License ?? "not named in its folder"}");
+        if (Needs(found) is { } needs) text.WriteLine($"  training    about {Show.Bytes(needs)} of memory in fp32, {Show.Bytes(found.WeightBytes)} of it for the weights");
+        if (found.Head is { } head) text.WriteLine($"  head        {head}");
+        foreach (var warning in found.Warnings ?? []) text.WriteLine($"  warning     {Show.Name(warning)}");
         text.WriteLine($"  SHA-256     {found.Sha256}");
     }
 }

@@ -19,7 +19,8 @@ internal static class PredictCommand
         var output = new Option<string>("--out") { Description = "The submission to write.", HelpName = "submission.csv", Required = true };
         var swapAverage = new Option<bool?>("--swap-average") { Description = "Average over both orders of the answers; by default as the run did.", HelpName = "true|false" };
         var rows = new Option<string?>("--rows") { Description = "A CSV with id, prompt, response_a, response_b; by default the competition's test.csv.", HelpName = "FILE" };
-        var command = new Command("predict", "Writes a finished run's submission and checks it.") { run, output, swapAverage, rows };
+        var ignoreSample = SubmissionCommand.IgnoreSample();
+        var command = new Command("predict", "Writes a finished run's submission and checks it.") { run, output, swapAverage, rows, ignoreSample };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
@@ -36,7 +37,7 @@ internal static class PredictCommand
 
                 // Rows of one's own are submitted as they come: the competition's sample does not know them.
                 var form = request.OwnRows ? competition with { Files = [] } : competition;
-                var report = arena.Get<RunSubmission>().Write(form, predictions, arena.Folder.Run(entry.Id).ValidationPredictions, notYet);
+                var report = Write(arena, form, predictions, arena.Folder.Run(entry.Id).ValidationPredictions, notYet, parse.GetValue(ignoreSample) && !request.OwnRows);
                 if (report.Accepted) AtomicFile.Publish(notYet, target);
                 Output.Of(parse).Answer(new Answered(entry.Id, report.Accepted ? target : null, report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean), text => SubmissionCommand.Print(text, target, report));
                 if (!report.Accepted) Output.Say($"The submission is not acceptable and was not written: {report.Errors[0]}");
@@ -49,6 +50,18 @@ internal static class PredictCommand
             }
         });
         return command;
+    }
+
+    private static SubmissionReport Write(ArenaServices arena, Competition form, string predictions, string validation, string path, bool ignoreSample)
+    {
+        try
+        {
+            return arena.Get<RunSubmission>().Write(form, predictions, validation, path, ignoreSample);
+        }
+        catch (SampleMisfitException error)
+        {
+            throw new RefusedException($"{error.Message} In the shell: --ignore-sample.");
+        }
     }
 
     private static async Task<string> AskAsync(ArenaServices arena, string runId, Request request, string path, CancellationToken cancel)

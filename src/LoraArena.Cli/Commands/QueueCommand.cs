@@ -16,20 +16,15 @@ internal static class QueueCommand
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
             var running = RunLine.Of(arena, await arena.Store.ActiveAsync(cancel));
             var waiting = RunLine.Of(arena, await arena.Store.QueuedAsync(cancel));
-            Output.Of(parse).Answer(new { Running = running, Waiting = waiting, Supervised = IsSupervised(arena) }, text =>
+            var supervisor = SupervisorLock.Holder(arena.Folder);
+            Output.Of(parse).Answer(new { Running = running, Waiting = waiting, Supervised = supervisor is not null, Problems = arena.Get<ArenaProblems>().All }, text =>
             {
                 if (running.Count + waiting.Count == 0) text.WriteLine("Nothing runs and nothing waits.");
                 else RunLine.Print(text, [.. running, .. waiting]);
             });
-            if (waiting.Count > 0 && !IsSupervised(arena)) Output.Say("Nobody looks after the queue: 'arena watch' or 'arena serve' starts what waits.");
+            if (waiting.Count > 0 && supervisor is null) Output.Say("Nothing supervises the queue: 'arena watch' or 'arena serve' starts what waits.");
             return Exit.Done;
         });
         return command;
-    }
-
-    private static bool IsSupervised(ArenaServices arena)
-    {
-        using var taken = SupervisorLock.TryTake(arena.Folder);
-        return taken is null;
     }
 }

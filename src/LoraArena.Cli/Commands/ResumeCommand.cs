@@ -5,14 +5,14 @@ using LoraArena.Runs;
 
 namespace LoraArena.Cli.Commands;
 
-/// <summary><c>resume</c>: goes on with a failed or stopped run.</summary>
+/// <summary><c>resume</c>: goes on with a failed, stopped or interrupted run.</summary>
 internal static class ResumeCommand
 {
     public static Command Create()
     {
         var run = WatchCommand.Run();
         var detach = RunCommand.Detach();
-        var command = new Command("resume", "Goes on with a failed or stopped run from its last checkpoint.") { run, detach };
+        var command = new Command("resume", "Goes on with a failed, stopped or interrupted run from its last checkpoint.") { run, detach };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
@@ -20,7 +20,7 @@ internal static class ResumeCommand
             await arena.Get<RunService>().ResumeAsync(entry.Id, cancel);
             Output.Say($"Run {entry.Id} is queued again.");
             var watch = new RunWatch(arena, Output.Of(parse));
-            return parse.GetValue(detach) ? await watch.SeeOffAsync(entry.Id, cancel) : await watch.FollowAsync(entry.Id, cancel);
+            return parse.GetValue(detach) ? await watch.StartAndReturnAsync(entry.Id, cancel) : await watch.FollowAsync(entry.Id, cancel);
         });
         return command;
     }

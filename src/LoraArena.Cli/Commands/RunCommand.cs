@@ -13,7 +13,7 @@ namespace LoraArena.Cli.Commands;
 /// <summary><c>run</c>: one training of one variant on one split with one seed.</summary>
 internal static class RunCommand
 {
-    private const int MostNameCharacters = 100;
+    private const int MaxNameCharacters = 100;
 
     /// <summary>Whether to wait for a run's end.</summary>
     public static Option<bool> Detach() => new("--detach") { Description = "Do not wait for its end." };
@@ -29,7 +29,7 @@ internal static class RunCommand
         var seconds = CommandOptions.Number<double>("--seconds", "T", "Seconds of training after which the run ends at the next step.");
         var maxLength = CommandOptions.Number<int>("--max-length", "L", "Tokens of one battle at most.");
         var batch = CommandOptions.Number<int>("--batch", "B", "Battles an optimiser step.");
-        var learningRate = CommandOptions.Number<double>("--lr", "X", "Peak learning rate.");
+        var learningRate = CommandOptions.Number<double>("--lr", "X", "Peak learning rate; by default the one that suits the method.");
         var seed = CommandOptions.Number<long>("--seed", "S", "Seed of everything random.");
         var split = new SplitOptions();
         var holdOut = new Option<bool>("--hold-out") { Description = "Validate on the competition's hold-out rows; the default." };
@@ -59,7 +59,7 @@ internal static class RunCommand
             Put("seed", parse.GetValue(seed));
             var given = OptionPairs.Read(parse.GetValue(set) ?? [], named, method, worker);
             var rows = parse.GetValue(splitFile) is { } file ? ReadSplit(arena.Library, target, file) : split.Choose(parse, arena.Library, target);
-            var order = new RunOrder(target, rows, card, given.Apply(new VariantChoice(method.Id, [])), given.Apply(new TrainingOptions()), Environment.UserName, CheckName(parse.GetValue(name)));
+            var order = new RunOrder(target, rows, card, given.Apply(new VariantChoice(method.Id, [])), given.Apply(method.DefaultTraining()), Environment.UserName, CheckName(parse.GetValue(name)));
             return await StartAsync(arena, order, parse.GetValue(detach), Output.Of(parse), cancel);
 
             void Put<T>(string key, T? value) where T : struct
@@ -70,22 +70,22 @@ internal static class RunCommand
         return command;
     }
 
-    /// <summary>Queues a run and follows it, or sees it off.</summary>
+    /// <summary>Queues a run and follows it, or only starts it.</summary>
     public static async Task<int> StartAsync(ArenaServices arena, RunOrder order, bool detach, Output output, CancellationToken cancel)
     {
         var id = await arena.Get<RunService>().StartAsync(order, cancel);
         Output.Say($"Run {id} is queued.");
         var watch = new RunWatch(arena, output);
-        return detach ? await watch.SeeOffAsync(id, cancel) : await watch.FollowAsync(id, cancel);
+        return detach ? await watch.StartAndReturnAsync(id, cancel) : await watch.FollowAsync(id, cancel);
     }
 
     private static SplitReference ReadSplit(CompetitionLibrary library, Competition competition, string path)
     {
         InputFile.Require(path);
         var train = competition.File(FileRole.Train) ?? throw new RefusedException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-        var (split, warnings) = SplitFile.Read(path, Path.GetFileName(path), [.. library.ReadBattles(train.Sha256, FileRole.Train)]);
+        var (split, warnings) = SplitFile.Read(path, Path.GetFileName(path), library.ListLabelled(train.Sha256));
         foreach (var warning in warnings) Output.Say(warning);
-        library.AddSplit(competition.Id, split);
+        library.AddSplit(competition.Id, split, warnings);
         return new SplitReference(split.Id, split.Name, null);
     }
 
@@ -93,7 +93,7 @@ internal static class RunCommand
     {
         if (name is null) return null;
         name = name.Trim();
-        if (name.Length is 0 or > MostNameCharacters || Show.Name(name) != name) throw new RefusedException($"A run's name has 1 to {MostNameCharacters} visible characters.");
+        if (name.Length is 0 or > MaxNameCharacters || Show.Name(name) != name) throw new RefusedException($"A run's name has 1 to {MaxNameCharacters} visible characters.");
         return name;
     }
 }

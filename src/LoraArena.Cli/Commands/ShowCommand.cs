@@ -24,11 +24,25 @@ internal static class ShowCommand
             var progress = arena.Get<RunFollower>().Poll(entry.Id);
             var document = new Shown(
                 entry.Id, entry.State, entry.Reason, entry.Phase, entry.Attempt, progress.LastStep?.Step ?? entry.Step, progress.Plan?.Steps, folder.Path,
-                RunSpec.Read(folder.Spec), RunFile.TryRead<RunResult>(folder.Result), [.. progress.Warnings.Select(warning => warning.Text)]);
+                RunSpec.Read(folder.Spec), ReadResult(folder), [.. progress.Warnings.Select(warning => warning.Text)]);
             Output.Of(parse).Answer(document, text => Print(text, entry, document));
             return Exit.Done;
         });
         return command;
+    }
+
+    // A damaged file does not hide the rest.
+    private static RunResult? ReadResult(RunFolder folder)
+    {
+        try
+        {
+            return RunFile.TryRead<RunResult>(folder.Result);
+        }
+        catch (RunFileException error)
+        {
+            Output.Say(error.Message);
+            return null;
+        }
     }
 
     private static void Print(TextWriter text, RunEntry run, Shown shown)

@@ -3,12 +3,13 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using LoraArena.Cli.Printing;
 using LoraArena.Cli.Running;
+using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Launching;
 
 namespace LoraArena.Cli.Commands;
 
-/// <summary><c>size</c>: how many numbers a variant trains on a base model, and the setting that meets a budget.</summary>
+/// <summary><c>size</c>: how many parameters a variant trains on a base model, and the setting that meets a budget.</summary>
 internal static class SizeCommand
 {
     public static Command Create()
@@ -16,13 +17,15 @@ internal static class SizeCommand
         var model = new Option<string>("--model") { Description = "The base model.", HelpName = "M", Required = true };
         var variant = new Option<string?>("--variant") { Description = "The fine-tuning method; all of them where none is named.", HelpName = "ID" };
         var set = OptionPairs.Set();
-        var parameters = CommandOptions.Number<long>("--parameters", "N", "Trainable numbers to meet, the head not counted: the setting of each method that comes closest.", least: 1);
-        var command = new Command("size", "Counts what variants train on a model, and finds the settings that make them equal.") { model, variant, set, parameters };
+        var parameters = CommandOptions.Number<long>("--parameters", "N", "Trainable parameters to meet, the head not counted: the setting of each method that comes closest.", least: 1);
+        var like = new Option<string?>("--like") { Description = "Meet what another method trains, such as lora:r=16 or adalora:init_r=12,target_r=8; 'lora' alone takes its defaults.", HelpName = "ID[:key=value,...]" };
+        var command = new Command("size", "Counts what variants train on a model, and finds the settings that make them equal.") { model, variant, set, parameters, like };
+        command.AllowOneOf(parameters, like);
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
             var card = await arena.ModelAsync(parse.GetRequiredValue(model), cancel);
-            var budget = parse.GetValue(parameters);
+            var budget = parse.GetValue(like) is { } reference ? await LikeAsync(arena, card, reference, cancel) : parse.GetValue(parameters);
             if (parse.GetValue(variant) is { } id)
             {
                 var (method, worker) = await arena.VariantAsync(id, cancel);
@@ -42,6 +45,16 @@ internal static class SizeCommand
             return Exit.Done;
         });
         return command;
+    }
+
+    private static async Task<long> LikeAsync(ArenaServices arena, ModelCard card, string reference, CancellationToken cancel)
+    {
+        var parts = reference.Split(':', 2);
+        var (method, worker) = await arena.VariantAsync(parts[0], cancel);
+        var pairs = parts.Length == 1 ? [] : parts[1].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (pairs.FirstOrDefault(pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad) throw new RefusedException($"--like takes ID:key=value,key=value; '{bad}' is no key=value.");
+        var options = OptionPairs.Read(pairs, [], method, worker).Variant;
+        return (await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(parts[0], options), budget: null, cancel)).Parameters;
     }
 
     private static void Print(TextWriter text, IReadOnlyList<VariantSize> sizes)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using LoraArena.Cli.Printing;
-using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Splits;
@@ -19,26 +18,25 @@ internal static class SplitCommand
         var command = new Command("split", "Draws a split: rows with the same prompt stay together, the shares of the outcomes stay alike.") { name, folds, holdOut, seed };
         command.AllowOneOf(folds, holdOut);
         command.RequireOneOf(folds, holdOut);
-        command.SetAction(async (parse, cancel) =>
+        command.SetAction(async (parse, _) =>
         {
             await using var arena = ArenaServices.Open(parse);
             var competition = arena.Competition(parse.GetRequiredValue(name));
             var train = competition.File(FileRole.Train) ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-            var battles = arena.Library.ReadBattles(train.Sha256, FileRole.Train, cancel).ToList();
-            var split = Draw(battles, parse.GetValue(folds), parse.GetValue(holdOut), parse.GetValue(seed) ?? 0);
-            var line = SplitLine.Of(arena.Library.AddSplit(competition.Id, split));
-            Output.Of(parse).Answer(new Answered(competition.Name, line), text => text.WriteLine($"Split {line.Id}: {line.Describe()}."));
+            var split = Draw(arena.Library.ListLabelled(train.Sha256), parse.GetValue(folds), parse.GetValue(holdOut), parse.GetValue(seed) ?? 0);
+            var line = SplitLine.Of(SplitSummary.Of(arena.Library.AddSplit(competition.Id, split)));
+            Output.Of(parse).Answer(new Result(competition.Name, line), text => text.WriteLine($"Split {line.Id}: {line.Describe()}."));
             return Exit.Done;
         });
         return command;
     }
 
-    private static Split Draw(List<Battle> battles, int? folds, double? holdOut, long seed)
+    private static Split Draw(IReadOnlyList<LabelledRow> rows, int? folds, double? holdOut, long seed)
     {
-        if (folds is { } count) return GroupedStratified.Folds(battles, count, seed);
-        return holdOut is > 0 and < 1 and var share ? GroupedStratified.HoldOut(battles, share, seed) : throw new RefusedException("--hold-out must lie between 0 and 1.");
+        if (folds is { } count) return GroupedStratified.Folds(rows, count, seed);
+        return holdOut is > 0 and < 1 and var share ? GroupedStratified.HoldOut(rows, share, seed) : throw new RefusedException("--hold-out must lie between 0 and 1.");
     }
 
     /// <summary>The answer.</summary>
-    private sealed record Answered(string Competition, SplitLine Split);
+    private sealed record Result(string Competition, SplitLine Split);
 }

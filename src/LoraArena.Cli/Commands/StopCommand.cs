@@ -19,8 +19,7 @@ internal static class StopCommand
             var entry = await arena.RunAsync(parse.GetRequiredValue(run), cancel);
             await arena.Get<RunService>().StopAsync(entry.Id, parse.GetValue(now) ? StopWhen.Now : StopWhen.AfterCheckpoint, cancel);
 
-            // A run that no worker is at is stopped by looking at it: once to write the result, once to take it in.
-            await arena.CatchUpAsync(cancel);
+            // A run that no worker is running is stopped by looking at it.
             await arena.CatchUpAsync(cancel);
             entry = (await arena.Store.RunAsync(entry.Id, cancel))!;
             Output.Of(parse).Answer(new { Run = entry.Id, entry.State }, text => text.WriteLine(RunState.Parse(entry.State).IsFinal

@@ -13,6 +13,9 @@ internal static class SubmissionCommand
     /// <summary>Refused where something is wrong.</summary>
     public static int ExitCode(SubmissionReport report) => report.Accepted ? Exit.Done : Exit.Refused;
 
+    /// <summary>The option for a sample submission that belongs to another test.csv.</summary>
+    public static Option<bool> IgnoreSample() => new("--ignore-sample") { Description = "The rows of test.csv, whatever the sample submission lists." };
+
     /// <summary>Prints a report for people.</summary>
     public static void Print(TextWriter text, string path, SubmissionReport report)
     {
@@ -26,13 +29,14 @@ internal static class SubmissionCommand
     {
         var file = new Argument<string>("file") { Description = "The submission." };
         var competition = new Option<string>("--competition") { Description = "The competition whose rows it predicts.", HelpName = "NAME", Required = true };
-        var command = new Command("check", "Says what Kaggle would refuse, and what is probably a mistake.") { file, competition };
+        var ignoreSample = IgnoreSample();
+        var command = new Command("check", "Says what Kaggle would refuse, and what is probably a mistake.") { file, competition, ignoreSample };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = ArenaServices.Open(parse);
             var path = parse.GetRequiredValue(file);
             InputFile.Require(path);
-            var report = arena.Get<RunSubmission>().Check(arena.Competition(parse.GetRequiredValue(competition)), path);
+            var report = arena.Get<RunSubmission>().Check(arena.Competition(parse.GetRequiredValue(competition)), path, parse.GetValue(ignoreSample));
             Output.Of(parse).Answer(new { File = Path.GetFullPath(path), report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean }, text => Print(text, path, report));
             if (!report.Accepted) Output.Say($"{path} is not acceptable: {report.Errors[0]}");
             return ExitCode(report);

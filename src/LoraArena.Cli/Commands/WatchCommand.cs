@@ -14,7 +14,7 @@ internal static class WatchCommand
     public static Command Create()
     {
         var run = new Argument<string>("run") { Description = "The run: its id, a beginning of it of at least 6 characters, or its name; or the id or name of a trial." };
-        var command = new Command("watch", "Follows a run or a trial to its end; where nobody else looks after the queue, it does so meanwhile.") { run };
+        var command = new Command("watch", "Follows a run or a trial to its end; where nothing else supervises the queue, it does so meanwhile.") { run };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);

@@ -15,7 +15,7 @@ namespace LoraArena.Cli.Running;
 /// <param name="Seconds">Seconds of training.</param>
 /// <param name="TokensPerSecond">Real tokens a second of training.</param>
 /// <param name="PeakMemoryBytes">Peak memory in bytes.</param>
-/// <param name="TrainableParameters">Numbers that the optimiser moved.</param>
+/// <param name="TrainableParameters">Trainable parameters: adapter and head.</param>
 internal sealed record RunAnswer(
     string Run,
     string Name,

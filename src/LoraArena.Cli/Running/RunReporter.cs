@@ -10,15 +10,15 @@ namespace LoraArena.Cli.Running;
 internal sealed class RunReporter(Progress progress)
 {
     private string? _state;
-    private long _told;
+    private long _reported;
 
-    /// <summary>Tells what is new.</summary>
-    public void Tell(RunEntry run, RunSnapshot snapshot)
+    /// <summary>Says what is new.</summary>
+    public void Report(RunEntry run, RunSnapshot snapshot)
     {
         if (_state != run.State) progress.Event($"Run {run.Id}: {run.State}");
         _state = run.State;
-        foreach (var record in snapshot.Evals.Concat<JournalRecord>(snapshot.Warnings).Where(record => record.N > _told).OrderBy(record => record.N)) progress.Event($"Run {run.Id}: {Sentence(record)}");
-        _told = snapshot.Version;
+        foreach (var record in snapshot.Evals.Concat<JournalRecord>(snapshot.Warnings).Where(record => record.N > _reported).OrderBy(record => record.N)) progress.Event($"Run {run.Id}: {Sentence(record)}");
+        _reported = snapshot.Version;
         progress.Now($"Run {run.Id}: {Status(run, snapshot)}");
     }
 

@@ -4,6 +4,7 @@ using LoraArena.Core.Competitions;
 using LoraArena.Core.Runs;
 using LoraArena.Core.Trials;
 using LoraArena.Data.Boards;
+using LoraArena.Runs;
 using LoraArena.Runs.Trials;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -19,7 +20,7 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
     /// <summary>Follows it to its end; supervises meanwhile where nobody else does.</summary>
     public async Task<int> FollowAsync(string id, CancellationToken cancel)
     {
-        using var supervision = new Supervision(arena);
+        using var supervision = arena.Supervision(SupervisorKind.Watch);
         try
         {
             var status = await Progress.ShowAsync($"Trial {id} …", progress => ToEndAsync(id, supervision, progress, cancel));
@@ -36,7 +37,7 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
     /// <summary>Starts the first run if its turn has come, and answers without waiting for more.</summary>
     public async Task<int> DetachAsync(string id, CancellationToken cancel)
     {
-        using var supervision = new Supervision(arena);
+        using var supervision = arena.Supervision(SupervisorKind.Command);
         await supervision.PassAsync(cancel);
         await AnswerAsync((await arena.Get<TrialService>().StatusAsync(id, cancel))!, cancel);
         if (supervision.Holds) Output.Say($"Nobody starts its other runs when this command has ended: 'arena watch {id}' or 'arena serve' does.");

@@ -11,11 +11,25 @@ namespace LoraArena.Core.Battles;
 public static class Turns
 {
     /// <summary>Turns that one conversation may have.</summary>
-    public const int Most = 256;
+    public const int Max = 256;
 
     /// <summary>Reads a cell.</summary>
     /// <exception cref="TurnsFormatException">The cell is not such an array; the message says what stands where.</exception>
     public static IReadOnlyList<string?> Parse(string cell) => new Parser(cell).Read();
+
+    /// <summary>Reads a cell that holds one JSON text in place of a list; null for any other cell.</summary>
+    public static string? ParseText(string cell)
+    {
+        if (cell.AsSpan().Trim() is not ['"', ..]) return null;
+        try
+        {
+            return new Parser($"[{cell}]").Read() is [{ } text] ? text : null;
+        }
+        catch (TurnsFormatException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Writes a cell in ASCII: no white space, everything else escaped as \uXXXX.</summary>
     public static string Write(IReadOnlyList<string?> turns)
@@ -67,7 +81,7 @@ public static class Turns
             {
                 do
                 {
-                    if (turns.Count == Most) throw new TurnsFormatException(_at, $"has more than {Most} turns");
+                    if (turns.Count == Max) throw new TurnsFormatException(_at, $"has more than {Max} turns");
                     SkipSpace();
                     turns.Add(ReadTurn());
                     SkipSpace();

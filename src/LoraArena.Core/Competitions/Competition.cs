@@ -8,6 +8,9 @@ namespace LoraArena.Core.Competitions;
 /// <param name="DefaultSplit">Id of the split that runs use unless told otherwise; null until there is training data.</param>
 public sealed record Competition(string Id, string Name, DateTimeOffset Created, IReadOnlyList<CompetitionFile> Files, string? DefaultSplit)
 {
+    /// <summary>Files that others have taken the place of, the newest last. Their data sets stay.</summary>
+    public IReadOnlyList<EarlierFile> Earlier { get; init; } = [];
+
     /// <summary>The file of a role, or null.</summary>
     public CompetitionFile? File(FileRole role) => Files.FirstOrDefault(f => f.Role == role);
 }
@@ -20,6 +23,11 @@ public sealed record Competition(string Id, string Name, DateTimeOffset Created,
 /// <param name="Rows">Rows accepted.</param>
 /// <param name="Rejected">Rows rejected.</param>
 public sealed record CompetitionFile(FileRole Role, string Name, string Sha256, DateTimeOffset Imported, int Rows, int Rejected);
+
+/// <summary>A file that is no longer the one of its role.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Replaced">When another took its place.</param>
+public sealed record EarlierFile(CompetitionFile File, DateTimeOffset Replaced);
 
 /// <summary>What a file of a competition is for.</summary>
 public enum FileRole

@@ -3,9 +3,10 @@ namespace LoraArena.Core.Files;
 /// <summary>
 /// The folder of one arena: everything that was uploaded, started and made. It is the truth; the database is an index of it.
 /// <code>
-/// competitions/&lt;id&gt;/   competition.json, splits/, baselines/
-/// datasets/&lt;sha256&gt;/   source.csv as uploaded, import.&lt;role&gt;.json
+/// competitions/&lt;id&gt;/   competition.json, notes.json, splits/, baselines/
+/// datasets/&lt;sha256&gt;/   source.csv as uploaded, import.&lt;role&gt;.json, rows.&lt;role&gt;.csv
 /// models/&lt;id&gt;.json      registered base models: where they are and what they are
+/// model-files/         base models that were downloaded, a folder for each commit
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
 /// trials/&lt;id&gt;/         trial.json, chosen.json: see <see cref="Core.Trials.Trial"/>
 /// uploads/             unfinished uploads, swept at start
@@ -32,6 +33,9 @@ public sealed class ArenaFolder(string root)
 
     /// <summary>Registered base models.</summary>
     public string Models => Path.Join(Root, "models");
+
+    /// <summary>Base models that were downloaded.</summary>
+    public string ModelFiles => Path.Join(Root, "model-files");
 
     /// <summary>All competitions.</summary>
     public string Competitions => Path.Join(Root, "competitions");
@@ -72,7 +76,7 @@ public sealed class ArenaFolder(string root)
     /// <summary>Makes the folders, readable for their owner alone.</summary>
     public void Create()
     {
-        foreach (var folder in new[] { Root, Keys, Uploads, Models, Competitions, Datasets, Runs, Trials })
+        foreach (var folder in new[] { Root, Keys, Uploads, Models, ModelFiles, Competitions, Datasets, Runs, Trials })
         {
             if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
             else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

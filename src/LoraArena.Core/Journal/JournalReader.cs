@@ -2,7 +2,7 @@ namespace LoraArena.Core.Journal;
 
 /// <summary>
 /// Follows a journal: each call gives the records that have come since the last. A line counts when it ends in a line feed,
-/// is a record, and carries the next number; anything else (a torn line) is passed over.
+/// is a record, and carries the next number; anything else (a torn line) is passed over. Of records of unknown kinds only the number counts.
 /// </summary>
 /// <param name="path">journal.jsonl; it need not be there yet.</param>
 public sealed class JournalReader(string path)
@@ -43,7 +43,7 @@ public sealed class JournalReader(string path)
             if (JournalRecord.Parse(line) is { } record && record.N == LastNumber + 1)
             {
                 LastNumber = record.N;
-                records.Add(record);
+                if (record is not UnknownRecord) records.Add(record);
             }
         }
 

@@ -29,7 +29,7 @@ public abstract record JournalRecord
     /// <summary>The line, without its line end.</summary>
     public byte[] ToLine() => JsonSerializer.SerializeToUtf8Bytes(this, ArenaJson.Line);
 
-    /// <summary>Reads a line; null where it is not a record (a torn line, or one of a newer version).</summary>
+    /// <summary>Reads a line; null where it is not a record (a torn line). One of a kind that is not known here is an <see cref="UnknownRecord"/>.</summary>
     public static JournalRecord? Parse(ReadOnlySpan<byte> line)
     {
         try
@@ -38,10 +38,33 @@ public abstract record JournalRecord
         }
         catch (Exception error) when (error is JsonException or NotSupportedException)
         {
+            return ParseNumber(line);
+        }
+    }
+
+    // What a newer version writes is skipped, but it has its number: without it the lines that follow would not count.
+    private static UnknownRecord? ParseNumber(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            using var document = JsonDocument.ParseValue(ref reader);
+            var fields = document.RootElement;
+            return fields.ValueKind == JsonValueKind.Object && fields.TryGetProperty("t", out var kind) && kind.ValueKind == JsonValueKind.String
+                && fields.TryGetProperty("n", out var number) && number.ValueKind == JsonValueKind.Number && number.TryGetInt64(out var n)
+                ? new UnknownRecord(kind.GetString()!) { N = n }
+                : null;
+        }
+        catch (JsonException)
+        {
             return null;
         }
     }
 }
+
+/// <summary>A record of a kind that this version does not know, or with fields that it cannot read.</summary>
+/// <param name="Kind">What the line calls itself.</param>
+public sealed record UnknownRecord(string Kind) : JournalRecord;
 
 /// <summary>The run enters a state, or a phase of it.</summary>
 /// <param name="State">The state.</param>
@@ -53,10 +76,12 @@ public sealed record StateRecord(RunState State, string Phase) : JournalRecord;
 /// <param name="StepsPerEpoch">Optimiser steps an epoch.</param>
 /// <param name="TrainRows">Rows to train on.</param>
 /// <param name="ValidationRows">Rows to validate on.</param>
-/// <param name="TrainableParameters">Numbers that the optimiser moves.</param>
+/// <param name="TrainableParameters">Trainable parameters: adapter and head.</param>
 /// <param name="TotalParameters">Numbers of the base model, adapter and head.</param>
 /// <param name="Device">The device, in words.</param>
-public sealed record PlanRecord(long Steps, long StepsPerEpoch, int TrainRows, int ValidationRows, long TrainableParameters, long TotalParameters, string Device) : JournalRecord;
+/// <param name="Head">The head that the run began with, in words; null in journals from before it was said.</param>
+public sealed record PlanRecord(
+    long Steps, long StepsPerEpoch, int TrainRows, int ValidationRows, long TrainableParameters, long TotalParameters, string Device, string? Head = null) : JournalRecord;
 
 /// <summary>An attempt goes on after the given step: what earlier attempts wrote about later steps does not count.</summary>
 /// <param name="Step">The last step of the checkpoint.</param>

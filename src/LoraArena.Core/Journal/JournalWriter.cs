@@ -17,6 +17,7 @@ public sealed class JournalWriter : IDisposable
     private readonly Lock _lock = new();
     private long _last;
     private long _flushed;
+    private bool _torn;
 
     /// <summary>Opens the journal for one attempt and finds the number to go on with.</summary>
     public JournalWriter(RunFolder folder, int attempt, TimeProvider time)
@@ -40,7 +41,18 @@ public sealed class JournalWriter : IDisposable
         {
             if (Directory.Exists(_folder.Attempt(_attempt + 1))) throw new AttemptTakenException($"Attempt {_attempt} of run {_folder.Id} was superseded.");
             var line = (record with { N = _last + 1, A = _attempt, At = _time.GetUtcNow() }).ToLine();
-            _file.Write([.. line, (byte)'\n']);
+            try
+            {
+                // What a full disk took half of ends here, so that this line stands alone.
+                _file.Write([.. _torn ? "\n"u8 : [], .. line, (byte)'\n']);
+                _torn = false;
+            }
+            catch (IOException)
+            {
+                _torn = true;
+                throw;
+            }
+
             _last++;
             if (_time.GetElapsedTime(_flushed) >= FlushEvery) Flush();
         }
@@ -67,8 +79,7 @@ public sealed class JournalWriter : IDisposable
     {
         if (!File.Exists(path)) return (0, false);
         var reader = new JournalReader(path);
-        long last = 0;
-        foreach (var record in reader.ReadNew()) last = record.N;
-        return (last, reader.HasUnfinishedLine);
+        reader.ReadNew();
+        return (reader.LastNumber, reader.HasUnfinishedLine);
     }
 }

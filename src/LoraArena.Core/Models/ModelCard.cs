@@ -18,8 +18,12 @@ public sealed record ModelCard(string Id, string Name, string Path, DateTimeOffs
 /// <param name="VocabularySize">Tokens known.</param>
 /// <param name="Dtype">Type of the stored weights.</param>
 /// <param name="Bytes">Size of the weights' files.</param>
-/// <param name="Sha256">SHA-256 over config.json, tokenizer.json and the weights' files, in order of their names.</param>
+/// <param name="Sha256">SHA-256 over config.json, tokenizer.json, tokenizer_config.json and the weights' files, in order of their names.</param>
 /// <param name="Sites">Linear layers that can carry an adapter, by suffix, with how many there are of each.</param>
+/// <param name="License">The licence that the folder names; null where it names none.</param>
+/// <param name="Head">The head that a run of it begins with, in words; null on cards from before it was looked at.</param>
+/// <param name="ActivationBytesPerToken">What a training keeps for each token that goes through at once, in fp32; null on cards from before it was looked at.</param>
+/// <param name="Warnings">Sentences about what in the folder is not used; null for none.</param>
 public sealed record ModelInspection(
     string ModelType,
     string Kind,
@@ -31,4 +35,22 @@ public sealed record ModelInspection(
     string Dtype,
     long Bytes,
     string Sha256,
-    IReadOnlyDictionary<string, int> Sites);
+    IReadOnlyDictionary<string, int> Sites,
+    string? License = null,
+    string? Head = null,
+    long? ActivationBytesPerToken = null,
+    IReadOnlyList<string>? Warnings = null)
+{
+    private const int BytesOfFp32 = 4;
+
+    /// <summary>Memory of the base's weights in fp32, in bytes.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public long WeightBytes => Parameters * BytesOfFp32;
+
+    /// <summary>
+    /// What a training with an adapter will need in fp32, roughly: weights, and what the backward pass keeps of the tokens that go through at once.
+    /// Adapter and optimiser are small beside them. Null where it is not known.
+    /// </summary>
+    /// <param name="tokens">Tokens that go through at once.</param>
+    public long? TrainingBytes(long tokens) => ActivationBytesPerToken is { } each ? WeightBytes + (each * tokens) : null;
+}

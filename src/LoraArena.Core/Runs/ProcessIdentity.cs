@@ -24,8 +24,48 @@ public static class ProcessIdentity
         }
     }
 
+    /// <summary>
+    /// The machine in which the process ids of this process count: the boot of the kernel and the namespace of process ids, which a
+    /// container has of its own. Neither a reboot nor another name of the host is taken for the same. Null where that is not known; there
+    /// <see cref="Started"/> is a time, and a process of an earlier boot has another.
+    /// </summary>
+    public static string? Machine { get; } = OperatingSystem.IsLinux() ? MachineOnLinux() : null;
+
     /// <summary>True if the very process that a lease names is alive on this machine.</summary>
     public static bool IsAlive(int pid, long started) => Started(pid) == started;
+
+    /// <summary>True if two machines, as <see cref="Machine"/> names them, are of one boot of one kernel.</summary>
+    public static bool SameBoot(string machine, string other) => machine.Split('/')[0] == other.Split('/')[0];
+
+    /// <summary>The arguments of a process, its program first; null where they cannot be seen.</summary>
+    public static IReadOnlyList<string>? CommandLine(int pid)
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        try
+        {
+            var line = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline"));
+            return line.Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static string? MachineOnLinux()
+    {
+        try
+        {
+            var boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+            // A link such as pid:[4026531836].
+            return $"{boot}/{File.ResolveLinkTarget("/proc/self/ns/pid", returnFinalTarget: false)?.Name}";
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     private static long? StartedOnLinux(int pid)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using LoraArena.Core.Json;
 
@@ -31,8 +32,17 @@ public static class RunFile
         }
         catch (JsonException error)
         {
-            throw new RunFileException(path, error.Message);
+            throw new RunFileException(path, Sentence(error, bytes.Length));
         }
+    }
+
+    private static string Sentence(JsonException error, int bytes)
+    {
+        if (bytes == 0) return "the file is empty; restore it from a backup, or move its folder away";
+        if (error.LineNumber is not { } line) return $"the file lacks what belongs into it ({error.Message})";
+        var place = string.Create(CultureInfo.InvariantCulture, $"line {line + 1}, byte {error.BytePositionInLine + 1}");
+        var what = error.InnerException is null && error.Path is not (null or "$" or "") ? $"{place}, field {error.Path}" : place;
+        return $"the file is damaged: it is not the JSON that belongs there ({what}); restore it from a backup, or move its folder away";
     }
 }
 

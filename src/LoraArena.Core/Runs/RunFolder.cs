@@ -57,6 +57,9 @@ public sealed class RunFolder(string path)
     /// <summary>The submission made of <see cref="TestPredictions"/>.</summary>
     public string Submission => At("predictions/submission.csv");
 
+    /// <summary>What the check of <see cref="Submission"/> found, and which files it was made for.</summary>
+    public string SubmissionReport => At("predictions/submission.json");
+
     /// <summary>Folder of one attempt.</summary>
     public string Attempt(int attempt) => At(AttemptPrefix + attempt.ToString("0000", CultureInfo.InvariantCulture));
 
@@ -77,14 +80,34 @@ public sealed class RunFolder(string path)
     /// </summary>
     public void Reopen()
     {
-        var result = RunFile.TryRead<RunResult>(Result);
-        if (result is not null)
+        if (File.Exists(Result))
         {
-            Directory.CreateDirectory(Attempt(result.Attempt));
-            File.Move(Result, System.IO.Path.Join(Attempt(result.Attempt), "result.json"), overwrite: true);
+            var attempt = AttemptOfResult();
+            Directory.CreateDirectory(Attempt(attempt));
+            File.Move(Result, System.IO.Path.Join(Attempt(attempt), "result.json"), overwrite: true);
         }
 
         File.Delete(Request);
+    }
+
+    /// <summary>Removes the checkpoints; with <paramref name="keepNewest"/> all but the newest.</summary>
+    public void RemoveCheckpoints(bool keepNewest)
+    {
+        foreach (var step in CheckpointSteps().Skip(keepNewest ? 1 : 0)) Directory.Delete(Checkpoint(step), recursive: true);
+        if (!keepNewest && Directory.Exists(Checkpoints)) Directory.Delete(Checkpoints, recursive: true);
+    }
+
+    // A damaged result goes to the last attempt: it must not keep the run from being resumed.
+    private int AttemptOfResult()
+    {
+        try
+        {
+            return RunFile.Read<RunResult>(Result).Attempt;
+        }
+        catch (RunFileException)
+        {
+            return LastAttempt();
+        }
     }
 
     private string At(string name) => System.IO.Path.Join(Path, name);

@@ -14,6 +14,9 @@ namespace LoraArena.Core.Runs;
 /// <param name="Heartbeat">When the worker last said that it is alive.</param>
 public sealed record RunLease(int Attempt, string Host, int Pid, long ProcessStarted, string? JobId, DateTimeOffset Started, DateTimeOffset Heartbeat)
 {
+    /// <summary>The boot and the namespace of process ids in which the process id counts, as <see cref="ProcessIdentity.Machine"/> names them.</summary>
+    public string? BootId { get; init; }
+
     /// <summary>
     /// Takes an attempt. Of two workers that are given the same one, exactly one gets it.
     /// </summary>

@@ -162,6 +162,10 @@ public sealed record TrainingOptions
     [Range(0.0, 0.99)]
     public double? AttentionDropout { get; init; }
 
+    /// <summary>Whose state the head looks at: the <c>first</c> token's, the <c>last</c> one's, or the <c>mean</c> of all; <c>auto</c> is what Transformers does for the model's family.</summary>
+    [AllowedValues("auto", "first", "last", "mean")]
+    public string Pooling { get; init; } = "auto";
+
     /// <summary>Exchange answers A and B (and the label) of a random half of the rows in each epoch.</summary>
     public bool SwapInTraining { get; init; } = true;
 
@@ -182,4 +186,7 @@ public sealed record TrainingOptions
     /// <summary>Steps between checkpoints, besides those by time.</summary>
     [Range(1, 100_000_000)]
     public long? SaveSteps { get; init; }
+
+    /// <summary>Keep the newest checkpoint when the run has succeeded. By default all are removed: adapter and predictions stay, and nothing needs them any more.</summary>
+    public bool KeepCheckpoint { get; init; }
 }

@@ -20,7 +20,7 @@ public sealed class RunState
     /// <summary>A worker is being started for it.</summary>
     public static RunState Starting { get; } = new("starting", "A worker is being started.", false, "running", "interrupted", "succeeded", "failed", "stopped");
 
-    /// <summary>A worker is at it.</summary>
+    /// <summary>A worker is running it.</summary>
     public static RunState Running { get; } = new("running", "A worker is training it.", false, "interrupted", "succeeded", "failed", "stopped");
 
     /// <summary>Its worker died without a result; a new attempt goes on from the last checkpoint.</summary>

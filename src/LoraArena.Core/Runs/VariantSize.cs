@@ -2,10 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace LoraArena.Core.Runs;
 
-/// <summary>How many numbers a variant trains on a base model, the head not counted.</summary>
+/// <summary>How many parameters a variant trains on a base model, the head not counted.</summary>
 /// <param name="Variant">Id of the variant.</param>
 /// <param name="Options">The options that it holds for; those that met a budget among them.</param>
-/// <param name="Parameters">Trainable numbers.</param>
+/// <param name="Parameters">Trainable parameters.</param>
 /// <param name="Sites">Linear layers that are adapted.</param>
 /// <param name="Solved">The option that was chosen to meet the budget; null where no budget was given.</param>
 /// <param name="Budget">The budget; null where none was given.</param>

@@ -34,7 +34,24 @@ public sealed record DeviceDescription(string Id, string Name, long? MemoryBytes
 /// <param name="PeftType">PEFT's peft_type; null where PEFT has no such method.</param>
 /// <param name="ParameterFormula">Trainable parameters of one site.</param>
 /// <param name="Options">Its options.</param>
-public sealed record VariantDescription(string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula, IReadOnlyList<OptionDescription> Options);
+public sealed record VariantDescription(string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula, IReadOnlyList<OptionDescription> Options)
+{
+    /// <summary>Where lists put it.</summary>
+    public VariantGroup Group { get; init; } = VariantGroup.Other;
+
+    /// <summary>What it costs beside LoRA of equal size, in a sentence.</summary>
+    public string Cost { get; init; } = "";
+
+    /// <summary>The learning rate that suits it over the one that suits LoRA.</summary>
+    public double LearningRateFactor { get; init; } = 1;
+
+    /// <summary>The options of a training that says nothing of its own.</summary>
+    public TrainingOptions DefaultTraining()
+    {
+        var plain = new TrainingOptions();
+        return plain with { LearningRate = plain.LearningRate * LearningRateFactor };
+    }
+}
 
 /// <summary>An option of a variant or of the training.</summary>
 /// <param name="Name">Its name in spec.json: PEFT's or Transformers' where they have it.</param>

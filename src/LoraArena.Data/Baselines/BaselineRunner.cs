@@ -18,35 +18,37 @@ public sealed record BaselineResult(string Id, string Name, string Summary, Scor
 /// Scores all baselines on one split or fold and keeps the result in a folder: a prediction file each, and scores.json, which is written last.
 /// </summary>
 /// <param name="folder">The folder: competitions/&lt;id&gt;/baselines/&lt;split&gt;[.fold-K].</param>
-/// <param name="split">The split.</param>
-/// <param name="fold">The fold that validates, where the split has folds.</param>
-public sealed class BaselineRunner(string folder, Split split, int? fold)
+public sealed class BaselineRunner(string folder)
 {
     private string ScoresPath => Path.Join(folder, "scores.json");
 
+    /// <summary>Scores that were worked out from the same training data by the baselines that there are today; null where there are none.</summary>
+    /// <param name="trainSha256">SHA-256 of the training data.</param>
+    public IReadOnlyList<BaselineResult>? Stored(string trainSha256)
+    {
+        var stored = RunFile.TryRead<BaselineScores>(ScoresPath);
+        var known = stored?.Train == trainSha256 && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
+        return known ? stored!.Baselines : null;
+    }
+
     /// <summary>The scores of all baselines, from the simplest on; they are worked out where they are not there yet.</summary>
     /// <param name="trainSha256">SHA-256 of the training data: scores of other data do not count.</param>
-    /// <param name="readBattles">Streams that data; called at most once.</param>
+    /// <param name="split">The split.</param>
+    /// <param name="fold">The fold that validates, where the split has folds.</param>
+    /// <param name="readRows">Streams that data; called at most once.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="SplitException">The split has no such fold, or its rows are not in the training data.</exception>
-    public IReadOnlyList<BaselineResult> Evaluate(string trainSha256, Func<IEnumerable<Battle>> readBattles, CancellationToken cancellation = default)
+    public IReadOnlyList<BaselineResult> Evaluate(
+        string trainSha256, Split split, int? fold, Func<IEnumerable<BaselineRow>> readRows, CancellationToken cancellation = default)
     {
         var (trainIds, validationIds) = split.Assign(fold);
         if (Stored(trainSha256) is { } stored) return stored;
         var (train, validation) = (trainIds.ToHashSet(StringComparer.Ordinal), validationIds.ToHashSet(StringComparer.Ordinal));
-        var baselines = BaselineCatalog.All;
-        var trainRows = baselines.Select(_ => new List<TrainingRow>(train.Count)).ToList();
-        var validationRows = new List<(string Id, Winner? Winner, string Group, double[][] Features)>(validation.Count);
-        foreach (var battle in readBattles())
+        var (trainRows, validationRows) = (new List<BaselineRow>(train.Count), new List<BaselineRow>(validation.Count));
+        foreach (var row in readRows())
         {
-            if (train.Remove(battle.Id))
-            {
-                for (var i = 0; i < baselines.Count; i++) trainRows[i].Add(baselines[i].Row(battle));
-            }
-            else if (validation.Remove(battle.Id))
-            {
-                validationRows.Add((battle.Id, battle.Winner, PromptGroup.Key(battle), [.. baselines.Select(baseline => baseline.Features(battle))]));
-            }
+            if (train.Remove(row.Id)) trainRows.Add(row);
+            else if (validation.Remove(row.Id)) validationRows.Add(row);
         }
 
         if (train.Concat(validation).FirstOrDefault() is { } unknown)
@@ -56,10 +58,11 @@ public sealed class BaselineRunner(string folder, Split split, int? fold)
 
         Directory.CreateDirectory(folder);
         var results = new List<BaselineResult>();
-        for (var i = 0; i < baselines.Count; i++)
+        for (var i = 0; i < BaselineCatalog.All.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var (baseline, predict) = (baselines[i], baselines[i].Fit(trainRows[i]));
+            var baseline = BaselineCatalog.All[i];
+            var predict = baseline.Fit([.. trainRows.Select(row => new TrainingRow(row.Features[i], row.Winner))]);
             var predictions = validationRows.Select(row => new Prediction(row.Id, predict(row.Features[i]), row.Winner, row.Group)).ToList();
             PredictionFile.Write(PredictionPath(baseline), predictions);
             LossTable.Write(LossesPath(baseline.Id), predictions);
@@ -83,18 +86,30 @@ public sealed class BaselineRunner(string folder, Split split, int? fold)
 
     private string LossesPath(string baselineId) => Path.Join(folder, baselineId + ".losses.bin");
 
-    /// <summary>Scores that were worked out from the same training data by the baselines that there are today.</summary>
-    private IReadOnlyList<BaselineResult>? Stored(string trainSha256)
-    {
-        var stored = RunFile.TryRead<BaselineScores>(ScoresPath);
-        var known = stored?.Train == trainSha256 && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
-        return known ? stored!.Baselines : null;
-    }
-
     private string PredictionPath(Baseline baseline) => Path.Join(folder, baseline.Id + ".csv");
 
     /// <summary>The file scores.json.</summary>
     /// <param name="Train">SHA-256 of the training data.</param>
     /// <param name="Baselines">One result a baseline.</param>
     private sealed record BaselineScores(string Train, IReadOnlyList<BaselineResult> Baselines);
+}
+
+/// <summary>What the baselines need of a battle with a winner: all that is kept of it while a whole file goes by.</summary>
+/// <param name="Id">The battle's id.</param>
+/// <param name="Group">Its <see cref="PromptGroup"/>.</param>
+/// <param name="Winner">Its label.</param>
+/// <param name="Features">What each baseline of <see cref="BaselineCatalog.All"/> looks at.</param>
+public sealed record BaselineRow(string Id, string Group, Winner Winner, double[][] Features)
+{
+    /// <summary>The row of a battle.</summary>
+    /// <exception cref="ArgumentException">The battle has no winner.</exception>
+    public static BaselineRow Of(Battle battle) => Of(battle, PromptGroup.Key(battle));
+
+    /// <summary>The row of a battle whose group is known.</summary>
+    /// <exception cref="ArgumentException">The battle has no winner.</exception>
+    public static BaselineRow Of(Battle battle, string group) => new(
+        battle.Id,
+        group,
+        battle.Winner ?? throw new ArgumentException($"battle '{battle.Id}' has no winner", nameof(battle)),
+        [.. BaselineCatalog.All.Select(baseline => baseline.Features(battle))]);
 }

@@ -45,7 +45,7 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
     public IReadOnlyList<SplitReference> PartsOf(Competition competition, BoardQuery query)
     {
         var id = query.Split ?? competition.DefaultSplit ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-        var split = library.ReadSplit(competition.Id, id);
+        var split = library.ReadSummary(competition.Id, id);
         var folds = split.FoldNumbers;
         if (query.Fold is { } fold && fold != BoardQuery.AllFolds && !folds.Contains(fold)) throw new SplitException(FormattableString.Invariant($"split '{split.Name}' has no fold {fold}"));
         return [.. (folds is [null] || query.Fold is null or BoardQuery.AllFolds ? folds : [query.Fold]).Select(f => new SplitReference(id, split.Name, f))];

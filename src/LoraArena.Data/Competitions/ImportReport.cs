@@ -9,8 +9,8 @@ namespace LoraArena.Data.Competitions;
 /// <param name="Sha256">SHA-256 of its bytes, in lower-case hexadecimal.</param>
 /// <param name="Bytes">Its size.</param>
 /// <param name="Rows">Rows in it, header and blank lines at the end left out.</param>
-/// <param name="Accepted">Rows that can be used.</param>
-/// <param name="Repaired">Rows that were changed to be usable. Nothing is repaired so far.</param>
+/// <param name="Accepted">Rows that can be used, those that were repaired among them.</param>
+/// <param name="Repaired">Rows that were changed to be usable.</param>
 /// <param name="Rejected">Rows that cannot be used.</param>
 /// <param name="Rejections">The first of them, with their reasons.</param>
 /// <param name="Statistics">What the accepted battles are like; null for a sample submission.</param>
@@ -26,8 +26,20 @@ public sealed record ImportReport(
     IReadOnlyList<RowIssue> Rejections,
     ImportStatistics? Statistics)
 {
-    /// <summary>Rejections that a report lists.</summary>
-    public const int MostRejections = 100;
+    /// <summary>Rejections, and repairs, that a report lists.</summary>
+    public const int MaxListed = 100;
+
+    /// <summary>Version of the rules by which rows are read: a report by older ones is made again when the file is imported again.</summary>
+    internal const int CurrentRules = 2;
+
+    /// <summary>The version that this report was made by.</summary>
+    public int Rules { get; init; } = 1;
+
+    /// <summary>The first of the rows that were repaired, and how.</summary>
+    public IReadOnlyList<RowIssue> Repairs { get; init; } = [];
+
+    /// <summary>What is odd about the file by itself: rows that no submission can do without, an outcome that no row has, one prompt only.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>What is odd about the file beside the competition's other files. Depends on them, so it is not stored with the data set.</summary>
     public IReadOnlyList<string>? Notes { get; init; }

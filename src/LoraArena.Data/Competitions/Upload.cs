@@ -20,16 +20,16 @@ internal sealed class Upload : IDisposable
     public long Bytes { get; private set; }
 
     /// <summary>Takes the bytes in and hashes them; the file is on the disk afterwards.</summary>
-    /// <exception cref="UploadTooLargeException">There are more than <paramref name="mostBytes"/>.</exception>
+    /// <exception cref="UploadTooLargeException">There are more than <paramref name="maxBytes"/>.</exception>
     /// <exception cref="IOException">The disk is full, or the sender broke off.</exception>
     public static async Task<Upload> ReceiveAsync(
-        ArenaFolder arena, TimeProvider time, Stream content, long mostBytes, IProgress<ImportProgress>? progress, CancellationToken cancellation)
+        ArenaFolder arena, TimeProvider time, Stream content, long maxBytes, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
         var upload = new Upload(Path.Join(arena.Uploads, ArenaId.New(time)));
         try
         {
             Directory.CreateDirectory(upload.Folder);
-            await upload.CopyAsync(content, mostBytes, progress, cancellation).ConfigureAwait(false);
+            await upload.CopyAsync(content, maxBytes, progress, cancellation).ConfigureAwait(false);
             return upload;
         }
         catch
@@ -45,7 +45,7 @@ internal sealed class Upload : IDisposable
         if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
     }
 
-    private async Task CopyAsync(Stream content, long mostBytes, IProgress<ImportProgress>? progress, CancellationToken cancellation)
+    private async Task CopyAsync(Stream content, long maxBytes, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var block = new byte[BlockBytes];
@@ -55,7 +55,7 @@ internal sealed class Upload : IDisposable
             for (int read; (read = await content.ReadAsync(block, cancellation).ConfigureAwait(false)) > 0;)
             {
                 Bytes += read;
-                if (Bytes > mostBytes) throw new UploadTooLargeException(mostBytes);
+                if (Bytes > maxBytes) throw new UploadTooLargeException(maxBytes);
                 hash.AppendData(block.AsSpan(0, read));
                 await file.WriteAsync(block.AsMemory(0, read), cancellation).ConfigureAwait(false);
                 progress?.Report(new ImportProgress(ImportStage.Receiving, Bytes, 0));
@@ -69,9 +69,9 @@ internal sealed class Upload : IDisposable
 }
 
 /// <summary>An upload is larger than allowed.</summary>
-public sealed class UploadTooLargeException(long mostBytes)
-    : Exception(Invariant($"The file is larger than the {mostBytes:N0} bytes that are allowed."))
+public sealed class UploadTooLargeException(long maxBytes)
+    : Exception(Invariant($"The file is larger than the {maxBytes:N0} bytes that are allowed."))
 {
     /// <summary>Bytes that are allowed.</summary>
-    public long MostBytes { get; } = mostBytes;
+    public long MaxBytes { get; } = maxBytes;
 }

@@ -12,6 +12,9 @@ public static class CsvLimits
     /// <summary>Rows of a file.</summary>
     public const int Rows = 5_000_000;
 
+    /// <summary>Rows with broken quotes that a file may have while the rest of it is taken.</summary>
+    public const int BrokenRows = 1000;
+
     /// <summary>Characters of an id.</summary>
     public const int IdCharacters = 1000;
 }

@@ -2,16 +2,17 @@ using LoraArena.Core.Battles;
 
 namespace LoraArena.Data.Import;
 
-/// <summary>One row of an imported file: accepted, or with the reason why not.</summary>
+/// <summary>One row of an imported file: accepted, perhaps repaired, or with the reason why not.</summary>
 /// <param name="Line">Line of the file that it begins on.</param>
 /// <param name="Id">Its id, where it has one.</param>
 /// <param name="Battle">The battle of an accepted row of train or test data.</param>
 /// <param name="Issue">Why the row is rejected; null where it is accepted.</param>
-public sealed record ImportedRow(long Line, string? Id, Battle? Battle, RowIssue? Issue);
+/// <param name="Repair">What had to be changed so that it could be accepted; null where nothing had.</param>
+public sealed record ImportedRow(long Line, string? Id, Battle? Battle, RowIssue? Issue, RowIssue? Repair = null);
 
-/// <summary>Why one row is rejected.</summary>
+/// <summary>Why one row is rejected, or how it is repaired.</summary>
 /// <param name="Line">Line of the file that the row begins on.</param>
 /// <param name="Column">Name of the column at fault; null where the row as a whole is.</param>
-/// <param name="Reason">What is wrong.</param>
+/// <param name="Reason">What is wrong, and what was done about it.</param>
 /// <param name="Id">The row's id, where it has one.</param>
 public sealed record RowIssue(long Line, string? Column, string Reason, string? Id);

@@ -17,24 +17,21 @@ internal sealed class PreferenceColumns
     private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
 
     /// <summary>Finds the columns that a role needs.</summary>
-    /// <exception cref="CsvRefusedException">One is missing or there twice; the message says what was found.</exception>
-    public PreferenceColumns(IReadOnlyList<string> header, FileRole role, string file)
+    /// <exception cref="CsvRefusedException">One is missing or there twice; the message says what was found and what to rename.</exception>
+    public PreferenceColumns(CsvInput csv, FileRole role, string file)
     {
+        var header = csv.Header;
         for (var i = 0; i < header.Count; i++)
         {
             if (_places.TryAdd(header[i], i) || !(Needed(role).Contains(header[i]) || header[i] is ModelA or ModelB)) continue;
-            throw new CsvRefusedException(file, 1, null, $"column '{header[i]}' is there twice; the header is: {Shown(header)}");
+            throw new CsvRefusedException(file, csv.HeaderLine, null, $"column '{header[i]}' is there twice; the header is: {CellText.Header(header)}");
         }
 
-        var missing = Needed(role).Where(name => !_places.ContainsKey(name)).ToList();
-        if (missing.Count == 0) return;
-        var similar = missing
-            .Select(name => (Name: name, Found: header.FirstOrDefault(other => Alike(name, other))))
-            .Where(pair => pair.Found is not null)
-            .Select(pair => $" Rename '{pair.Found}' to '{pair.Name}'.");
-        var what = $"for a {role.ToString().ToLowerInvariant()} file {(missing.Count == 1 ? "this column is" : "these columns are")} missing: {string.Join(", ", missing)}";
-        throw new CsvRefusedException(file, 1, null, $"{what}; the header is: {Shown(header)}.{string.Concat(similar)}");
+        if (Missing(header, role).Count > 0) throw Refusal(csv, role, file);
     }
+
+    /// <summary>Texts of a conversation, in the order of the file form.</summary>
+    public static IReadOnlyList<string> Texts { get; } = [Prompt, ResponseA, ResponseB];
 
     /// <summary>Place of a column that the role needs.</summary>
     public int this[string name] => _places[name];
@@ -42,28 +39,59 @@ internal sealed class PreferenceColumns
     /// <summary>The cell of a column that need not be there.</summary>
     public string? Optional(string name, string[] cells) => _places.TryGetValue(name, out var place) ? cells[place] : null;
 
-    /// <summary>The role that a header fits; null where it fits none.</summary>
-    public static FileRole? Guess(IReadOnlyList<string> header)
+    /// <summary>
+    /// The role that a header fits; null where it fits none. A guess is made only where nothing speaks against it: columns that look like
+    /// labels or models make a file train data, whatever else is damaged.
+    /// </summary>
+    /// <exception cref="CsvRefusedException">The header is that of a role with some columns damaged or missing.</exception>
+    public static FileRole? Guess(CsvInput csv, string file)
     {
-        foreach (var role in new[] { FileRole.Train, FileRole.Sample, FileRole.Test })
+        var header = csv.Header;
+        if (Missing(header, FileRole.Train).Count == 0) return FileRole.Train;
+        var texts = header.Any(name => Texts.Any(text => ColumnNames.Fold(text) == ColumnNames.Fold(name)));
+        var models = header.Any(ColumnNames.IsLikeAModel);
+        var labels = header.Any(ColumnNames.IsLikeALabel);
+        if (texts && (labels || models)) throw Refusal(csv, FileRole.Train, file, guessed: true);
+        if (texts) return Missing(header, FileRole.Test).Count == 0 ? FileRole.Test : throw Refusal(csv, FileRole.Test, file, guessed: true);
+        if (labels && models) throw Refusal(csv, FileRole.Train, file, guessed: true);
+        if (!header.Any(name => Winners.Columns.Any(column => ColumnNames.Fold(column) == ColumnNames.Fold(name)))) return null;
+        return Missing(header, FileRole.Sample).Count == 0 ? FileRole.Sample : throw Refusal(csv, FileRole.Sample, file, guessed: true);
+    }
+
+    private static CsvRefusedException Refusal(CsvInput csv, FileRole role, string file, bool guessed = false)
+    {
+        var header = csv.Header;
+        var missing = Missing(header, role);
+        var renamed = missing
+            .Select(name => (Name: name, Found: header.FirstOrDefault(other => ColumnNames.Fold(other) == ColumnNames.Fold(name))))
+            .Where(pair => pair.Found is not null)
+            .ToList();
+        var hints = renamed.Select(pair => $" Rename {CellText.Show(pair.Found!)} to '{pair.Name}'.").ToList();
+        var others = header.Where(name => !Winners.Columns.Contains(name) && renamed.All(pair => pair.Found != name) && ColumnNames.IsLikeALabel(name)).ToList();
+        if (role != FileRole.Test && others.Count > 0 && missing.Any(name => Winners.Columns.Contains(name) && renamed.All(pair => pair.Name != name)))
         {
-            if (Needed(role).All(header.Contains)) return role;
+            var looks = others.Count == 1 ? "looks like the label" : "look like labels";
+            hints.Add($" {string.Join(", ", others.Select(name => CellText.Show(name)))} {looks}: "
+                + $"who won stands in three columns here, {string.Join(", ", Winners.Columns)}, with 1 in one of them and 0 in the others.");
         }
 
-        return null;
+        if (guessed && role == FileRole.Train)
+        {
+            hints.Add(" Columns for labels or models make this train data; where it is test data, leave them out or say that it is a test file.");
+        }
+
+        var what = missing.Count == 1 ? "this column is" : "these columns are";
+        var reason = $"for a {role.ToString().ToLowerInvariant()} file {what} missing: {string.Join(", ", missing)}; the header is: {CellText.Header(header)}.";
+        return new CsvRefusedException(file, csv.HeaderLine, null, reason + string.Concat(hints));
     }
+
+    private static List<string> Missing(IReadOnlyList<string> header, FileRole role) => [.. Needed(role).Where(name => !header.Contains(name))];
 
     private static IReadOnlyList<string> Needed(FileRole role) => role switch
     {
-        FileRole.Train => [Id, Prompt, ResponseA, ResponseB, .. Winners.Columns],
-        FileRole.Test => [Id, Prompt, ResponseA, ResponseB],
+        FileRole.Train => [Id, .. Texts, .. Winners.Columns],
+        FileRole.Test => [Id, .. Texts],
         FileRole.Sample => [Id, .. Winners.Columns],
         _ => throw new ArgumentOutOfRangeException(nameof(role), role, "not a role"),
     };
-
-    private static bool Alike(string wanted, string found)
-        => string.Equals(wanted, found.Trim().Replace(' ', '_').Replace('-', '_'), StringComparison.OrdinalIgnoreCase);
-
-    private static string Shown(IReadOnlyList<string> header)
-        => string.Join(", ", header.Take(20).Select(name => CellText.Shown(name, quoted: false))) + (header.Count > 20 ? ", …" : "");
 }

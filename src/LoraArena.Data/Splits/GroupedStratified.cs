@@ -16,10 +16,14 @@ public static class GroupedStratified
     /// <param name="share">Share that validates, above 0 and below 1.</param>
     /// <param name="seed">Names the random order.</param>
     /// <exception cref="SplitException">There are fewer than two different prompts.</exception>
-    public static Split HoldOut(IEnumerable<Battle> battles, double share = 0.2, long seed = 0)
+    public static Split HoldOut(IEnumerable<Battle> battles, double share = 0.2, long seed = 0) => HoldOut(battles.Select(LabelledRow.Of), share, seed);
+
+    /// <summary>Holds out a share of rows whose groups are known.</summary>
+    /// <inheritdoc cref="HoldOut(IEnumerable{Battle}, double, long)"/>
+    public static Split HoldOut(IEnumerable<LabelledRow> rows, double share = 0.2, long seed = 0)
     {
         if (share is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "must lie between 0 and 1");
-        var parts = Deal(battles, [1 - share, share], seed);
+        var parts = Deal([.. rows], [1 - share, share], seed);
         return new Split(Invariant($"hold-out {share * 100:0.#} %"), SplitKind.HoldOut, seed, parts[0], parts[1], null);
     }
 
@@ -28,19 +32,19 @@ public static class GroupedStratified
     /// <param name="count">Number of folds, at least 2.</param>
     /// <param name="seed">Names the random order.</param>
     /// <exception cref="SplitException">There are fewer different prompts than folds.</exception>
-    public static Split Folds(IEnumerable<Battle> battles, int count, long seed = 0)
+    public static Split Folds(IEnumerable<Battle> battles, int count, long seed = 0) => Folds(battles.Select(LabelledRow.Of), count, seed);
+
+    /// <summary>Deals rows whose groups are known into folds of about the same size.</summary>
+    /// <inheritdoc cref="Folds(IEnumerable{Battle}, int, long)"/>
+    public static Split Folds(IEnumerable<LabelledRow> rows, int count, long seed = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 2);
-        var parts = Deal(battles, [.. Enumerable.Repeat(1.0 / count, count)], seed);
+        var parts = Deal([.. rows], [.. Enumerable.Repeat(1.0 / count, count)], seed);
         return new Split(Invariant($"{count} folds"), SplitKind.Folds, seed, null, null, parts);
     }
 
-    private static List<string>[] Deal(IEnumerable<Battle> battles, double[] shares, long seed)
+    private static List<string>[] Deal(List<LabelledRow> rows, double[] shares, long seed)
     {
-        var rows = battles.Select(battle => new Row(
-            battle.Id,
-            PromptGroup.Key(battle),
-            battle.Winner ?? throw new ArgumentException($"battle '{battle.Id}' has no winner", nameof(battles)))).ToList();
         var groups = Enumerable.Range(0, rows.Count).GroupBy(place => rows[place].Group).Select(places => places.ToArray()).ToArray();
         if (groups.Length < shares.Length)
         {
@@ -86,13 +90,22 @@ public static class GroupedStratified
         return cost;
     }
 
-    private static double[] Labels(List<Row> rows, IEnumerable<int> places)
+    private static double[] Labels(List<LabelledRow> rows, IEnumerable<int> places)
     {
         var counts = new double[Winners.Count];
         foreach (var place in places) counts[(int)rows[place].Winner]++;
         return counts;
     }
+}
 
-    /// <summary>What a split needs of a battle: a file may be larger than the memory.</summary>
-    private readonly record struct Row(string Id, string Group, Winner Winner);
+/// <summary>What a split needs of a battle: a file may be larger than the memory.</summary>
+/// <param name="Id">The battle's id.</param>
+/// <param name="Group">Its <see cref="PromptGroup"/>.</param>
+/// <param name="Winner">Its label.</param>
+public readonly record struct LabelledRow(string Id, string Group, Winner Winner)
+{
+    /// <summary>The row of a battle.</summary>
+    /// <exception cref="ArgumentException">The battle has no winner.</exception>
+    public static LabelledRow Of(Battle battle)
+        => new(battle.Id, PromptGroup.Key(battle), battle.Winner ?? throw new ArgumentException($"battle '{battle.Id}' has no winner", nameof(battle)));
 }

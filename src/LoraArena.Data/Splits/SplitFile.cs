@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LoraArena.Core.Battles;
 using LoraArena.Data.Csv;
 using static System.FormattableString;
 
@@ -11,11 +10,11 @@ public static class SplitFile
     /// <summary>Reads such a file and checks it against the training data.</summary>
     /// <param name="path">The file.</param>
     /// <param name="name">What the split will be called.</param>
-    /// <param name="battles">The training data.</param>
+    /// <param name="rows">The training data, without its texts.</param>
     /// <returns>The split, and warnings about prompts that stand on both sides.</returns>
     /// <exception cref="SplitException">The file is not of this form, or its ids do not fit the data.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static (Split Split, IReadOnlyList<string> Warnings) Read(string path, string name, IEnumerable<Battle> battles)
+    public static (Split Split, IReadOnlyList<string> Warnings) Read(string path, string name, IEnumerable<LabelledRow> rows)
     {
         var file = Path.GetFileName(path);
         JsonDocument document;
@@ -32,7 +31,7 @@ public static class SplitFile
         {
             var split = new Split(name, SplitKind.File, null, Ids(document.RootElement, "train", file), Ids(document.RootElement, "validation", file), null);
             split.Check();
-            var groups = battles.ToDictionary(battle => battle.Id, PromptGroup.Key, StringComparer.Ordinal);
+            var groups = rows.ToDictionary(row => row.Id, row => row.Group, StringComparer.Ordinal);
             var unknown = split.Train!.Concat(split.Validation!).Where(id => !groups.ContainsKey(id)).ToList();
             if (unknown.Count == 0) return (split, Leaks(split, groups));
             throw new SplitException(Invariant($"{file}: {unknown.Count} {(unknown.Count == 1 ? "id is" : "ids are")} not in the training data: {CellText.FirstFew(unknown)}"));

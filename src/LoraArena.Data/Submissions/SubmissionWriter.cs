@@ -51,4 +51,7 @@ public static class SubmissionWriter
 }
 
 /// <summary>A submission that cannot be written.</summary>
-public sealed class SubmissionException(string message) : Exception(message);
+public class SubmissionException(string message) : Exception(message);
+
+/// <summary>The sample submission lists rows that test.csv does not have: no predictions of test.csv can follow it.</summary>
+public sealed class SampleMisfitException(string message) : SubmissionException(message);

@@ -42,29 +42,34 @@ public static class CheckpointFolder
     }
 
     /// <summary>The newest checkpoint that is whole; null where there is none. What crashed writers left is removed.</summary>
-    public static (long Step, string Folder)? Newest(RunFolder run)
+    /// <param name="run">The run.</param>
+    /// <param name="passedOver">Told of each newer one that is damaged: its step, and what is wrong with it.</param>
+    public static (long Step, string Folder)? Newest(RunFolder run, Action<long, string>? passedOver = null)
     {
         if (!Directory.Exists(run.Checkpoints)) return null;
         foreach (var torn in Directory.EnumerateDirectories(run.Checkpoints, "*" + AtomicFile.TemporaryEnding).ToList()) Directory.Delete(torn, recursive: true);
         foreach (var step in run.CheckpointSteps())
         {
-            if (IsWhole(run.Checkpoint(step), step)) return (step, run.Checkpoint(step));
+            if (Damage(run.Checkpoint(step), step) is not { } damage) return (step, run.Checkpoint(step));
+            passedOver?.Invoke(step, damage);
         }
 
         return null;
     }
 
-    private static bool IsWhole(string folder, long step)
+    // What is wrong with a checkpoint; null where it is whole.
+    private static string? Damage(string folder, long step)
     {
         try
         {
-            return RunFile.TryRead<CompleteMark>(Path.Join(folder, Complete)) is { } mark
-                && mark.Step == step
-                && mark.Files.All(file => File.Exists(Path.Join(folder, file.Name)) && Describe(Path.Join(folder, file.Name)) == file);
+            if (RunFile.TryRead<CompleteMark>(Path.Join(folder, Complete)) is not { } mark) return $"it has no file {Complete}";
+            if (mark.Step != step) return $"its file {Complete} is of another step";
+            var other = mark.Files.FirstOrDefault(file => !File.Exists(Path.Join(folder, file.Name)) || Describe(Path.Join(folder, file.Name)) != file);
+            return other is null ? null : $"{other.Name} is not as it was written";
         }
-        catch (RunFileException)
+        catch (Exception error) when (error is RunFileException or IOException or UnauthorizedAccessException)
         {
-            return false;
+            return $"it cannot be read: {error.Message}";
         }
     }
 

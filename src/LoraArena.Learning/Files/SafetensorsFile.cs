@@ -119,6 +119,7 @@ public sealed class SafetensorsFile : IDisposable
             throw new SafetensorsException(path, "this is a PyTorch pickle, which can run code when it is loaded and is never read here; convert it to safetensors");
         }
 
+        if (start.SequenceEqual("version "u8)) throw new SafetensorsException(path, "this is a Git LFS pointer, not the file it stands for; fetch the file with 'git lfs pull'");
         if (start[..4].SequenceEqual("GGUF"u8)) throw new SafetensorsException(path, "this is a GGUF file; a safetensors file is needed");
     }
 }

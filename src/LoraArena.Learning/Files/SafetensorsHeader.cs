@@ -114,7 +114,7 @@ internal static class SafetensorsHeader
         }
 
         if (dtype is null || shape is null || offsets is not { Count: 2 }) throw new SafetensorsException(path, $"tensor '{Short(name)}' lacks dtype, shape or data_offsets");
-        if (!ElementBytes.TryGetValue(dtype, out var elementBytes)) throw new SafetensorsException(path, $"tensor '{Short(name)}' has dtype '{Short(dtype)}', which is not supported");
+        if (!ElementBytes.TryGetValue(dtype, out var elementBytes)) throw new SafetensorsException(path, $"tensor '{Short(name)}' has dtype '{Short(dtype)}', which is not supported{Quantised(dtype)}");
         if (offsets[0] > offsets[1]) throw new SafetensorsException(path, $"tensor '{Short(name)}' ends at {offsets[1]}, before it begins at {offsets[0]}");
         long bytes;
         try
@@ -170,6 +170,11 @@ internal static class SafetensorsHeader
     {
         if (!reader.Read() || reader.TokenType != wanted) throw new JsonException($"{wanted} expected at byte {reader.TokenStartIndex}, {reader.TokenType} found");
     }
+
+    // F8_E4M3, F4, F6_E2M3 …
+    private static string Quantised(string dtype) => dtype.StartsWith("F8", StringComparison.Ordinal) || dtype.StartsWith("F4", StringComparison.Ordinal) || dtype.StartsWith("F6", StringComparison.Ordinal)
+        ? ": its numbers are quantised to 8 bits or fewer; take the model in 16 or 32 bits"
+        : "";
 
     private static string Short(string text) => text.Length <= 80 ? text : text[..80] + "…";
 }

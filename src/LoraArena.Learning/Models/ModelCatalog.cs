@@ -20,6 +20,8 @@ public static class ModelCatalog
             throw new ModelException(folder, $"model_type '{config.ModelType}' is not supported; these are: {string.Join(", ", Families.Keys)}");
         }
 
-        return (family, family.ReadConfig(config));
+        QuantizedModel.RefuseConfig(config);
+        var read = family.ReadConfig(config);
+        return (family, read with { Labels = config.Labels(), Pooling = config.Pooling() ?? read.Pooling });
     }
 }

@@ -12,11 +12,8 @@ public abstract class ModelFamily
     /// <summary>What names begin with in a model with a head, such as <c>bert.</c>; a bare backbone's file leaves it out.</summary>
     public abstract string Prefix { get; }
 
-    /// <summary>Path of the classification head in Hugging Face's model: <c>classifier</c> or <c>score</c>.</summary>
-    public abstract string HeadPath { get; }
-
-    /// <summary>True if that head adds a bias.</summary>
-    public abstract bool HeadHasBias { get; }
+    /// <summary>The classification head of Transformers' class for the family.</summary>
+    public abstract HeadShape Head(ModelConfig config);
 
     /// <summary>Transformers' class of the model with a classification head.</summary>
     public abstract string ClassifierArchitecture { get; }
@@ -65,6 +62,12 @@ public abstract record ModelConfig
 
     /// <summary>Dropout on the pooled token, before the head.</summary>
     public double ClassifierDropout { get; init; }
+
+    /// <summary>Which of a sequence's states the head looks at.</summary>
+    public required Pooling Pooling { get; init; }
+
+    /// <summary>What the rows of a head that the folder brings stand for: config.json's <c>id2label</c>, in order; null where it has none.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
 
     /// <summary>Id that fills short sequences, where config.json tells it.</summary>
     public int? PadTokenId { get; init; }

@@ -1,3 +1,4 @@
+using LoraArena.Learning.Variants;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -59,6 +60,22 @@ public sealed class TokenBatch : IDisposable
         var keepBT = lengths.Any(n => n != longest) ? places1T.le(lastB.unsqueeze(1)) : null;
         var segmentsBT = secondSegments is null ? null : places1T.ge(tensor(secondSegments.Select(start => (long)start).ToArray(), device: device).unsqueeze(1)).to(ScalarType.Int64);
         return new TokenBatch(tensor(ids, sequences.Count, longest, device: device), lastB, keepBT, segmentsBT, lengths);
+    }
+
+    /// <summary>The same sequences with places for virtual tokens, in the first segment; what stands there is id 0.</summary>
+    /// <param name="extra">The virtual tokens.</param>
+    public TokenBatch WithVirtualTokens(VirtualTokens extra)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return new TokenBatch(
+            Widen(IdsBT, zeros([Count, extra.Count], IdsBT.dtype, IdsBT.device)),
+            LastB + extra.Count,
+            KeepBT is null ? null : Widen(KeepBT, ones([Count, extra.Count], ScalarType.Bool, IdsBT.device)),
+            SegmentsBT is null ? null : Widen(SegmentsBT, zeros([Count, extra.Count], SegmentsBT.dtype, IdsBT.device)),
+            [.. _lengths.Select(length => length + extra.Count)]);
+
+        Tensor Widen(Tensor xBT, Tensor newBP) => cat([xBT.narrow(1, 0, extra.Position), newBP, xBT.narrow(1, extra.Position, Length - extra.Position)], 1);
     }
 
     /// <summary>The rows of a layer's input that belong to real tokens: [B, T, I] → [N, I]; one row a sequence, [B, I] or [B, 1, I], stays whole.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
@@ -15,6 +16,9 @@ namespace LoraArena.Learning.Options;
 /// </summary>
 public static class OptionSchema
 {
+    // What options are checked against, made once for a type: reading options is done thousands of times in a search.
+    private static readonly ConcurrentDictionary<Type, IReadOnlyList<OptionDescription>> Known = new();
+
     /// <summary>Describes an options record.</summary>
     public static IReadOnlyList<OptionDescription> Of(Type type)
     {
@@ -29,7 +33,7 @@ public static class OptionSchema
     /// <exception cref="OptionException">A name is unknown, or a value is of the wrong kind or out of bounds.</exception>
     public static object Read(Type type, JsonObject given, string owner)
     {
-        OptionValues.Check(Of(type), given, owner);
+        OptionValues.Check(Known.GetOrAdd(type, Of), given, owner);
         return given.Deserialize(type, ArenaJson.Indented)!;
     }
 

@@ -83,6 +83,15 @@ public sealed class PeftConfigReader
     /// <exception cref="PeftException">It is something else.</exception>
     public string? ExcludeModules() => Modules("exclude_modules") is { Length: > 0 } modules ? modules : null;
 
+    /// <summary>modules_to_save as one text, the head left out; null for none.</summary>
+    /// <exception cref="PeftException">It is something else.</exception>
+    public string? ModulesToSave()
+    {
+        if (!TryGet("modules_to_save", out var value)) return null;
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error("'modules_to_save' must be a list of texts");
+        return Variants.BaseTraining.Names(string.Join(',', value.EnumerateArray().Select(e => e.GetString()))) is { Count: > 0 } names ? string.Join(',', names) : null;
+    }
+
     /// <summary>A field that chooses modules by an expression or by the ends of their paths, as one expression; null where it is missing.</summary>
     /// <exception cref="PeftException">It is something else.</exception>
     public string? PathEnds(string name)

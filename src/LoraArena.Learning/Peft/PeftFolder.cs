@@ -18,7 +18,7 @@ namespace LoraArena.Learning.Peft;
 public static class PeftFolder
 {
     private const string ConfigName = "adapter_config.json";
-    private const string WeightsName = "adapter_model.safetensors";
+    internal const string WeightsName = "adapter_model.safetensors";
     private const string Root = "base_model.model.";
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
@@ -28,17 +28,32 @@ public static class PeftFolder
     /// <param name="baseName">Name or path of the base model, for whoever loads the adapter.</param>
     public static void Write(string folder, PreferenceModel model, string baseName)
     {
-        var adapted = model.Adapted ?? throw new InvalidOperationException("The model carries no adapter.");
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        Write(folder, model, baseName, AdaptedOf(model).ToPeft());
+    }
+
+    /// <summary>Writes an adapter that has been put into PEFT's form, with the head of the model.</summary>
+    internal static void Write(string folder, PreferenceModel model, string baseName, PeftAdapter adapter)
+        => Write(folder, model, baseName, adapter, [.. AdaptedOf(model).TargetPaths], BaseTraining.Names(AdaptedOf(model).Options.ModulesToSave));
+
+    /// <summary>Writes an adapter in PEFT's form.</summary>
+    /// <param name="folder">Where to; made if need be.</param>
+    /// <param name="model">The model whose head goes along.</param>
+    /// <param name="baseName">Name of the base model.</param>
+    /// <param name="adapter">The method's fields and tensors.</param>
+    /// <param name="targets">The adapted modules; none where the method adapts none.</param>
+    /// <param name="modules">Modules besides the head that are written whole.</param>
+    internal static void Write(string folder, PreferenceModel model, string baseName, PeftAdapter adapter, IReadOnlyList<string> targets, IReadOnlyList<string> modules)
+    {
+        var (config, tensors) = adapter;
         Directory.CreateDirectory(folder);
-        var (config, tensors) = adapted.ToPeft();
-        SafetensorsWriter.Write(Path.Join(folder, WeightsName), tensors.Concat(Head(model).Select(w => KeyValuePair.Create(w.Key, w.Weight.Value))).ToDictionary(StringComparer.Ordinal), Metadata);
+        SafetensorsWriter.Write(Path.Join(folder, WeightsName), tensors.Concat(Beside(model).Select(w => KeyValuePair.Create(w.Key, w.Weight.Value))).ToDictionary(StringComparer.Ordinal), Metadata);
         config["task_type"] = "SEQ_CLS";
         config["base_model_name_or_path"] = baseName;
         config["inference_mode"] = true;
-        config["modules_to_save"] = new JsonArray(model.Family.HeadPath);
-        config["target_modules"] = new JsonArray([.. adapted.TargetPaths.Select(path => (JsonNode)path)]);
+        config["modules_to_save"] = new JsonArray([.. model.SavedModules.Concat(modules).Distinct().Select(name => (JsonNode)name)]);
+        if (targets.Count > 0) config["target_modules"] = new JsonArray([.. targets.Select(path => (JsonNode)path)]);
         var sorted = new JsonObject(config.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
         AtomicFile.WriteText(Path.Join(folder, ConfigName), sorted.ToJsonString(ArenaJson.Indented) + "\n");
     }
@@ -70,9 +85,13 @@ public static class PeftFolder
     public static void ReadCheckpoint(string folder, PreferenceModel model) => Read(folder, model, tensors => model.Adapted?.ReadCheckpoint(tensors));
 
     /// <summary>All tensors of adapter and head by PEFT's keys.</summary>
-    public static IEnumerable<AdapterWeight> Weights(PreferenceModel model) => (model.Adapted?.Weights ?? []).Concat(Head(model));
+    public static IEnumerable<AdapterWeight> Weights(PreferenceModel model) => (model.Adapted?.Weights ?? []).Concat(Beside(model));
 
-    private static IEnumerable<AdapterWeight> Head(PreferenceModel model) => model.HeadWeights.Select(weight => new AdapterWeight(Root + weight.Name, weight, Trained: true));
+    internal static AttachedVariant AdaptedOf(PreferenceModel model) => model.Adapted ?? throw new InvalidOperationException("The model carries no adapter.");
+
+    /// <summary>What is trained beside the adapter: weights of the model itself, and the head.</summary>
+    internal static IEnumerable<AdapterWeight> Beside(PreferenceModel model)
+        => (model.Adapted?.BaseWeights ?? []).Concat(model.HeadWeights.Select(weight => new AdapterWeight((model.Adapted?.HeadRoot ?? Root) + weight.Name, weight, Trained: true)));
 
     private static void Read(string folder, PreferenceModel model, Action<PeftTensors> adapter)
     {
@@ -80,7 +99,10 @@ public static class PeftFolder
         using var scope = NewDisposeScope();
         using var tensors = PeftTensors.Open(Path.Join(folder, WeightsName));
         adapter(tensors);
-        foreach (var (key, weight) in Head(model).Select(w => (w.Key, w.Weight))) weight.Value.copy_(tensors.Take(key, weight.Shape));
+        foreach (var (key, weight) in Beside(model).Select(w => (w.Key, w.Weight))) weight.Value.copy_(tensors.Take(key, weight.Shape));
+
+        // PEFT writes biases of such modules three times.
+        tensors.Ignore(key => key.Contains(".modules_to_save.", StringComparison.Ordinal) || key.Contains(".original_module.", StringComparison.Ordinal));
         tensors.RequireAllTaken();
     }
 }

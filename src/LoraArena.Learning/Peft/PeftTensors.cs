@@ -8,24 +8,39 @@ namespace LoraArena.Learning.Peft;
 public sealed class PeftTensors : IDisposable
 {
     private readonly string _path;
-    private readonly SafetensorsFile _file;
+    private readonly IReadOnlyList<SafetensorsFile> _files;
     private readonly HashSet<string> _left;
 
-    private PeftTensors(string path, SafetensorsFile file)
+    private PeftTensors(string path, IReadOnlyList<SafetensorsFile> files)
     {
-        (_path, _file) = (path, file);
-        _left = file.Entries.Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
+        (_path, _files) = (path, files);
+        _left = files.SelectMany(file => file.Entries).Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>Opens the file.</summary>
-    public static PeftTensors Open(string path) => new(path, SafetensorsFile.Open(path));
+    public static PeftTensors Open(string path) => new(path, [SafetensorsFile.Open(path)]);
+
+    /// <summary>Opens two files as one: what both have is taken from the first.</summary>
+    public static PeftTensors Open(string first, string second)
+    {
+        var over = SafetensorsFile.Open(first);
+        try
+        {
+            return new PeftTensors(first, [over, SafetensorsFile.Open(second)]);
+        }
+        catch
+        {
+            over.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>True if the file has that tensor.</summary>
-    public bool Has(string key) => _file.Contains(key);
+    public bool Has(string key) => _files.Any(file => file.Contains(key));
 
     /// <summary>The sizes of a tensor.</summary>
     /// <exception cref="PeftException">It is missing.</exception>
-    public IReadOnlyList<long> ShapeOf(string key) => _file.Entries.FirstOrDefault(entry => entry.Name == key)?.Shape ?? throw Missing(key);
+    public IReadOnlyList<long> ShapeOf(string key) => _files.SelectMany(file => file.Entries).FirstOrDefault(entry => entry.Name == key)?.Shape ?? throw Missing(key);
 
     /// <summary>A tensor of the shape that is needed; it belongs to the caller's dispose scope.</summary>
     /// <exception cref="PeftException">It is missing or of another shape.</exception>
@@ -33,7 +48,7 @@ public sealed class PeftTensors : IDisposable
     {
         if (!Has(key)) throw Missing(key);
         _left.Remove(key);
-        var stored = _file.Read(key);
+        var stored = _files.First(file => file.Contains(key)).Read(key);
         return stored.shape.SequenceEqual(shape) ? stored : throw new PeftException(_path, $"the tensor '{key}' has shape [{string.Join(", ", stored.shape)}]; [{string.Join(", ", shape)}] is needed");
     }
 
@@ -48,7 +63,10 @@ public sealed class PeftTensors : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        foreach (var file in _files) file.Dispose();
+    }
 
     private PeftException Missing(string key) => new(_path, $"the tensor '{key}' is missing");
 }

@@ -72,7 +72,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Gives the adapter starting values that take more than a seed; <see cref="Step"/> does it too where it has not been done.</summary>
     public void Start()
     {
-        if (_model.Adapted is { HasStarted: false } adapted) adapted.Start(new StartingData(_model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart));
+        if (_model.Adapted is { HasStarted: false } adapted) adapted.Start(new StartingData(_model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart) { LearningRate = _options.LearningRate });
         Prepare();
     }
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Training;
 using TorchSharp;
@@ -17,7 +18,11 @@ public sealed class Allora : LoraVariant<AlloraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "allora", "ALLoRA", "LoRA without scale and dropout whose rows learn fast while they are small.", "arXiv:2410.09692", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "allora", "ALLoRA", "LoRA without scale and dropout whose rows learn fast while they are small.", "arXiv:2410.09692", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "A second thin product in training.",
+    };
 
     /// <summary>On disk it is plain LoRA.</summary>
     public override bool Claims(Peft.PeftConfigReader config) => false;

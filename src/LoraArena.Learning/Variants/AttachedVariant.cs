@@ -31,6 +31,15 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     /// <summary>Its layers, in the order of the sites.</summary>
     public IReadOnlyList<AdapterLayer> Layers { get; } = layers;
 
+    /// <summary>Weights of the model itself that are trained and saved beside the adapter: <c>modules_to_save</c> and <c>bias</c>.</summary>
+    public IReadOnlyList<AdapterWeight> BaseWeights { get; internal set; } = [];
+
+    /// <summary>Tokens that the method adds to every sequence; null for none.</summary>
+    public virtual VirtualTokens? VirtualTokens => null;
+
+    /// <summary>Where the path of the head starts in an adapter file.</summary>
+    public virtual string HeadRoot => Root;
+
     /// <summary>True once <see cref="Start"/> has run or an adapter has been read.</summary>
     public bool HasStarted { get; private set; }
 
@@ -95,6 +104,14 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     /// <summary>What the method keeps besides weights and optimiser: views by name, which a checkpoint writes from and reads into.</summary>
     public virtual IReadOnlyDictionary<string, Tensor> State() => new Dictionary<string, Tensor>();
 
+    /// <summary>What of <see cref="State"/> the finished adapter needs: all of it unless a method keeps notes for training alone.</summary>
+    public virtual IReadOnlyDictionary<string, Tensor> FinalState() => State();
+
+    /// <summary>Learns that <see cref="FinalState"/> has been read back.</summary>
+    public virtual void StateHasBeenRead()
+    {
+    }
+
     /// <summary>The adapter as an adapter folder has it: fields of adapter_config.json and tensors by key. The tensors belong to the caller's dispose scope.</summary>
     public virtual PeftAdapter ToPeft()
     {
@@ -126,8 +143,10 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     }
 
     /// <summary>Takes the adapter off: the base model is what it was.</summary>
+    /// <exception cref="NotSupportedException">Weights of the model itself were trained beside it; what they were is not kept.</exception>
     public virtual void Detach()
     {
+        if (BaseWeights.Count > 0) throw new NotSupportedException("Weights of the model itself were trained beside the adapter; load the model again.");
         foreach (var layer in Layers) layer.Detach();
     }
 

@@ -15,6 +15,9 @@ public sealed class FullFineTuning : BaseTuning<FullFineTuningOptions>
     public override VariantInfo Info { get; } = new(
         "full", "Full fine-tuning", "Trains every weight of the model; its best learning rate is about a tenth of LoRA's.", "arXiv:1810.04805", PeftType: null, ParameterFormula: "every weight of the model")
     {
+        Group = VariantGroup.Other,
+        Cost = "16 bytes for each weight of the model, and half as much time again.",
+        LearningRateFactor = 0.1,
         SizeOption = null,
     };
 
@@ -44,6 +47,9 @@ public sealed class BitFit : BaseTuning<BitFitOptions>
     public override VariantInfo Info { get; } = new(
         "bitfit", "BitFit", "Trains the model's biases and nothing else.", "arXiv:2106.10199", PeftType: null, ParameterFormula: "every bias of the model")
     {
+        Group = VariantGroup.Other,
+        Cost = "Less of everything.",
+        LearningRateFactor = 4,
         SizeOption = null,
     };
 
@@ -75,6 +81,9 @@ public sealed class LnTuning : BaseTuning<LnTuningOptions>
     public override VariantInfo Info { get; } = new(
         "ln-tuning", "LN tuning", "Trains the weights and biases of the model's norms.", "arXiv:2312.11420", PeftType: "LN_TUNING", ParameterFormula: "every weight and bias of a norm")
     {
+        Group = VariantGroup.Other,
+        Cost = "Less of everything.",
+        LearningRateFactor = 4,
         SizeOption = null,
     };
 
@@ -124,6 +133,13 @@ public abstract class BaseTuning<TOptions> : LoraVariant<TOptions> where TOption
 
     /// <summary>A weight's name in adapter files, after their root.</summary>
     public virtual string KeyOf(string weight) => weight;
+
+    /// <summary>What the method trains itself is not trained twice.</summary>
+    public sealed override IEnumerable<AdapterWeight> TrainedBaseWeights(PreferenceModel model, VariantOptions options)
+    {
+        var own = Choose(model, (TOptions)options).ToHashSet();
+        return base.TrainedBaseWeights(model, options).Where(w => !own.Contains(w.Weight));
+    }
 
     /// <inheritdoc/>
     public sealed override IReadOnlyList<Projection> SitesOf(PreferenceModel model, VariantOptions options) => [];

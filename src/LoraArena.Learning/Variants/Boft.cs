@@ -20,6 +20,8 @@ public sealed class Boft : LoraVariant<BoftOptions>
     public override VariantInfo Info { get; } = new(
         "boft", "BOFT", "Rotates a layer's input by a few sparse rotations in butterfly order, and scales its output.", "arXiv:2311.06243", PeftType: "BOFT", ParameterFormula: "m · b · I + O")
     {
+        Group = VariantGroup.Other,
+        Cost = "Several block rotations of each input: slower.",
         SizeOption = "boft_block_size",
     };
 

@@ -20,6 +20,8 @@ public sealed class C3a : LoraVariant<C3aOptions>
     public override VariantInfo Info { get; } = new(
         "c3a", "C3A", "An update of circulant blocks: of full rank with few numbers.", "arXiv:2407.19342", PeftType: "C3A", ParameterFormula: "I · O / b")
     {
+        Group = VariantGroup.Other,
+        Cost = "The whole update is made for every pass: slower on short batches.",
         SizeOption = "block_size",
         StartsAsIdentity = false,
     };

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LoraArena.Core.Runs;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,6 +17,8 @@ public sealed class Corda : LoraFamily<CordaOptions>
     public override VariantInfo Info { get; } = new(
         "corda", "CorDA", "LoRA that starts with what the weight does to this data most, or least.", "arXiv:2406.05223", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
+        Group = VariantGroup.Start,
+        Cost = "Some batches at the start and a decomposition of each weight, then none.",
         MovesBase = true,
     };
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -18,7 +19,11 @@ public sealed class DeLora : LoraVariant<DeLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "delora", "DeLoRA", "LoRA with normalised factors and one trained strength a layer, which bounds how far the weight moves.", "arXiv:2503.18225", PeftType: "DELORA", ParameterFormula: "r · (I + O) + 1");
+        "delora", "DeLoRA", "LoRA with normalised factors and one trained strength a layer, which bounds how far the weight moves.", "arXiv:2503.18225", PeftType: "DELORA", ParameterFormula: "r · (I + O) + 1")
+    {
+        Group = VariantGroup.Magnitude,
+        Cost = "Norms of both factors for every pass.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, DeLoraOptions options, VariantContext context) => new DeLoraLayer(site, options, context);

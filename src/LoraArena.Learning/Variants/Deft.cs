@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -18,7 +19,11 @@ public sealed class Deft : LoraVariant<DeftOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "deft", "DEFT", "Exchanges a small subspace of each weight for a trained one.", "huggingface/peft, DEFT", PeftType: "DEFT", ParameterFormula: "r · (I + O)");
+        "deft", "DEFT", "Exchanges a small subspace of each weight for a trained one.", "huggingface/peft, DEFT", PeftType: "DEFT", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "One more product with the weight for every pass.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, DeftOptions options, VariantContext context) => new DeftLayer(site, options, context);

@@ -19,11 +19,16 @@ public sealed class DeltaLora : LoraFamily<DeltaLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "delta-lora", "Delta-LoRA", "LoRA whose frozen weight follows each change of the product, enlarged.", "arXiv:2309.02411", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "delta-lora", "Delta-LoRA", "LoRA whose frozen weight follows each change of the product, enlarged.", "arXiv:2309.02411", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "A second pair of thin products once the weight follows.",
+    };
 
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
+        new("delta-lora", "use_dora", "the weight follows the product, not the rescaled whole", options => ((LoraOptions)options).UseDora),
         new("delta-lora", "lora_dropout", "with it the weight and the product would see other inputs, so that one's change is not the other's gradient", options => ((LoraOptions)options).LoraDropout > 0),
         new("delta-lora", "init_lora_weights that moves the base", "the weight's own movement starts from the untouched base", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
     ];

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -22,38 +23,27 @@ public sealed class Dora : LoraFamily<DoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "dora", "DoRA", "LoRA for the direction of each row of the weight, and a trained number for its length.", "arXiv:2402.09353", PeftType: "LORA", ParameterFormula: "r · (I + O) + O");
+        "dora", "DoRA", "LoRA for the direction of each row of the weight, and a trained number for its length.", "arXiv:2402.09353", PeftType: "LORA", ParameterFormula: "r · (I + O) + O")
+    {
+        Group = VariantGroup.Magnitude,
+        Cost = "Row norms once a step, and one more product of the size of the output in each pass.",
+    };
 
     /// <inheritdoc/>
     public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && config.Flag("use_dora");
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, DoraOptions options, VariantContext context) => new DoraLayer(site, options, context);
-
-    /// <inheritdoc/>
-    public override long ParametersOf(SiteShape site, DoraOptions options) => base.ParametersOf(site, options) + site.OutFeatures;
-
-    /// <inheritdoc/>
-    public override JsonObject PeftConfig(DoraOptions options)
-    {
-        var config = base.PeftConfig(options);
-        config["use_dora"] = true;
-        return config;
-    }
-
-    /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, DoraOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedDora(this, options, [.. layers.Cast<DoraLayer>()]);
+    public override IReadOnlyList<OptionRule> Rules { get; } = [new("dora", "use_dora false", "that is plain LoRA; take the variant lora", options => !((LoraOptions)options).UseDora)];
 }
 
-/// <summary>LoRA's options, and how dropout acts.</summary>
+/// <summary>LoRA's options with the magnitudes trained.</summary>
 public sealed record DoraOptions : LoraOptions
 {
-    /// <summary>What sees the dropped input: adapter, the product B A alone (fast); or whole, the whole rescaled direction as PEFT does it, at the cost of a second pass through W.</summary>
-    [AllowedValues("adapter", "whole")]
-    public string DoraDropoutPath { get; init; } = "adapter";
+    /// <summary>DoRA's defaults.</summary>
+    public DoraOptions() => UseDora = true;
 }
 
-/// <summary>One layer with DoRA.</summary>
+/// <summary>One layer of LoRA with DoRA's magnitudes: what <c>use_dora</c> makes of any method that has LoRA's layer.</summary>
 public sealed class DoraLayer : LoraLayer
 {
     // Below that a row of the weight counts as zero: it has no direction, and stays as the adapter makes it.
@@ -64,7 +54,7 @@ public sealed class DoraLayer : LoraLayer
     private Tensor? _normO;
 
     /// <summary>Makes the layer: the magnitudes are the rows' lengths, so that nothing changes.</summary>
-    public DoraLayer(Projection site, DoraOptions options, VariantContext context) : base(site, options, context)
+    public DoraLayer(Projection site, LoraOptions options, VariantContext context) : base(site, options, context)
     {
         using var scope = NewDisposeScope();
         (_dropout, _dropsWhole) = (options.LoraDropout, options.DoraDropoutPath == "whole");
@@ -75,7 +65,7 @@ public sealed class DoraLayer : LoraLayer
     public Weight Magnitude { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Weight> Weights => [A, B, Magnitude];
+    public override IReadOnlyList<Weight> Weights => [.. base.Weights, Magnitude];
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x, ForwardMode mode)
@@ -104,7 +94,7 @@ public sealed class DoraLayer : LoraLayer
         return ((FactorO(linalg.vector_norm(direction, dims: [1])).unsqueeze(1) * direction) - weight).MoveToOuterDisposeScope();
     }
 
-    /// <summary>‖W + s B A‖ by rows, [O], as a constant; kept until <see cref="WeightsHaveMoved"/>.</summary>
+    /// <summary>‖W + s B A‖ by rows, [O], as a constant; kept until <see cref="FactorsHaveMoved"/>.</summary>
     public Tensor NormO()
     {
         if (_normO is not null) return _normO;
@@ -118,18 +108,21 @@ public sealed class DoraLayer : LoraLayer
     }
 
     /// <summary>Forgets the norms: A or B have changed.</summary>
-    public void WeightsHaveMoved()
+    public override void FactorsHaveMoved()
     {
         _normO?.Dispose();
         _normO = null;
     }
+
+    // Decay would shorten every row.
+    internal override bool Decays(Weight weight) => !ReferenceEquals(weight, Magnitude);
 
     /// <inheritdoc/>
     protected override void BaseHasMoved()
     {
         _baseSquaresO?.Dispose();
         _baseSquaresO = null;
-        WeightsHaveMoved();
+        FactorsHaveMoved();
     }
 
     /// <inheritdoc/>
@@ -141,45 +134,4 @@ public sealed class DoraLayer : LoraLayer
 
     // m / n; 1 for a row that is zero.
     private Tensor FactorO(Tensor norm) => (Magnitude.Value / norm.clamp_min(Least)).masked_fill(norm.lt(Least), 1);
-}
-
-/// <summary>DoRA on a model.</summary>
-/// <param name="variant">The method.</param>
-/// <param name="options">Its options.</param>
-/// <param name="layers">Its layers.</param>
-public sealed class AttachedDora(Dora variant, DoraOptions options, IReadOnlyList<DoraLayer> layers) : AttachedLora(variant, options, layers)
-{
-    private readonly HashSet<Weight> _magnitudes = [.. layers.Select(layer => layer.Magnitude)];
-
-    /// <summary>Decay would shorten every row: the magnitudes have none.</summary>
-    public override OptimizerGroup GroupOf(Weight weight) => _magnitudes.Contains(weight) ? OptimizerGroup.Plain with { Decays = false } : base.GroupOf(weight);
-
-    /// <inheritdoc/>
-    public override void AfterStep(long step, Optimizer optimizer) => WeightsHaveMoved();
-
-    /// <inheritdoc/>
-    public override void ReadPeft(PeftTensors tensors)
-    {
-        base.ReadPeft(tensors);
-        WeightsHaveMoved();
-    }
-
-    /// <inheritdoc/>
-    public override void ReadCheckpoint(PeftTensors tensors)
-    {
-        base.ReadCheckpoint(tensors);
-        WeightsHaveMoved();
-    }
-
-    /// <inheritdoc/>
-    protected override void SetStartingValues(StartingData data)
-    {
-        base.SetStartingValues(data);
-        WeightsHaveMoved();
-    }
-
-    private void WeightsHaveMoved()
-    {
-        foreach (var layer in layers) layer.WeightsHaveMoved();
-    }
 }

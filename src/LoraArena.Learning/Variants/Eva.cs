@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -17,7 +18,11 @@ public sealed class Eva : LoraFamily<EvaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "eva", "EVA", "LoRA that starts with the principal components of its inputs, with more rank where they explain more.", "arXiv:2410.07170", PeftType: "LORA", ParameterFormula: "r · (I + O) before ranks move between layers");
+        "eva", "EVA", "LoRA that starts with the principal components of its inputs, with more rank where they explain more.", "arXiv:2410.07170", PeftType: "LORA", ParameterFormula: "r · (I + O) before ranks move between layers")
+    {
+        Group = VariantGroup.Start,
+        Cost = "Some batches are run at the start to see the inputs, then none.",
+    };
 
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =

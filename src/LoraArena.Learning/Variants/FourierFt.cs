@@ -19,6 +19,8 @@ public sealed class FourierFt : LoraVariant<FourierFtOptions>
     public override VariantInfo Info { get; } = new(
         "fourierft", "FourierFT", "Trains a few frequencies of each weight's update.", "arXiv:2405.03003", PeftType: "FOURIERFT", ParameterFormula: "n")
     {
+        Group = VariantGroup.Other,
+        Cost = "The whole update is made by a Fourier transform for every pass: slower.",
         SizeOption = "n_frequency",
         StartsAsIdentity = false,
     };

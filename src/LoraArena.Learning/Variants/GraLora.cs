@@ -19,7 +19,11 @@ public sealed class GraLora : LoraVariant<GraLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "gralora", "GraLoRA", "Cuts the weight into blocks, each with a small LoRA of its own: a higher rank from as many numbers.", "arXiv:2505.20355", PeftType: "GRALORA", ParameterFormula: "(r + hybrid_r) · (I + O)");
+        "gralora", "GraLoRA", "Cuts the weight into blocks, each with a small LoRA of its own: a higher rank from as many numbers.", "arXiv:2505.20355", PeftType: "GRALORA", ParameterFormula: "(r + hybrid_r) · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "About that of LoRA: the same products in blocks.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, GraLoraOptions options, VariantContext context)

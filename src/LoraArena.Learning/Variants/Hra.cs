@@ -18,7 +18,11 @@ public sealed class Hra : LoraVariant<HraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "hra", "HRA", "Reflects each layer's input along a few trained directions: the weight turns but keeps its singular values.", "arXiv:2405.17484", PeftType: "HRA", ParameterFormula: "r · I");
+        "hra", "HRA", "Reflects each layer's input along a few trained directions: the weight turns but keeps its singular values.", "arXiv:2405.17484", PeftType: "HRA", ParameterFormula: "r · I")
+    {
+        Group = VariantGroup.Other,
+        Cost = "A few reflections of each input.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, HraOptions options, VariantContext context) => new HraLayer(site, options, context);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -18,6 +19,9 @@ public sealed class Ia3 : LoraVariant<Ia3Options>
     public override VariantInfo Info { get; } = new(
         "ia3", "IA³", "Scales each feature of a layer's output, or of a feed-forward layer's input, by a trained number.", "arXiv:2205.05638", PeftType: "IA3", ParameterFormula: "O, or I for feedforward_modules")
     {
+        Group = VariantGroup.Magnitude,
+        Cost = "Less of everything: one multiplication a layer.",
+        LearningRateFactor = 8,
         SizeOption = null,
     };
 

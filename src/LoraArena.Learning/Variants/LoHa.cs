@@ -1,3 +1,4 @@
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -12,7 +13,11 @@ public sealed class LoHa : LycorisVariant<LoHaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "loha", "LoHa", "Adds two low-rank products multiplied entry by entry, whose rank is the square of theirs.", "arXiv:2108.06098", PeftType: "LOHA", ParameterFormula: "2 · r · (I + O)");
+        "loha", "LoHa", "Adds two low-rank products multiplied entry by entry, whose rank is the square of theirs.", "arXiv:2108.06098", PeftType: "LOHA", ParameterFormula: "2 · r · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "The whole update is made for every pass: slower on short batches.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, LoHaOptions options, VariantContext context) => new LoHaLayer(site, options, context);

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -14,7 +15,11 @@ public sealed class LoKr : LycorisVariant<LoKrOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lokr", "LoKr", "Adds a Kronecker product of two small matrices, the larger one of low rank.", "arXiv:2309.14859", PeftType: "LOKR", ParameterFormula: "a · c + r · (b + d), with O = a · b and I = c · d");
+        "lokr", "LoKr", "Adds a Kronecker product of two small matrices, the larger one of low rank.", "arXiv:2309.14859", PeftType: "LOKR", ParameterFormula: "a · c + r · (b + d), with O = a · b and I = c · d")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "The whole update is made for every pass: slower on short batches.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, LoKrOptions options, VariantContext context) => new LoKrLayer(site, options, context);

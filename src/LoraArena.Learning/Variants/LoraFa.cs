@@ -1,3 +1,4 @@
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,7 +14,11 @@ public sealed class LoraFa : LoraFamily<LoraFaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-fa", "LoRA-FA", "LoRA that trains B alone: half the numbers and less memory for activations.", "arXiv:2308.03303", PeftType: "LORA", ParameterFormula: "r · O");
+        "lora-fa", "LoRA-FA", "LoRA that trains B alone: half the numbers and less memory for activations.", "arXiv:2308.03303", PeftType: "LORA", ParameterFormula: "r · O")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "Less memory: layer inputs are not kept for the backward pass; a little less time.",
+    };
 
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
@@ -23,13 +28,7 @@ public sealed class LoraFa : LoraFamily<LoraFaOptions>
     ];
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, LoraFaOptions options, VariantContext context) => new LoraFaLayer(site, options, context);
-
-    /// <inheritdoc/>
-    public override long ParametersOf(SiteShape site, LoraFaOptions options) => options.RankOf(site.Path) * site.OutFeatures;
-
-    /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, LoraFaOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedLoraFa(this, options, [.. layers.Cast<LoraFaLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, LoraFaOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedLoraFa(this, options, [.. layers.Cast<LoraLayer>()]);
 }
 
 /// <summary>LoRA's options, and whether B's gradient is corrected.</summary>
@@ -37,66 +36,56 @@ public sealed record LoraFaOptions : LoraOptions
 {
     /// <summary>Corrects B's gradient by (A Aᵀ)⁻¹ / s², which makes a step the best one that a fixed A allows, whatever A's size; else B moves along its plain gradient.</summary>
     public bool CorrectGradient { get; init; } = true;
-}
 
-/// <summary>LoRA with A frozen.</summary>
-public sealed class LoraFaLayer(Projection site, LoraFaOptions options, VariantContext context) : LoraLayer(site, options, context)
-{
-    private const double Damping = 1e-8;
-    private Tensor? _inverseRR;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<Weight> Weights => [B];
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<Weight> Frozen => [A];
-
-    /// <summary>g ← g (A Aᵀ)⁻¹ / s²: then s g A is the weight's gradient projected on the rows of A.</summary>
-    internal void CorrectGradient()
-    {
-        if (B.Value.grad is not { } gradient) return;
-        using var scope = NewDisposeScope();
-        gradient.copy_(mm(gradient, InverseRR()));
-    }
-
-    /// <summary>Forgets what depends on A.</summary>
-    internal void AHasChanged()
-    {
-        _inverseRR?.Dispose();
-        _inverseRR = null;
-    }
-
-    /// <inheritdoc/>
-    protected override void Release() => _inverseRR?.Dispose();
-
-    // A does not move, so once is enough.
-    private Tensor InverseRR()
-    {
-        if (_inverseRR is not null) return _inverseRR;
-        var a = A.Value.to(ScalarType.Float64);
-        var gram = mm(a, a.t()) + (Damping * eye(Rank, dtype: ScalarType.Float64, device: a.device));
-        return _inverseRR = (linalg.inv(gram) / (Scale * Scale)).to(ScalarType.Float32).DetachFromDisposeScope();
-    }
+    internal override bool TrainsA => false;
 }
 
 /// <summary>LoRA-FA on a model.</summary>
-internal sealed class AttachedLoraFa(LoraFa variant, LoraFaOptions options, IReadOnlyList<LoraFaLayer> layers) : AttachedLora(variant, options, layers)
+internal sealed class AttachedLoraFa(LoraFa variant, LoraFaOptions options, IReadOnlyList<LoraLayer> layers) : AttachedLora(variant, options, layers)
 {
+    private const double Damping = 1e-8;
+
+    // A does not move, so once is enough.
+    private readonly Dictionary<LoraLayer, Tensor> _inverseRR = [];
+
+    /// <summary>g ← g (A Aᵀ)⁻¹ / s²: then s g A is the weight's gradient projected on the rows of A.</summary>
     public override void AfterBackward(long step)
     {
         if (!options.CorrectGradient) return;
-        foreach (var layer in layers) layer.CorrectGradient();
+        using var scope = NewDisposeScope();
+        foreach (var layer in LoraLayers)
+        {
+            if (layer.B.Value.grad is not { } gradient) continue;
+            if (!_inverseRR.TryGetValue(layer, out var inverse)) _inverseRR.Add(layer, inverse = InverseRR(layer));
+            gradient.copy_(mm(gradient, inverse));
+        }
     }
 
     public override void ReadPeft(Peft.PeftTensors tensors)
     {
         base.ReadPeft(tensors);
-        foreach (var layer in layers) layer.AHasChanged();
+        Forget();
     }
 
     public override void ReadCheckpoint(Peft.PeftTensors tensors)
     {
         base.ReadCheckpoint(tensors);
-        foreach (var layer in layers) layer.AHasChanged();
+        Forget();
+    }
+
+    protected override void Release() => Forget();
+
+    private static Tensor InverseRR(LoraLayer layer)
+    {
+        using var scope = NewDisposeScope();
+        var a = layer.A.Value.to(ScalarType.Float64);
+        var gram = mm(a, a.t()) + (Damping * eye(layer.Rank, dtype: ScalarType.Float64, device: a.device));
+        return (linalg.inv(gram) / (layer.Scale * layer.Scale)).to(ScalarType.Float32).DetachFromDisposeScope();
+    }
+
+    private void Forget()
+    {
+        foreach (var inverse in _inverseRR.Values) inverse.Dispose();
+        _inverseRR.Clear();
     }
 }

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Devices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,6 +18,8 @@ public sealed class LoraGa : LoraFamily<LoraGaOptions>
     public override VariantInfo Info { get; } = new(
         "lora-ga", "LoRA-GA", "LoRA that starts along the loss's gradient, so that its first steps are those of full fine-tuning.", "arXiv:2407.05000", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
+        Group = VariantGroup.Start,
+        Cost = "Some batches at the start with gradients of whole weights, then none.",
         MovesBase = true,
     };
 }

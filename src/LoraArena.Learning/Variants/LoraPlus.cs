@@ -1,3 +1,5 @@
+using LoraArena.Core.Runs;
+
 namespace LoraArena.Learning.Variants;
 
 /// <summary>
@@ -8,7 +10,11 @@ public sealed class LoraPlus : LoraFamily<LoraPlusOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-plus", "LoRA+", "LoRA whose B learns at a multiple of A's learning rate.", "arXiv:2402.12354", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "lora-plus", "LoRA+", "LoRA whose B learns at a multiple of A's learning rate.", "arXiv:2402.12354", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.Optimizer,
+        Cost = "None: another rate for half of the numbers.",
+    };
 }
 
 /// <summary>LoRA's options with B sixteen times as fast, the paper's default.</summary>

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Training;
 using TorchSharp;
@@ -16,7 +17,12 @@ public sealed class LoraPro : LoraFamily<LoraProOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-pro", "LoRA-Pro", "LoRA whose steps imitate those of full fine-tuning as closely as its rank allows.", "arXiv:2407.18242", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "lora-pro", "LoRA-Pro", "LoRA whose steps imitate those of full fine-tuning as closely as its rank allows.", "arXiv:2407.18242", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.Optimizer,
+        Cost = "moments full keeps Adam's averages of whole weights, 8 bytes an entry, and takes two products of that size a step; moments factors costs little.",
+        LearningRateFactor = 0.4,
+    };
 
     /// <inheritdoc/>
     protected override AttachedVariant Hold(PreferenceModel model, LoraProOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
@@ -37,7 +43,7 @@ public sealed record LoraProOptions : LoraOptions
 /// <summary>LoRA-Pro on a model.</summary>
 internal sealed class AttachedLoraPro(LoraPro variant, LoraProOptions options, IReadOnlyList<LoraLayer> layers) : AttachedLora(variant, options, layers)
 {
-    private readonly HashSet<Weight> _factors = [.. layers.SelectMany(layer => layer.Weights)];
+    private readonly HashSet<Weight> _factors = [.. layers.SelectMany(layer => new[] { layer.A, layer.B })];
 
     public override OptimizerGroup GroupOf(Weight weight)
         => options.Moments == "full" && _factors.Contains(weight) ? OptimizerGroup.Plain with { HasOwnRule = true } : base.GroupOf(weight);

@@ -1,3 +1,4 @@
+using LoraArena.Core.Runs;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,6 +29,12 @@ public abstract class LoraStart
 
     /// <summary>The start of that name; the option has been checked before.</summary>
     public static LoraStart Get(string name) => All[name];
+
+    /// <summary>Refuses a rank that it cannot start with.</summary>
+    /// <exception cref="OptionException">It cannot.</exception>
+    public virtual void CheckRank(int rank)
+    {
+    }
 
     /// <summary>A [R, I] and B [O, R] from a generator that has been seeded, fp32 on the CPU.</summary>
     public virtual (Tensor A, Tensor B) Draw(SiteShape site, int rank) => (Kaiming(rank, site.InFeatures), zeros([site.OutFeatures, rank], ScalarType.Float32, CPU));

@@ -43,6 +43,10 @@ public abstract class LoraVariant
     /// <summary>Trainable parameters that all sites share, which no site counts as its own.</summary>
     public virtual long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, VariantOptions options) => 0;
 
+    /// <summary>Weights of the model itself that options train beside the adapter: the modules of modules_to_save.</summary>
+    /// <exception cref="OptionException">The options choose what is not there.</exception>
+    public virtual IEnumerable<AdapterWeight> TrainedBaseWeights(PreferenceModel model, VariantOptions options) => BaseTraining.Modules(model, options.ModulesToSave);
+
     /// <summary>The layers that options choose.</summary>
     /// <exception cref="OptionException">They choose none.</exception>
     public virtual IReadOnlyList<Projection> SitesOf(PreferenceModel model, VariantOptions options) => TargetModules.Select(model.Sites, options);
@@ -62,10 +66,13 @@ public abstract class LoraVariant
 /// <typeparam name="TOptions">The record of its options.</typeparam>
 public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : VariantOptions, new()
 {
-    private static readonly string[] SiteFields = ["target_modules", "exclude_modules", "layers_to_transform"];
+    private static readonly string[] SiteFields = ["target_modules", "exclude_modules", "layers_to_transform", "modules_to_save"];
 
     /// <inheritdoc/>
     public sealed override Type OptionsType => typeof(TOptions);
+
+    /// <summary>False for a method that adapts no layers, so that its files name none.</summary>
+    protected virtual bool AdaptsLayers => true;
 
     /// <summary>Puts this variant's layer on one site.</summary>
     public abstract AdapterLayer Wrap(Projection site, TOptions options, VariantContext context);
@@ -108,7 +115,8 @@ public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : Varia
     public sealed override VariantOptions FromPeftConfig(PeftConfigReader config)
     {
         config.RequireUnset("layers_pattern");
-        return FromConfig(config) with { TargetModules = config.TargetModules(), ExcludeModules = config.ExcludeModules(), LayersToTransform = config.LayersToTransform() };
+        var options = FromConfig(config) with { ModulesToSave = config.ModulesToSave() };
+        return AdaptsLayers ? options with { TargetModules = config.TargetModules(), ExcludeModules = config.ExcludeModules(), LayersToTransform = config.LayersToTransform() } : options;
     }
 }
 
@@ -121,6 +129,18 @@ public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : Varia
 /// <param name="ParameterFormula">Trainable parameters of a site with I features in and O out.</param>
 public sealed record VariantInfo(string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula)
 {
+    /// <summary>Where lists put it.</summary>
+    public required VariantGroup Group { get; init; }
+
+    /// <summary>What it costs beside LoRA of equal size, in a sentence.</summary>
+    public required string Cost { get; init; }
+
+    /// <summary>The learning rate that suits it over the one that suits LoRA: what a training gets whose rate nobody has set.</summary>
+    public double LearningRateFactor { get; init; } = 1;
+
+    /// <summary>False if the model with it is not the base model with other weights.</summary>
+    public bool CanMerge { get; init; } = true;
+
     /// <summary>True if a new adapter changes nothing before it is trained.</summary>
     public bool StartsAsIdentity { get; init; } = true;
 
@@ -150,6 +170,9 @@ public sealed record OptionRule(string First, string Second, string Reason, Func
 /// <param name="OutFeatures">Features out.</param>
 public readonly record struct SiteShape(string Path, long InFeatures, long OutFeatures)
 {
+    /// <summary>The path without the numbers in it: layers of the same kind have the same.</summary>
+    public string Kind => string.Join('.', Path.Split('.').Where(part => !part.All(char.IsAsciiDigit)));
+
     /// <summary>The smaller of the two widths.</summary>
     public long Narrow => Math.Min(InFeatures, OutFeatures);
 }

@@ -21,6 +21,8 @@ public sealed class LoraXs : LoraVariant<LoraXsOptions>
     public override VariantInfo Info { get; } = new(
         "lora-xs", "LoRA-XS", "Trains only a small square matrix between the weight's own leading directions.", "arXiv:2405.17604", PeftType: "LORA", ParameterFormula: "r²")
     {
+        Group = VariantGroup.LowRank,
+        Cost = "A singular value decomposition of each weight at the start; almost no optimiser memory.",
         StartsAsIdentity = false,
     };
 

@@ -1,3 +1,4 @@
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -16,7 +17,11 @@ public sealed class Mica : LoraFamily<MicaOptions>
 
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "mica", "MiCA", "LoRA that trains A alone, behind the weight's least singular directions.", "arXiv:2604.01694", PeftType: "LORA", ParameterFormula: "r · I");
+        "mica", "MiCA", "LoRA that trains A alone, behind the weight's least singular directions.", "arXiv:2604.01694", PeftType: "LORA", ParameterFormula: "r · I")
+    {
+        Group = VariantGroup.Start,
+        Cost = "A singular value decomposition of each weight at the start; half the optimiser memory.",
+    };
 
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
@@ -29,12 +34,6 @@ public sealed class Mica : LoraFamily<MicaOptions>
     public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && config.Is("init_lora_weights", Start) && !config.Flag("use_dora") && !config.Flag("use_rslora");
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, MicaOptions options, VariantContext context) => new MicaLayer(site, options, context);
-
-    /// <inheritdoc/>
-    public override long ParametersOf(SiteShape site, MicaOptions options) => options.RankOf(site.Path) * site.InFeatures;
-
-    /// <inheritdoc/>
     public override MicaOptions FromConfig(PeftConfigReader config) => base.FromConfig(config) with { InitLoraWeights = Start };
 }
 
@@ -43,14 +42,8 @@ public sealed record MicaOptions : LoraOptions
 {
     /// <summary>MiCA's defaults.</summary>
     public MicaOptions() => InitLoraWeights = Mica.Start;
-}
 
-/// <summary>LoRA with B frozen.</summary>
-internal sealed class MicaLayer(Projection site, LoraOptions options, VariantContext context) : LoraLayer(site, options, context)
-{
-    public override IReadOnlyList<Weight> Weights => [A];
-
-    public override IReadOnlyList<Weight> Frozen => [B];
+    internal override bool TrainsB => false;
 }
 
 /// <summary>B from the smallest left singular vectors, A zero.</summary>

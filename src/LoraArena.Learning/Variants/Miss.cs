@@ -19,7 +19,11 @@ public sealed class Miss : LoraVariant<MissOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "miss", "MiSS", "One trained thin matrix on sums of input features: few products, fast.", "arXiv:2409.15371", PeftType: "MISS", ParameterFormula: "r · O, or r · mini_r for init_weights mini");
+        "miss", "MiSS", "One trained thin matrix on sums of input features: few products, fast.", "arXiv:2409.15371", PeftType: "MISS", ParameterFormula: "r · O, or r · mini_r for init_weights mini")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "Less time: one thin product instead of two.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, MissOptions options, VariantContext context)

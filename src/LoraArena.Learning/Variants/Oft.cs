@@ -19,6 +19,8 @@ public sealed class Oft : LoraVariant<OftOptions>
     public override VariantInfo Info { get; } = new(
         "oft", "OFT", "Rotates blocks of each layer's input: angles between neurons stay as they are.", "arXiv:2306.07280", PeftType: "OFT", ParameterFormula: "I · (b − 1) / 2")
     {
+        Group = VariantGroup.Other,
+        Cost = "A block rotation of each input; a little slower.",
         SizeOption = "oft_block_size",
     };
 

@@ -13,6 +13,8 @@ public sealed class Olora : LoraFamily<OloraOptions>
     public override VariantInfo Info { get; } = new(
         "olora", "OLoRA", "LoRA that starts from the orthonormal factor of each weight.", "arXiv:2406.01775", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
+        Group = VariantGroup.Start,
+        Cost = "A QR decomposition of each weight at the start, then none.",
         MovesBase = true,
     };
 }
@@ -53,9 +55,13 @@ internal sealed class OrthogonalStart : SeededStart
 
     public override string PeftName => "orthogonal";
 
+    public override void CheckRank(int rank)
+    {
+        if (rank % 2 != 0) throw new OptionException(FormattableString.Invariant($"init_lora_weights orthogonal needs an even rank, as A and B take half of the directions each; it is {rank}."));
+    }
+
     public override (Tensor A, Tensor B) Draw(SiteShape site, int rank)
     {
-        if (rank % 2 != 0) throw new OptionException($"init_lora_weights orthogonal needs an even rank; it is {rank} at {site.Path}.");
         var (q, _) = linalg.qr(randn([rank, rank], ScalarType.Float32, CPU));
         var halves = q.view(rank / 2, 2, rank);
         var a = mm(randn([site.InFeatures, rank / 2], ScalarType.Float32, CPU), halves.select(1, 0)).t() * Size;

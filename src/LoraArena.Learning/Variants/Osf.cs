@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -19,6 +20,9 @@ public sealed class Osf : LoraVariant<OsfOptions>
     public override VariantInfo Info { get; } = new(
         "osf", "OSF", "Trains the weight's lesser singular triplets by gradients orthogonal to the greater ones.", "arXiv:2504.07097", PeftType: "OSF", ParameterFormula: "k · (I + O + 1), with k = min(I, O) − effective_rank")
     {
+        Group = VariantGroup.Other,
+        Cost = "A singular value decomposition at the start and half of each weight trained: as much memory as full fine-tuning of it.",
+        LearningRateFactor = 0.1,
         SizeOption = null,
     };
 

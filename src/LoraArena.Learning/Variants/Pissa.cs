@@ -1,3 +1,4 @@
+using LoraArena.Core.Runs;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,6 +13,8 @@ public sealed class Pissa : LoraFamily<PissaOptions>
     public override VariantInfo Info { get; } = new(
         "pissa", "PiSSA", "LoRA that trains the principal part of each weight from its first step on.", "arXiv:2404.02948", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
+        Group = VariantGroup.Start,
+        Cost = "A singular value decomposition of each weight at the start, then none.",
         MovesBase = true,
     };
 }
@@ -33,6 +36,8 @@ public sealed class MiLora : LoraFamily<MiLoraOptions>
     public override VariantInfo Info { get; } = new(
         "milora", "MiLoRA", "LoRA that trains the least important part of each weight and leaves the principal part alone.", "arXiv:2406.09044", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
+        Group = VariantGroup.Start,
+        Cost = "A singular value decomposition of each weight at the start, then none.",
         MovesBase = true,
     };
 }

@@ -19,7 +19,11 @@ public sealed class Psoft : LoraVariant<PsoftOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "psoft", "PSOFT", "Rotates and scales the weight within its leading singular directions.", "arXiv:2505.11235", PeftType: "PSOFT", ParameterFormula: "r · (r − 1) / 2 + 2r");
+        "psoft", "PSOFT", "Rotates and scales the weight within its leading singular directions.", "arXiv:2505.11235", PeftType: "PSOFT", ParameterFormula: "r · (r − 1) / 2 + 2r")
+    {
+        Group = VariantGroup.Other,
+        Cost = "A singular value decomposition of each weight at the start.",
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, PsoftOptions options, VariantContext context)

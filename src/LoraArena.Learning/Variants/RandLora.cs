@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -18,7 +19,11 @@ public sealed class RandLora : LoraVariant<RandLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "rand-lora", "RandLoRA", "A full-rank update from shared random bases that trained vectors scale; a larger r trains less.", "arXiv:2502.00987", PeftType: "RANDLORA", ParameterFormula: "k · (r + min(I, O)), with k = ⌈min(I, O) / r⌉");
+        "rand-lora", "RandLoRA", "A full-rank update from shared random bases that trained vectors scale; a larger r trains less.", "arXiv:2502.00987", PeftType: "RANDLORA", ParameterFormula: "k · (r + min(I, O)), with k = ⌈min(I, O) / r⌉")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "An update of full rank is made for every pass: clearly slower.",
+    };
 
     /// <inheritdoc/>
     public override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed)

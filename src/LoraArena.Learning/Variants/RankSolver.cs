@@ -13,6 +13,7 @@ public static class RankSolver
 {
     // Above that many settings they are not tried one by one: the count is taken to rise with the size.
     private const int MostTried = 4096;
+    private const int Samples = 16;
     private const string RankPattern = "rank_pattern";
 
     /// <summary>Trainable numbers of a variant on a model, the head not counted.</summary>
@@ -38,7 +39,7 @@ public static class RankSolver
         var chosen = Chosen(variant, model, variant.ReadOptions(Without(given, size.Name)));
         var fills = size.Name == "r" && all.Any(o => o.Name == RankPattern) && given[RankPattern] is null;
         var (least, most) = ((int)size.Minimum!.Value, (int)size.Maximum!.Value);
-        var best = most - least < MostTried ? Enumerable.Range(least, most - least + 1).Select(At).OfType<VariantSize>().MinBy(Distance) : Bisect(least, most);
+        var best = Search(least, most);
         if (best is null) throw new OptionException($"No {size.Name} from {least} to {most} fits these layers.");
         return fills ? Fill(best.Parameters > budget && At((int)best.Options[size.Name]! - 1) is { } below ? below : best) : best;
 
@@ -58,6 +59,15 @@ public static class RankSolver
             {
                 return null;
             }
+        }
+
+        // By halves where the count is seen to rise with the size; some methods take only some sizes, or train less with more: all are tried then.
+        VariantSize? Search(int low, int high)
+        {
+            if (high - low >= MostTried) return Bisect(low, high);
+            var seen = Enumerable.Range(0, Samples + 1).Select(i => At(low + ((high - low) * i / Samples))).ToList();
+            var rises = seen.Zip(seen.Skip(1)).All(pair => pair.First is { } one && pair.Second is { } other && one.Parameters < other.Parameters);
+            return rises ? Bisect(low, high) : Enumerable.Range(low, high - low + 1).Select(At).OfType<VariantSize>().MinBy(Distance);
         }
 
         VariantSize? Bisect(int low, int high)
@@ -89,7 +99,7 @@ public static class RankSolver
     private static IReadOnlyList<SiteShape> Chosen(LoraVariant variant, PreferenceModel model, VariantOptions options) => [.. variant.SitesOf(model, options).Select(site => site.Shape)];
 
     private static long Total(LoraVariant variant, PreferenceModel model, VariantOptions options, IReadOnlyList<SiteShape> sites)
-        => sites.Sum(site => variant.ParametersOf(site, options)) + variant.SharedParametersOf(model, sites, options);
+        => sites.Sum(site => variant.ParametersOf(site, options)) + variant.SharedParametersOf(model, sites, options) + variant.TrainedBaseWeights(model, options).Sum(w => w.Weight.Count);
 
     private static JsonObject Without(JsonObject options, string name) => new(options.Where(p => p.Key != name).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
 

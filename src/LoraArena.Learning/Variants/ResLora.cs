@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -18,11 +19,16 @@ public sealed class ResLora : LoraFamily<ResLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "reslora", "ResLoRA", "LoRA whose layers also use the pairs of the layers before them.", "arXiv:2402.18039", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "reslora", "ResLoRA", "LoRA whose layers also use the pairs of the layers before them.", "arXiv:2402.18039", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "One more thin product for each earlier layer that is used.",
+    };
 
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
+        new("reslora", "use_dora", "a row's length would count the other layers' pairs too, and PEFT has no such layer", options => ((LoraOptions)options).UseDora),
         new("reslora", "init_lora_weights that moves the base", "a layer's update is not its own pair's alone", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
         new("reslora", "rank_pattern or alpha_pattern", "layers that share pairs have one rank and one scale", options => ((LoraOptions)options).RankPattern is not null || ((LoraOptions)options).AlphaPattern is not null),
     ];
@@ -34,7 +40,7 @@ public sealed class ResLora : LoraFamily<ResLoraOptions>
     protected override AttachedVariant Hold(PreferenceModel model, ResLoraOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
     {
         var own = layers.Cast<ResLoraLayer>().ToList();
-        foreach (var chain in own.GroupBy(layer => (Kind(layer.Site.Path), layer.Site.InFeatures, layer.Site.OutFeatures)))
+        foreach (var chain in own.GroupBy(layer => (layer.Site.Shape.Kind, layer.Site.InFeatures, layer.Site.OutFeatures)))
         {
             var links = chain.ToList();
             var most = options.PreNum < 0 ? links.Count : options.PreNum;
@@ -43,9 +49,6 @@ public sealed class ResLora : LoraFamily<ResLoraOptions>
 
         return new AttachedResLora(this, options, own);
     }
-
-    // The path without the numbers in it: layers of the same kind have the same.
-    private static string Kind(string path) => string.Join('.', path.Split('.').Where(part => !part.All(char.IsAsciiDigit)));
 }
 
 /// <summary>LoRA's options, and how far back the shortcuts reach.</summary>

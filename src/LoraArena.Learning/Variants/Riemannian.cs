@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,7 +14,11 @@ public sealed class RiemannianLora : LoraFamily<RiemannianLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "riemannian-lora", "Riemannian LoRA", "LoRA whose gradients are preconditioned by the other factor, r × r numbers a layer.", "arXiv:2402.02347", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "riemannian-lora", "Riemannian LoRA", "LoRA whose gradients are preconditioned by the other factor, r × r numbers a layer.", "arXiv:2402.02347", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.Optimizer,
+        Cost = "Small decompositions for each layer in each step.",
+    };
 
     /// <inheritdoc/>
     protected override AttachedVariant Hold(PreferenceModel model, RiemannianLoraOptions options, IReadOnlyList<AdapterLayer> layers, long seed)

@@ -19,6 +19,8 @@ public sealed class Road : LoraVariant<RoadOptions>
     public override VariantInfo Info { get; } = new(
         "road", "RoAd", "Rotates pairs of each layer's outputs: very few numbers and hardly any time.", "arXiv:2409.00119", PeftType: "ROAD", ParameterFormula: "O (road_1), 2 O (road_2), 4 O (road_4)")
     {
+        Group = VariantGroup.Other,
+        Cost = "Less: two multiplications a layer.",
         SizeOption = null,
     };
 

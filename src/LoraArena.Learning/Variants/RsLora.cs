@@ -1,3 +1,4 @@
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Peft;
 
 namespace LoraArena.Learning.Variants;
@@ -7,7 +8,11 @@ public sealed class RsLora : LoraFamily<RsLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "rslora", "rsLoRA", "LoRA whose scale falls with the root of the rank, so that high ranks learn as fast as low ones.", "arXiv:2312.03732", PeftType: "LORA", ParameterFormula: "r · (I + O)");
+        "rslora", "rsLoRA", "LoRA whose scale falls with the root of the rank, so that high ranks learn as fast as low ones.", "arXiv:2312.03732", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "None: another number for the scale.",
+    };
 
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } = [new("rslora", "use_rslora false", "that is plain LoRA; take the variant lora", options => !((LoraOptions)options).UseRslora)];

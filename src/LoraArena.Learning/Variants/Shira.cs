@@ -15,7 +15,12 @@ public sealed class Shira : LoraVariant<ShiraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "shira", "SHiRA", "Trains as many single entries of the weight as LoRA would train numbers.", "arXiv:2406.13175", PeftType: "SHIRA", ParameterFormula: "r · (I + O)");
+        "shira", "SHiRA", "Trains as many single entries of the weight as LoRA would train numbers.", "arXiv:2406.13175", PeftType: "SHIRA", ParameterFormula: "r · (I + O)")
+    {
+        Group = VariantGroup.Other,
+        Cost = "The whole update is made for every pass: slower on short batches.",
+        LearningRateFactor = 0.4,
+    };
 
     /// <inheritdoc/>
     public override AdapterLayer Wrap(Projection site, ShiraOptions options, VariantContext context)

@@ -1,7 +1,7 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Learning.Variants;
@@ -12,8 +12,11 @@ namespace LoraArena.Learning.Variants;
 /// </summary>
 public sealed class SitePattern
 {
-    private static readonly TimeSpan MatchTimeout = TimeSpan.FromMilliseconds(100);
-    private readonly List<(string Key, Regex Regex, double Value)> _entries = [];
+    // A layer asks for its rank each time that it is counted: the last patterns are kept as read.
+    private const int MaxKept = 64;
+    private static readonly ConcurrentDictionary<(string Name, string Text), SitePattern> Kept = new();
+    private static readonly SitePattern Nothing = new();
+    private readonly List<(string Key, PathPattern Pattern, double Value)> _entries = [];
 
     private SitePattern()
     {
@@ -25,17 +28,18 @@ public sealed class SitePattern
     /// <exception cref="OptionException">It cannot be read.</exception>
     public static SitePattern Parse(string name, string? text)
     {
+        if (text is null) return Nothing;
+        if (Kept.TryGetValue((name, text), out var kept)) return kept;
+        if (Kept.Count >= MaxKept) Kept.Clear();
+        return Kept[(name, text)] = Read(name, text);
+    }
+
+    private static SitePattern Read(string name, string text)
+    {
         var pattern = new SitePattern();
-        foreach (var (key, value) in text is null ? [] : Pairs(name, text))
+        foreach (var (key, value) in Pairs(name, text))
         {
-            try
-            {
-                pattern._entries.Add((key, new Regex($@"^(.*\.)?({key})$", RegexOptions.CultureInvariant, MatchTimeout), value));
-            }
-            catch (ArgumentException error)
-            {
-                throw new OptionException($"{name}: '{key}' is not a valid regular expression: {error.Message}");
-            }
+            pattern._entries.Add((key, new PathPattern(name, key, $@"^(.*\.)?({key})$"), value));
         }
 
         return pattern;
@@ -58,7 +62,7 @@ public sealed class SitePattern
     public JsonObject ToJson() => new(Entries.Select(e => KeyValuePair.Create<string, JsonNode?>(e.Key, e.Value == Math.Floor(e.Value) && e.Value < int.MaxValue ? (int)e.Value : e.Value)));
 
     /// <summary>The number for a site; null where no key matches.</summary>
-    public double? For(string path) => _entries.Where(entry => entry.Regex.IsMatch(path)).Select(entry => (double?)entry.Value).FirstOrDefault();
+    public double? For(string path) => _entries.Where(entry => entry.Pattern.IsMatch(path)).Select(entry => (double?)entry.Value).FirstOrDefault();
 
     /// <summary>Keys and numbers, in their order.</summary>
     public IEnumerable<KeyValuePair<string, double>> Entries => _entries.Select(entry => KeyValuePair.Create(entry.Key, entry.Value));

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
@@ -20,6 +21,8 @@ public sealed class PeriodicLora : StagedLora<PeriodicLoraOptions>
     public override VariantInfo Info { get; } = new(
         "periodic-lora", "PeriodicLoRA", "LoRA that is merged and started anew several times in one training.", "arXiv:2402.16141", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
+        Group = VariantGroup.LowRank,
+        Cost = "None but one product a layer at the end of each stage; the base weights must be writable.",
         MovesBase = true,
         MovesBaseInTraining = true,
     };
@@ -32,6 +35,8 @@ public sealed class ChainOfLora : StagedLora<ChainOfLoraOptions>
     public override VariantInfo Info { get; } = new(
         "cola", "Chain of LoRA", "A chain of LoRAs, each tuned on top of those before it.", "arXiv:2401.04151", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
+        Group = VariantGroup.LowRank,
+        Cost = "None but one product a layer at the end of each link; the base weights must be writable.",
         MovesBase = true,
         MovesBaseInTraining = true,
     };
@@ -78,6 +83,7 @@ public abstract class StagedLora<TOptions> : LoraFamily<TOptions> where TOptions
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
+        new("stages", "use_dora", "the stages' products add up, a row's length would rescale those before it", options => ((LoraOptions)options).UseDora),
         new("stages", "init_lora_weights that moves the base", "a pair that starts after the first stage would have to be subtracted again", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
     ];
 

@@ -12,6 +12,9 @@ namespace LoraArena.Learning.Variants;
 /// <param name="Forward">Runs a batch, by its number from 0, in parts; each part is announced before it runs.</param>
 public sealed record StartingData(PreferenceModel Model, int Batches, long Seed, Action<int> Backward, Action<int, Action<TokenBatch>> Forward)
 {
+    /// <summary>Peak learning rate of the training, for a start that trains a little itself.</summary>
+    public double LearningRate { get; init; }
+
     // Numbers that the device may hold at once for what is gathered: a GiB in fp32.
     private const long Budget = 1L << 28;
 

@@ -15,6 +15,9 @@ public sealed class SuperTuning : LoraVariant<SuperTuningOptions>
     public override VariantInfo Info { get; } = new(
         "super-tuning", "Super tuning", "Trains the largest entries of each weight.", "arXiv:2607.09287", PeftType: "SUPERTUNING", ParameterFormula: "(1 − sparsity) · I · O")
     {
+        Group = VariantGroup.Other,
+        Cost = "The whole update is made for every pass: slower on short batches.",
+        LearningRateFactor = 0.4,
         SizeOption = null,
     };
 

@@ -10,7 +10,6 @@ namespace LoraArena.Learning.Variants;
 public static partial class TargetModules
 {
     internal const string AllLinear = "all-linear";
-    private static readonly TimeSpan MatchTimeout = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The sites that a variant's options choose: target_modules without exclude_modules, in layers_to_transform.</summary>
     /// <exception cref="OptionException">They choose none, or an expression is not valid.</exception>
@@ -26,6 +25,9 @@ public static partial class TargetModules
 
         // A layer that is named by its whole path is meant, whatever its number: so it is in PEFT.
         if (LayerNumbers(options.LayersToTransform) is { } numbers) chosen = [.. chosen.Where(site => (LayerOf(site.Path) is { } number && numbers.Contains(number)) || Names(options.TargetModules).Contains(site.Path))];
+
+        // What is trained whole carries no adapter.
+        if (BaseTraining.Names(options.ModulesToSave) is { Count: > 0 } whole) chosen = [.. chosen.Where(site => !BaseTraining.IsIn(site.Path, whole))];
         return chosen.Count > 0 ? chosen : throw new OptionException($"target_modules '{options.TargetModules}' with exclude_modules '{options.ExcludeModules}' and layers_to_transform '{options.LayersToTransform}' leaves no linear layer to adapt.");
     }
 
@@ -82,19 +84,8 @@ public static partial class TargetModules
 
     private static HashSet<string> ByExpression(IReadOnlyList<string> paths, string expression)
     {
-        try
-        {
-            var regex = new Regex($"^(?:{expression})$", RegexOptions.CultureInvariant, MatchTimeout);
-            return [.. paths.Where(path => regex.IsMatch(path))];
-        }
-        catch (ArgumentException error)
-        {
-            throw new OptionException($"target_modules '{expression}' is not a valid regular expression: {error.Message}");
-        }
-        catch (RegexMatchTimeoutException)
-        {
-            throw new OptionException($"target_modules '{expression}' takes too long to match; use a simpler expression or a list of names.");
-        }
+        var pattern = new PathPattern("target_modules", expression, $"^(?:{expression})$");
+        return [.. paths.Where(pattern.IsMatch)];
     }
 
     private static string[] Names(string targets) => targets.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -20,6 +21,8 @@ public sealed class TinyLora : LoraVariant<TinyLoraOptions>
     public override VariantInfo Info { get; } = new(
         "tiny-lora", "TinyLoRA", "Trains a handful of numbers that mix random turns of the weight's leading directions.", "arXiv:2602.04118", PeftType: "TINYLORA", ParameterFormula: "u, once for each group of layers")
     {
+        Group = VariantGroup.LowRank,
+        Cost = "A singular value decomposition of each weight at the start.",
         SizeOption = "u",
     };
 

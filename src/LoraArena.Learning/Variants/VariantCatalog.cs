@@ -23,5 +23,10 @@ public static class VariantCatalog
 
     /// <summary>The registry as forms, command line and help see it.</summary>
     public static IReadOnlyList<VariantDescription> Describe() => [.. All.Values.Select(v =>
-        new VariantDescription(v.Info.Id, v.Info.Name, v.Info.Summary, v.Info.Paper, v.Info.PeftType, v.Info.ParameterFormula, OptionSchema.Of(v.OptionsType)))];
+        new VariantDescription(v.Info.Id, v.Info.Name, v.Info.Summary, v.Info.Paper, v.Info.PeftType, v.Info.ParameterFormula, OptionSchema.Of(v.OptionsType))
+        {
+            Group = v.Info.Group,
+            Cost = v.Info.Cost,
+            LearningRateFactor = v.Info.LearningRateFactor,
+        })];
 }

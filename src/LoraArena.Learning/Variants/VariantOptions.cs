@@ -14,6 +14,9 @@ public abstract record VariantOptions
     /// <summary>Numbers of the transformer's layers that carry adapters, separated by commas; nothing for all.</summary>
     public string? LayersToTransform { get; init; }
 
+    /// <summary>Modules of the model that are trained whole and saved beside adapter and head: names that a module's path ends in, separated by commas, such as LayerNorm or embed_tokens.</summary>
+    public string? ModulesToSave { get; init; }
+
     /// <summary>Refuses values that are each allowed but cannot be read or do not go together.</summary>
     /// <exception cref="OptionException">There is one.</exception>
     public virtual void Check() => _ = Variants.TargetModules.LayerNumbers(LayersToTransform);

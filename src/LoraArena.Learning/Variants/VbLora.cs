@@ -22,6 +22,8 @@ public sealed class VbLora : LoraVariant<VbLoraOptions>
     public override VariantInfo Info { get; } = new(
         "vb-lora", "VB-LoRA", "Puts the factors of all layers together from one shared bank of vectors.", "arXiv:2405.15179", PeftType: "VBLORA", ParameterFormula: "num_vectors · r · (I + O) / vector_length, and the bank once")
     {
+        Group = VariantGroup.LowRank,
+        Cost = "The factors are put together anew for every pass.",
         StartsAsIdentity = false,
     };
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -18,7 +19,12 @@ public sealed class Vera : LoraVariant<VeraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "vera", "VeRA", "Two trained vectors a layer around random matrices that all layers share: very few numbers.", "arXiv:2310.11454", PeftType: "VERA", ParameterFormula: "r + O");
+        "vera", "VeRA", "Two trained vectors a layer around random matrices that all layers share: very few numbers.", "arXiv:2310.11454", PeftType: "VERA", ParameterFormula: "r + O")
+    {
+        Group = VariantGroup.LowRank,
+        Cost = "Almost no optimiser memory; time grows with its large rank.",
+        LearningRateFactor = 8,
+    };
 
     /// <inheritdoc/>
     public override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed)

@@ -20,6 +20,8 @@ public sealed class WaveFt : LoraVariant<WaveFtOptions>
     public override VariantInfo Info { get; } = new(
         "waveft", "WaveFT", "Trains a few wavelet coefficients of each weight's update.", "arXiv:2505.12532", PeftType: "WAVEFT", ParameterFormula: "n")
     {
+        Group = VariantGroup.Other,
+        Cost = "The whole update is made for every pass: slower on short batches.",
         SizeOption = "n_frequency",
     };
 

@@ -8,7 +8,7 @@ namespace LoraArena.Runs.Following;
 /// <param name="folder">The arena.</param>
 public sealed class RunFollower(ArenaFolder folder)
 {
-    private const int MostKept = 64;
+    private const int MaxKept = 64;
     private readonly ConcurrentDictionary<string, Followed> _followed = new(StringComparer.Ordinal);
 
     /// <summary>Takes in what is new of a run's journal and gives what it amounts to.</summary>
@@ -22,8 +22,8 @@ public sealed class RunFollower(ArenaFolder folder)
     // The runs that were asked for longest ago go first; what is forgotten is read again when it is asked for.
     private void Forget()
     {
-        if (_followed.Count <= MostKept) return;
-        foreach (var (id, _) in _followed.OrderBy(f => f.Value.LastPolled).Take(_followed.Count - MostKept).ToList()) _followed.TryRemove(id, out _);
+        if (_followed.Count <= MaxKept) return;
+        foreach (var (id, _) in _followed.OrderBy(f => f.Value.LastPolled).Take(_followed.Count - MaxKept).ToList()) _followed.TryRemove(id, out _);
     }
 
     private sealed class Followed(JournalReader reader)

@@ -8,35 +8,24 @@ namespace LoraArena.Runs.Launching;
 public sealed class LocalLauncher(RunSettings settings)
 {
     /// <summary>Starts a worker for an attempt. It goes on when this process ends.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="device">The device for a run that leaves the choice to the app; null lets the worker choose.</param>
     /// <returns>The process.</returns>
     /// <exception cref="WorkerException">It cannot be started.</exception>
-    public WorkerHandle Start(RunFolder run, int attempt)
+    public WorkerHandle Start(RunFolder run, int attempt, string? device)
     {
         var threads = settings.Threads > 0 ? settings.Threads : Math.Max(1, Environment.ProcessorCount / settings.MaxRunning);
-        var pid = WorkerProgram.Find().StartDetached(
-            [
-                "train", run.Path,
-                "--attempt", attempt.ToString(CultureInfo.InvariantCulture),
-                "--threads", threads.ToString(CultureInfo.InvariantCulture),
-                "--log",
-            ],
-            run.Log);
-        return new WorkerHandle(Environment.MachineName, pid, ProcessIdentity.Started(pid) ?? 0);
-    }
-
-    /// <summary>Ends a worker of this host at once.</summary>
-    public static void Kill(int pid, long started)
-    {
-        if (!ProcessIdentity.IsAlive(pid, started)) return;
-        try
-        {
-            using var process = System.Diagnostics.Process.GetProcessById(pid);
-            process.Kill();
-        }
-        catch (Exception error) when (error is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
-        {
-            // It ended by itself meanwhile.
-        }
+        List<string> arguments =
+        [
+            "train", run.Path,
+            "--attempt", attempt.ToString(CultureInfo.InvariantCulture),
+            "--threads", threads.ToString(CultureInfo.InvariantCulture),
+            "--log",
+        ];
+        if (device is not null) arguments.AddRange(["--auto-device", device]);
+        var pid = WorkerProgram.Find().StartDetached(arguments, run.Log);
+        return new WorkerHandle(Environment.MachineName, pid, ProcessIdentity.Started(pid) ?? 0, ProcessIdentity.Machine);
     }
 }
 
@@ -44,4 +33,5 @@ public sealed class LocalLauncher(RunSettings settings)
 /// <param name="Host">Its machine.</param>
 /// <param name="Pid">Its process there.</param>
 /// <param name="ProcessStarted">Start of that process.</param>
-public sealed record WorkerHandle(string Host, int Pid, long ProcessStarted);
+/// <param name="BootId">Where that id counts.</param>
+public sealed record WorkerHandle(string Host, int Pid, long ProcessStarted, string? BootId);

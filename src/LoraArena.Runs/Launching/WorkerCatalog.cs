@@ -32,7 +32,7 @@ public sealed class WorkerCatalog(ArenaFolder folder)
     /// <summary>Counts what a variant trains on a model; with a budget, finds the setting that meets it.</summary>
     /// <param name="modelFolder">The model's folder.</param>
     /// <param name="variant">The variant and its options.</param>
-    /// <param name="budget">Trainable numbers that are wanted; null to count only.</param>
+    /// <param name="budget">Trainable parameters that are wanted; null to count only.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="WorkerException">The options do not fit; the message says why.</exception>
     public static Task<VariantSize> SizeAsync(string modelFolder, VariantChoice variant, long? budget, CancellationToken cancel)

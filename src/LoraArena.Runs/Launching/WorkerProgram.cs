@@ -16,10 +16,10 @@ public sealed class WorkerProgram
     private const string Assembly = "LoraArena.Worker.dll";
 
     // macOS has no setsid; there the worker leaves the session by itself, a moment later.
-    private const string Loosely = "log=$1; shift; exec < /dev/null >> \"$log\" 2>&1; if command -v setsid > /dev/null; then exec setsid \"$@\"; else exec \"$@\"; fi";
+    private const string DetachScript = "log=$1; shift; exec < /dev/null >> \"$log\" 2>&1; if command -v setsid > /dev/null; then exec setsid \"$@\"; else exec \"$@\"; fi";
 
     // The worker's environment is built, not inherited: what the app knows (connection strings, tokens) is not the worker's business.
-    private static readonly string[] PassedOn =
+    private static readonly string[] InheritedVariables =
     [
         "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TZ", "SystemRoot", "LD_LIBRARY_PATH", "DOTNET_ROOT", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT",
         "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF", "CUBLAS_WORKSPACE_CONFIG", "LORAARENA_LIBTORCH", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
@@ -83,7 +83,7 @@ public sealed class WorkerProgram
             var output = process.StandardOutput.ReadToEndAsync(cancel);
             var errors = process.StandardError.ReadToEndAsync(cancel);
             await process.WaitForExitAsync(cancel);
-            if (process.ExitCode != 0) throw new WorkerException(LastWords(await errors), process.ExitCode == 3);
+            if (process.ExitCode != 0) throw new WorkerException(LastErrorLine(await errors), process.ExitCode == 3);
             return JsonSerializer.Deserialize<T>(await output, ArenaJson.Indented) ?? throw new WorkerException("The worker printed nothing.");
         }
         catch (JsonException error)
@@ -104,7 +104,7 @@ public sealed class WorkerProgram
     /// <exception cref="WorkerException">It cannot be started.</exception>
     public int StartDetached(IEnumerable<string> arguments, string log)
     {
-        using var process = Start(OperatingSystem.IsWindows() ? StartInfo(arguments) : CutLoose(StartInfo(arguments), log));
+        using var process = Start(OperatingSystem.IsWindows() ? StartInfo(arguments) : Detached(StartInfo(arguments), log));
         try
         {
             // Pages stay responsive while a run uses every core.
@@ -125,7 +125,7 @@ public sealed class WorkerProgram
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment.Clear();
         foreach (var (name, value) in Defaults) start.Environment[name] = value;
-        foreach (var name in PassedOn.Concat(Defaults.Keys))
+        foreach (var name in InheritedVariables.Concat(Defaults.Keys))
         {
             if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
         }
@@ -136,10 +136,10 @@ public sealed class WorkerProgram
     // A runtime keeps copies of the output that it was started with, so whoever reads ours (a pipe, ssh, a CI system) would wait for the
     // worker's end too; and until it has left our session, Ctrl+C reaches it. So a shell opens the log and leaves the session before it
     // becomes the worker. The process id stays the same.
-    private static ProcessStartInfo CutLoose(ProcessStartInfo worker, string log)
+    private static ProcessStartInfo Detached(ProcessStartInfo worker, string log)
     {
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, WorkingDirectory = worker.WorkingDirectory };
-        foreach (var argument in new[] { "-c", Loosely, "sh", log, worker.FileName }.Concat(worker.ArgumentList)) start.ArgumentList.Add(argument);
+        foreach (var argument in new[] { "-c", DetachScript, "sh", log, worker.FileName }.Concat(worker.ArgumentList)) start.ArgumentList.Add(argument);
         start.Environment.Clear();
         foreach (var (name, value) in worker.Environment) start.Environment[name] = value;
         return start;
@@ -157,7 +157,7 @@ public sealed class WorkerProgram
         }
     }
 
-    private static string LastWords(string errors)
+    private static string LastErrorLine(string errors)
     {
         var lines = errors.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         return lines.Length > 0 ? lines[^1] : "The worker ended without a word.";

@@ -74,7 +74,7 @@ public sealed class RunEntry
     public int Attempt { get; set; }
 
     /// <summary>Attempts in a row that ended without a new checkpoint.</summary>
-    public int FruitlessAttempts { get; set; }
+    public int AttemptsWithoutProgress { get; set; }
 
     /// <summary>Step of the last checkpoint that the supervisor has seen.</summary>
     public long CheckpointStep { get; set; }
@@ -88,14 +88,23 @@ public sealed class RunEntry
     /// <summary>Start of that process, which tells it from a later one of the same id.</summary>
     public long? ProcessStarted { get; set; }
 
+    /// <summary>The boot and namespace of that process, which tells it from one of before a reboot; null where that is not known.</summary>
+    public string? BootId { get; set; }
+
+    /// <summary>Device of the present attempt, where the app has chosen it; null where the worker does.</summary>
+    public string? Device { get; set; }
+
     /// <summary>When the present attempt was begun.</summary>
     public long? AttemptMs { get; set; }
 
     /// <summary>When it ended.</summary>
     public long? EndedMs { get; set; }
 
-    /// <summary>Why it failed or was stopped.</summary>
+    /// <summary>Why it failed or was stopped, or what is wrong with it although it succeeded.</summary>
     public string? Reason { get; set; }
+
+    /// <summary>Name of the <see cref="Core.Runs.RunMark"/> of its end; null where nothing is special about it.</summary>
+    public string? Flag { get; set; }
 
     /// <summary>What the worker does now.</summary>
     public string? Phase { get; set; }
@@ -130,6 +139,6 @@ public sealed class RunEntry
     /// <summary>Peak memory in bytes.</summary>
     public long? PeakMemoryBytes { get; set; }
 
-    /// <summary>Numbers that the optimiser moved.</summary>
+    /// <summary>Trainable parameters: adapter and head.</summary>
     public long? TrainableParameters { get; set; }
 }

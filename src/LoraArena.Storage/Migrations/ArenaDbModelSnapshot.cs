@@ -143,6 +143,12 @@ namespace LoraArena.Storage.Migrations
                     b.Property<long?>("AttemptMs")
                         .HasColumnType("INTEGER");
 
+                    b.Property<int>("AttemptsWithoutProgress")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("BootId")
+                        .HasColumnType("TEXT");
+
                     b.Property<long>("CheckpointStep")
                         .HasColumnType("INTEGER");
 
@@ -153,14 +159,17 @@ namespace LoraArena.Storage.Migrations
                     b.Property<long>("CreatedMs")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Device")
+                        .HasColumnType("TEXT");
+
                     b.Property<double?>("Ece")
                         .HasColumnType("REAL");
 
                     b.Property<long?>("EndedMs")
                         .HasColumnType("INTEGER");
 
-                    b.Property<int>("FruitlessAttempts")
-                        .HasColumnType("INTEGER");
+                    b.Property<string>("Flag")
+                        .HasColumnType("TEXT");
 
                     b.Property<string>("Host")
                         .HasColumnType("TEXT");

@@ -26,10 +26,14 @@ public static class DownloadEndpoints
         if (run.State != RunState.Succeeded.Name || !System.IO.File.Exists(runFolder.TestPredictions)) return Results.Problem("This run has no predictions of test data.", statusCode: StatusCodes.Status409Conflict);
         try
         {
-            var report = await Task.Run(() => submissions.Ready(competition, runFolder), cancel);
-            if (!report.Accepted) return Results.Problem("The submission would not be accepted: " + string.Join(" ", report.Errors), statusCode: StatusCodes.Status409Conflict);
+            var made = RunSubmission.Stored(competition, runFolder) ?? await Task.Run(() => submissions.Make(competition, runFolder), cancel);
+            if (made.Error is { } error) return Results.Problem(error, statusCode: StatusCodes.Status409Conflict);
+            if (made.Report is { Accepted: false } report)
+            {
+                return Results.Problem("The submission would not be accepted: " + string.Join(" ", report.Errors), statusCode: StatusCodes.Status409Conflict);
+            }
         }
-        catch (SubmissionException error)
+        catch (RunFileException error)
         {
             return Results.Problem(error.Message, statusCode: StatusCodes.Status409Conflict);
         }

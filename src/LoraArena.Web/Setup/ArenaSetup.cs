@@ -3,9 +3,11 @@ using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
+using LoraArena.Runs.Downloads;
 using LoraArena.Storage;
 using LoraArena.Web.Components;
 using LoraArena.Web.Components.Boards;
+using LoraArena.Web.Components.Errors;
 using LoraArena.Web.Endpoints;
 using LoraArena.Web.Hubs;
 using Microsoft.AspNetCore.DataProtection;
@@ -29,7 +31,7 @@ public static class ArenaSetup
         var services = builder.Services;
         services.AddSingleton(folder);
         services.AddSingleton(new StarterFiles(Path.Join(root, "data")));
-        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMostUploadBytes)));
+        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMaxUploadBytes)));
         services.AddSingleton<RunSubmission>();
         services.AddSingleton<BoardReader>();
         services.AddSingleton<BoardLoader>();
@@ -37,12 +39,15 @@ public static class ArenaSetup
         services.AddSingleton<DisagreementReader>();
         services.AddSingleton<StarterSetup>();
         services.AddArenaDb(folder);
+        services.AddSingleton(settings.GetSection("Hub").Get<HubSettings>() ?? new HubSettings());
         services.AddRuns(settings.GetSection("Runs").Get<RunSettings>() ?? new RunSettings());
         services.AddHostedService<RunLoop>();
         services.AddDataProtection().PersistKeysToFileSystem(new DirectoryInfo(folder.Keys)).SetApplicationName("LoraArena");
+        services.AddReverseProxy(settings);
         services.AddArenaSecurity(settings);
         services.AddRazorComponents().AddInteractiveServerComponents(options => options.DetailedErrors = false);
         services.AddMudServices();
+        services.AddScoped<Failures>();
         services.AddSignalR();
         services.AddHealthChecks().AddDbContextCheck<ArenaDb>();
     }
@@ -51,11 +56,13 @@ public static class ArenaSetup
     public static void UseArena(this WebApplication app)
     {
         app.UseExceptionHandler(error => error.Run(context => Results.Problem("Something went wrong. The server's log has the details.").ExecuteAsync(context)));
+        app.UseReverseProxy();
         app.UseSecurityHeaders();
         app.UseNotFoundPage();
-        app.UseRateLimiter();
+        app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseOpenConnections();
         app.UseAntiforgery();
         app.MapStaticAssets().AllowAnonymous();
         app.MapHealthChecks("/health").AllowAnonymous();
@@ -65,6 +72,15 @@ public static class ArenaSetup
         app.MapBoards();
         app.MapHub<RunsHub>("/hubs/runs");
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
+    }
+
+    // Pages and hub keep their connection for hours: it must be possible to end it.
+    private static void UseOpenConnections(this WebApplication app)
+    {
+        var connections = app.Services.GetRequiredService<OpenConnections>();
+        app.UseWhen(
+            context => context.Request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal) || context.Request.Path.StartsWithSegments("/hubs", StringComparison.Ordinal),
+            branch => branch.Use((context, next) => connections.HoldAsync(context, next)));
     }
 
     // Who asks for a page gets one that says what is wrong; a program gets the bare status.

@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using LoraArena.Storage.Entities;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server;
@@ -7,17 +6,14 @@ using Microsoft.AspNetCore.Identity;
 namespace LoraArena.Web.Setup;
 
 /// <summary>Ends what an open page may do when its account is changed or removed: a circuit outlives the cookie it was opened with.</summary>
-internal sealed class RevalidatingAccounts(ILoggerFactory logs, IServiceScopeFactory scopes) : RevalidatingServerAuthenticationStateProvider(logs)
+internal sealed class RevalidatingAccounts(ILoggerFactory logs, IServiceScopeFactory scopes, OpenConnections connections) : RevalidatingServerAuthenticationStateProvider(logs)
 {
-    protected override TimeSpan RevalidationInterval => TimeSpan.FromMinutes(1);
+    protected override TimeSpan RevalidationInterval => TimeSpan.FromSeconds(20);
 
     protected override async Task<bool> ValidateAuthenticationStateAsync(AuthenticationState authenticationState, CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
         var users = scope.ServiceProvider.GetRequiredService<UserManager<ArenaUser>>();
-        var user = await users.GetUserAsync(authenticationState.User);
-        if (user is null) return false;
-        var stamp = authenticationState.User.FindFirstValue(users.Options.ClaimsIdentity.SecurityStampClaimType);
-        return stamp == await users.GetSecurityStampAsync(user);
+        return await connections.IsGoodAsync(users, authenticationState.User);
     }
 }

@@ -1,11 +1,11 @@
-using System.Threading.RateLimiting;
+using System.Security.Claims;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Identity;
-using Microsoft.AspNetCore.RateLimiting;
 
 namespace LoraArena.Web.Setup;
 
@@ -15,10 +15,7 @@ public static class Security
     /// <summary>Policy of what only administrators may do.</summary>
     public const string Administrators = "administrators";
 
-    /// <summary>Limit on sign-in and registration.</summary>
-    public const string GuessingLimit = "guessing";
-
-    private const int GuessesAMinute = 10;
+    private const string StrictTransport = "max-age=31536000";
 
     // Styles are inline in MudBlazor and Plotly; scripts never are.
     private const string ContentPolicy =
@@ -41,19 +38,37 @@ public static class Security
             options.ExpireTimeSpan = TimeSpan.FromDays(14);
             options.Events.OnRedirectToLogin = context => AnswerOrRedirect(context, StatusCodes.Status401Unauthorized);
             options.Events.OnRedirectToAccessDenied = context => AnswerOrRedirect(context, StatusCodes.Status403Forbidden);
+            options.Events.OnSigningIn = NameSession;
+            options.Events.OnValidatePrincipal = ValidateAsync;
         });
         services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build())
             .AddPolicy(Administrators, policy => policy.RequireRole(ArenaRoles.Administrator));
         services.AddCascadingAuthenticationState();
         services.AddScoped<AuthenticationStateProvider, RevalidatingAccounts>();
-        services.AddRateLimiter(options =>
+        services.AddAntiforgery(options => options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest);
+        services.AddSingleton<SignInThrottle>();
+        services.AddSingleton<OpenConnections>();
+        services.AddHostedService(provider => provider.GetRequiredService<OpenConnections>());
+    }
+
+    // What an account may do is written in its cookie; whether that still holds is asked with every request.
+    private static async Task ValidateAsync(CookieValidatePrincipalContext context)
+    {
+        var services = context.HttpContext.RequestServices;
+        if (context.Principal is { } principal && await services.GetRequiredService<OpenConnections>().IsGoodAsync(services.GetRequiredService<UserManager<ArenaUser>>(), principal)) return;
+        context.RejectPrincipal();
+        await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
+    }
+
+    private static Task NameSession(CookieSigningInContext context)
+    {
+        if (context.Principal?.Identity is ClaimsIdentity identity && !identity.HasClaim(c => c.Type == OpenConnections.SessionClaim))
         {
-            options.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
-            options.AddPolicy(GuessingLimit, context => RateLimitPartition.GetFixedWindowLimiter(
-                context.Connection.RemoteIpAddress?.ToString() ?? "unknown",
-                _ => new FixedWindowRateLimiterOptions { PermitLimit = GuessesAMinute, Window = TimeSpan.FromMinutes(1) }));
-        });
+            identity.AddClaim(new Claim(OpenConnections.SessionClaim, Guid.NewGuid().ToString("N")));
+        }
+
+        return Task.CompletedTask;
     }
 
     /// <summary>True for a browser that goes to a page, false for a form, a script or a program.</summary>
@@ -68,9 +83,15 @@ public static class Security
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "same-origin";
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
+
+        // On a host of one's own it would bind every other program there to HTTPS.
+        if (context.Request.IsHttps && !IsLoopback(context.Request.Host.Host)) headers.StrictTransportSecurity = StrictTransport;
         if (context.WebSockets.IsWebSocketRequest || context.Request.Headers.Upgrade.Count > 0) return RefuseForeignOrigin(context, next);
         return next(context);
     });
+
+    private static bool IsLoopback(string host)
+        => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (System.Net.IPAddress.TryParse(host, out var address) && System.Net.IPAddress.IsLoopback(address));
 
     // CORS does not apply to WebSockets: a page of another site could open one with the user's cookie.
     private static Task RefuseForeignOrigin(HttpContext context, RequestDelegate next)

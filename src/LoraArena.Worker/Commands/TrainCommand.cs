@@ -14,7 +14,8 @@ internal static class TrainCommand
         var attempt = new Option<int?>("--attempt") { Description = "Number of this attempt; by default one more than the last." };
         var threads = new Option<int?>("--threads") { Description = "Threads an operation on the CPU may use; by default all processors." };
         var log = new Option<bool>("--log") { Description = "Write what would be printed to the run's log.txt, and leave the starter's session." };
-        var command = new Command("train", "Does a run.") { folder, attempt, threads, log };
+        var autoDevice = new Option<string?>("--auto-device") { Description = "The device for a run whose device is auto; by default the best there is." };
+        var command = new Command("train", "Does a run.") { folder, attempt, threads, log, autoDevice };
         command.SetAction(parse =>
         {
             var run = new RunFolder(parse.GetRequiredValue(folder));
@@ -22,7 +23,7 @@ internal static class TrainCommand
 
             // <arena>/runs/<id>
             var arena = new ArenaFolder(Path.GetFullPath(Path.Join(run.Path, "..", "..")));
-            return RunSession.Run(arena, run, parse.GetValue(attempt) ?? run.LastAttempt() + 1, parse.GetValue(threads) ?? Environment.ProcessorCount, TimeProvider.System);
+            return RunSession.Run(arena, run, parse.GetValue(attempt) ?? run.LastAttempt() + 1, parse.GetValue(threads) ?? Environment.ProcessorCount, parse.GetValue(autoDevice), TimeProvider.System);
         });
         return command;
     }

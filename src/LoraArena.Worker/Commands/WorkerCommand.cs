@@ -13,6 +13,7 @@ using LoraArena.Learning.Models;
 using LoraArena.Learning.Options;
 using LoraArena.Learning.Peft;
 using LoraArena.Tokenizers;
+using LoraArena.Worker.Running;
 
 namespace LoraArena.Worker.Commands;
 
@@ -66,10 +67,21 @@ internal static class WorkerCommand
     /// <summary>A sentence for an error that a user can do something about; null for a bug.</summary>
     public static string? Explain(Exception error) => error switch
     {
+        _ when DiskSpace.IsFull(error) => $"The disk is full ({error.Message.TrimEnd('.')}). Free some space and resume the run: it goes on from its last checkpoint.",
+        DivergedException => error.Message,
         ModelException or SafetensorsException or PeftException or OptionException or DeviceException or TorchRuntimeException or TokenizerException or CsvRefusedException or RunFileException or AttemptTakenException => error.Message,
         CompetitionException or SplitException or InvalidDataException or UnsafePathException or IOException or UnauthorizedAccessException => error.Message,
         OutOfMemoryException => OutOfMemory,
         ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+        _ => null,
+    };
+
+    /// <summary>What is special about a run that ended by an error; null where nothing is.</summary>
+    public static RunMark? FlagOf(Exception error) => error switch
+    {
+        _ when DiskSpace.IsFull(error) => RunMark.DiskFull,
+        DivergedException => RunMark.Diverged,
+        _ when Explain(error) == OutOfMemory => RunMark.OutOfMemory,
         _ => null,
     };
 

@@ -25,7 +25,7 @@ internal sealed class Heartbeat : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // A full disk must not end the run by way of its heartbeat; a later beat or the journal will say what is wrong.
-            Console.Error.WriteLine($"The lease could not be renewed: {error.Message}");
+            WorkerLog.Error($"The lease could not be renewed: {error.Message}");
         }
     }
 }

@@ -12,6 +12,8 @@ namespace LoraArena.Worker.Running;
 /// <summary>Looks into a model folder: is everything there, and what is it?</summary>
 internal static class ModelInspector
 {
+    private const string TokenizerConfig = "tokenizer_config.json";
+
     /// <summary>Checks that a folder can be trained and describes it.</summary>
     /// <exception cref="ModelException">It cannot.</exception>
     /// <exception cref="TokenizerException">Its tokenizer cannot be used.</exception>
@@ -22,6 +24,7 @@ internal static class ModelInspector
         _ = HuggingFaceTokenizer.Load(folder);
         using var weights = new CheckpointWeights(folder, family.Prefix);
         using var model = Shapes(family, config, weights);
+        var left = weights.CheckLeft();
         return new ModelInspection(
             family.ModelType,
             family.Kind == ModelKind.Encoder ? "encoder" : "decoder",
@@ -33,8 +36,24 @@ internal static class ModelInspector
             weights.Dtype,
             CheckpointWeights.FilesOf(folder).Sum(f => new FileInfo(f).Length),
             Hash(folder),
-            TargetModules.CountSuffixes(model.Sites));
+            TargetModules.CountSuffixes(model.Sites),
+            ModelLicense.Of(folder),
+            Head(model, config, weights),
+            ActivationBytesPerToken(model),
+            left.Count > 0 ? [$"Tensors that nothing takes: {string.Join(", ", left)}."] : null);
     }
+
+    private static string Head(PreferenceModel model, ModelConfig config, CheckpointWeights weights)
+    {
+        if (model.HeadOrigin == HeadOrigin.Folder) return "its own, whose labels are the outcomes";
+        if (weights.ShapeOf(model.Family.Head(config).Output + ".weight") is not { } shape) return "new";
+        var labels = config.Labels?.Count == shape[0] ? $" ({string.Join(", ", config.Labels.Take(5))})" : "";
+        return $"new: its own is for {shape[0]} other labels{labels}";
+    }
+
+    // The backward pass keeps what each linear layer reads and what it gives, and about four states of the model's width for norms and sums.
+    private static long ActivationBytesPerToken(PreferenceModel model)
+        => sizeof(float) * (model.Sites.Sum(site => site.InFeatures + site.OutFeatures) + (4L * model.Config.Layers * model.Config.HiddenSize));
 
     /// <summary>The model without its numbers: every name and shape is checked, and nothing is loaded.</summary>
     /// <exception cref="ModelException">The folder cannot be used.</exception>
@@ -43,22 +62,35 @@ internal static class ModelInspector
         TorchRuntime.Load();
         var (family, config) = ModelCatalog.Read(folder);
         using var weights = new CheckpointWeights(folder, family.Prefix);
-        return Shapes(family, config, weights);
+        var model = Shapes(family, config, weights);
+        weights.CheckLeft();
+        return model;
     }
 
-    /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json and the weights' files.</summary>
-    public static string Hash(string folder)
+    /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json, tokenizer_config.json and the weights' files.</summary>
+    public static string Hash(string folder) => Sum(FileSums(folder));
+
+    /// <summary>True if a folder's files are those that a hash was made of. Cards from before tokenizer_config.json counted hold one without it.</summary>
+    public static bool Matches(string folder, string sha256)
     {
-        var files = new[] { "config.json", "tokenizer.json" }.Select(name => Path.Join(folder, name)).Where(File.Exists).Concat(CheckpointWeights.FilesOf(folder));
-        var lines = new StringBuilder();
-        foreach (var file in files.Order(StringComparer.Ordinal))
-        {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-            lines.Append(Convert.ToHexStringLower(SHA256.HashData(stream))).Append("  ").Append(Path.GetFileName(file)).Append('\n');
-        }
-
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())));
+        var sums = FileSums(folder);
+        return sha256 == Sum(sums) || sha256 == Sum([.. sums.Where(sum => sum.Name != TokenizerConfig)]);
     }
+
+    private static List<(string Name, string Sha256)> FileSums(string folder)
+    {
+        var files = new[] { "config.json", "tokenizer.json", TokenizerConfig }.Select(name => Path.Join(folder, name)).Where(File.Exists).Concat(CheckpointWeights.FilesOf(folder));
+        return [.. files.Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), FileSum(file)))];
+    }
+
+    private static string FileSum(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static string Sum(IEnumerable<(string Name, string Sha256)> files)
+        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(files.Select(file => $"{file.Sha256}  {file.Name}\n")))));
 
     // On the meta device tensors have shapes but no memory.
     private static PreferenceModel Shapes(ModelFamily family, ModelConfig config, CheckpointWeights weights)

@@ -25,10 +25,10 @@ internal static class RunCheckpoint
         AtomicFile.WriteJson(Path.Join(folder, StateName), new TrainerState(trainer.StepsDone, trainer.Tokens, seconds));
     });
 
-    /// <summary>Puts the newest whole checkpoint into model and trainer; null where there is none.</summary>
-    public static TrainerState? RestoreNewest(RunFolder run, PreferenceModel model, Trainer trainer)
+    /// <summary>Puts the newest whole checkpoint into model and trainer; null where there is none. Each that is passed over as damaged is told.</summary>
+    public static TrainerState? RestoreNewest(RunFolder run, PreferenceModel model, Trainer trainer, Action<long, string> passedOver)
     {
-        if (CheckpointFolder.Newest(run) is not { } newest) return null;
+        if (CheckpointFolder.Newest(run, passedOver) is not { } newest) return null;
         var state = RunFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
         PeftFolder.ReadCheckpoint(newest.Folder, model);
         using var optimizer = SafetensorsFile.Open(Path.Join(newest.Folder, OptimizerName));

@@ -1,9 +1,11 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Import;
+using LoraArena.Data.Submissions;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
@@ -18,11 +20,11 @@ internal sealed class RunInputs : IDisposable
 {
     private readonly CompetitionLibrary _library;
     private readonly BattleTokenizer _tokenizer;
+    private BattlePacker? _packer;
 
     private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, BattleTokenizer tokenizer, PreferenceModel model)
     {
         (Spec, Device, _library, _tokenizer, Model) = (spec, device, library, tokenizer, model);
-        Packer = new BattlePacker(tokenizer.Template, Math.Min(spec.Training.MaxLength, model.Config.MaxPositions));
     }
 
     /// <summary>The spec.</summary>
@@ -34,14 +36,28 @@ internal sealed class RunInputs : IDisposable
     /// <summary>The model.</summary>
     public PreferenceModel Model { get; }
 
-    /// <summary>How battles become sequences; never longer than the model allows.</summary>
-    public BattlePacker Packer { get; }
+    /// <summary>How battles become sequences; never longer than the model allows beside the adapter's virtual tokens.</summary>
+    public BattlePacker Packer => _packer ??= new BattlePacker(_tokenizer.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
+
+    /// <summary>Name of the base model for files that leave this host.</summary>
+    public string BaseName => ModelSource.PublicName(Spec.Model.Path);
+
+    /// <summary>The head that the run begins with, in words.</summary>
+    public string Head => Model.HeadOrigin == HeadOrigin.Folder ? "the head is the base model's own, whose labels are the outcomes" : "the head is new";
+
+    /// <summary>Id that fills short rows.</summary>
+    public int PadTokenId => _tokenizer.Template.Pad;
 
     /// <summary>Opens a run that is to be trained: the base model with a new adapter.</summary>
-    public static RunInputs Open(ArenaFolder arena, RunFolder run, int threads, TimeProvider time)
+    /// <param name="arena">The arena.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="threads">Threads of an operation on the CPU.</param>
+    /// <param name="autoDevice">The device where the spec leaves the choice; null takes the best there is.</param>
+    /// <param name="time">The time.</param>
+    public static RunInputs Open(ArenaFolder arena, RunFolder run, int threads, string? autoDevice, TimeProvider time)
     {
         var spec = RunSpec.Read(run.Spec);
-        var inputs = Open(arena, spec, threads, time);
+        var inputs = Open(arena, spec, threads, spec.Training.Device == "auto" ? autoDevice : null, time);
         var variant = VariantCatalog.Get(spec.Variant.Id);
         inputs.Model.Attach(variant, variant.ReadOptions(spec.Variant.Options), spec.Training.Seed);
         return inputs;
@@ -52,14 +68,16 @@ internal sealed class RunInputs : IDisposable
     public static RunInputs OpenFinished(ArenaFolder arena, RunFolder run, int threads)
     {
         if (RunFile.TryRead<RunResult>(run.Result)?.State != RunState.Succeeded) throw new RunFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
-        var inputs = Open(arena, RunSpec.Read(run.Spec), threads, TimeProvider.System);
-        PeftFolder.Load(run.Adapter, inputs.Model);
+        var inputs = Open(arena, RunSpec.Read(run.Spec), threads, null, TimeProvider.System);
+        var variant = VariantCatalog.Get(inputs.Spec.Variant.Id);
+        RunAdapter.Load(run.Adapter, inputs.Model, variant, variant.ReadOptions(inputs.Spec.Variant.Options), inputs.Spec.Training.Seed);
         return inputs;
     }
 
     /// <summary>The training and validation rows of the run's split, tokenised.</summary>
     public (IReadOnlyList<TokenizedBattle> Train, IReadOnlyList<TokenizedBattle> Validation) ReadSplit()
     {
+        _library.VerifySource(Spec.Data.Train, FileRole.Train);
         var split = _library.ReadSplit(Spec.Competition.Id, Spec.Split.Id).Assign(Spec.Split.Fold);
         var battles = _library.ReadBattles(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
         return (Tokenize(split.Train), Tokenize(split.Validation));
@@ -73,7 +91,24 @@ internal sealed class RunInputs : IDisposable
     public IReadOnlyList<TokenizedBattle> ReadTest()
     {
         var test = Spec.Data.Test ?? throw new RunFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
+        _library.VerifySource(test, FileRole.Test);
         return _tokenizer.Tokenize([.. _library.ReadBattles(test, FileRole.Test)]);
+    }
+
+    /// <summary>Makes the run's submission of its predictions, so that nobody who looks at the run waits for it.</summary>
+    /// <returns>Why there is none, or what is wrong with it; null where nothing is.</returns>
+    public string? MakeSubmission(RunFolder run)
+    {
+        try
+        {
+            var made = new RunSubmission(_library).Make(_library.Get(Spec.Competition.Id), run);
+            return made.Error ?? (made.Report?.Errors is [var first, ..] ? first : null);
+        }
+        catch (Exception error) when (error is CompetitionException or IOException or UnauthorizedAccessException)
+        {
+            // The run has done its work all the same.
+            return error.Message;
+        }
     }
 
     /// <summary>The rows of any CSV in the form of test.csv, tokenised. A row that cannot be read is an error here, so that nothing is missing from the output.</summary>
@@ -91,14 +126,19 @@ internal sealed class RunInputs : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
-    private static RunInputs Open(ArenaFolder arena, RunSpec spec, int threads, TimeProvider time)
+    private static RunInputs Open(ArenaFolder arena, RunSpec spec, int threads, string? device, TimeProvider time)
     {
         TorchRuntime.Load(threads);
-        var device = ComputeDevice.Pick(spec.Training.Device);
-        var hash = ModelInspector.Hash(spec.Model.Path);
-        if (hash != spec.Model.Sha256) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
+        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
-        var model = PreferenceModel.Load(spec.Model.Path, device.Torch, spec.Training.Seed);
-        return new RunInputs(spec, device, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
+        var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
+        model.TextToIds = text => tokenizer.EncodeToIds(text);
+        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
     }
+
+    /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>
+    public PreferenceModel LoadBase() => PreferenceModel.Load(Spec.Model.Path, Model.Device, Spec.Training.Seed, PoolingOf(Spec.Training.Pooling));
+
+    private static Pooling? PoolingOf(string name) => name == "auto" ? null : Enum.Parse<Pooling>(name, ignoreCase: true);
 }

@@ -24,45 +24,47 @@ internal sealed class RunSession
     private readonly TimeProvider _time;
     private readonly JournalWriter _journal;
     private readonly StopSignal _stop;
+    private readonly DiskReserve _reserve;
     private double _secondsBefore;
     private long _started;
     private long _step;
+    private RunCost? _cost;
 
-    private RunSession(RunFolder run, int attempt, TimeProvider time, JournalWriter journal, StopSignal stop)
+    private RunSession(RunFolder run, int attempt, TimeProvider time, JournalWriter journal, StopSignal stop, DiskReserve reserve)
     {
-        (_run, _attempt, _time, _journal, _stop) = (run, attempt, time, journal, stop);
+        (_run, _attempt, _time, _journal, _stop, _reserve) = (run, attempt, time, journal, stop, reserve);
     }
 
     private double Seconds => _secondsBefore + _time.GetElapsedTime(_started).TotalSeconds;
 
     /// <summary>Does the run of a folder.</summary>
     /// <returns>The process's exit code.</returns>
-    public static int Run(ArenaFolder arena, RunFolder run, int attempt, int threads, TimeProvider time)
+    public static int Run(ArenaFolder arena, RunFolder run, int attempt, int threads, string? autoDevice, TimeProvider time)
     {
         if (RunFile.TryRead<RunResult>(run.Result) is { } ended) throw new RunFileException(run.Path, $"the run has ended already ({ended.State}); resume it first");
         _ = RunSpec.Read(run.Spec);
-        var lease = new RunLease(attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), Environment.GetEnvironmentVariable("SLURM_JOB_ID"), time.GetUtcNow(), time.GetUtcNow());
+        var job = Environment.GetEnvironmentVariable("SLURM_JOB_ID");
+        var lease = new RunLease(attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), job, time.GetUtcNow(), time.GetUtcNow()) { BootId = ProcessIdentity.Machine };
         lease.Take(run);
         using var heartbeat = new Heartbeat(run, lease, time);
         using var stop = new StopSignal(run);
+        using var reserve = new DiskReserve(run, attempt);
         using var journal = new JournalWriter(run, attempt, time);
-        return new RunSession(run, attempt, time, journal, stop).Run(arena, threads);
+        return new RunSession(run, attempt, time, journal, stop, reserve).Run(arena, threads, autoDevice);
     }
 
-    private int Run(ArenaFolder arena, int threads)
+    private int Run(ArenaFolder arena, int threads, string? autoDevice)
     {
         try
         {
             _started = _time.GetTimestamp();
-            Note(new StateRecord(RunState.Running, "loading"));
-            using var inputs = RunInputs.Open(arena, _run, threads, _time);
+            Write(new StateRecord(RunState.Running, "loading"));
+            if (RunManifest.ChangedSpec(_run) is { } changed) throw new InvalidDataException(changed);
+            using var inputs = RunInputs.Open(arena, _run, threads, autoDevice, _time);
             AtomicFile.WriteJson(_run.Manifest, RunEnvironment.Manifest(_run, _attempt, inputs.Device, threads));
             var (train, validation) = inputs.ReadSplit();
             using var trainer = new Trainer(inputs.Model, inputs.Packer, train, inputs.Spec.Training);
-            Resume(inputs, trainer);
-            Announce(inputs, trainer, train, validation);
-            if (Train(inputs, trainer, validation) is { } stopped) return End(RunState.Stopped, stopped, cost: Cost(inputs, trainer));
-            return Finish(inputs, trainer, validation);
+            return Run(inputs, trainer, train, validation);
         }
         catch (AttemptTakenException error)
         {
@@ -72,38 +74,59 @@ internal sealed class RunSession
         }
         catch (OperationCanceledException)
         {
-            return End(RunState.Stopped, _stop.Asked()?.Reason ?? "Stopped.");
+            return End(RunState.Stopped, _stop.Asked()?.Reason ?? "Stopped.", cost: _cost);
         }
         catch (Exception error)
         {
-            Console.Error.WriteLine(error);
-            return End(RunState.Failed, WorkerCommand.Explain(error) ?? $"{error.GetType().Name}: {error.Message} (log.txt has the details)");
+            WorkerLog.Error(error);
+            var reason = WorkerCommand.Explain(error) ?? $"{error.GetType().Name}: {error.Message} (log.txt has the details)";
+            return End(RunState.Failed, reason, cost: _cost, flag: WorkerCommand.FlagOf(error));
+        }
+    }
+
+    private int Run(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
+    {
+        try
+        {
+            Resume(inputs, trainer);
+            Announce(inputs, trainer, train, validation);
+            if (Train(inputs, trainer, validation) is { } stopped) return End(RunState.Stopped, stopped, cost: Cost(inputs, trainer));
+            return Finish(inputs, trainer, train, validation);
+        }
+        catch
+        {
+            // What it has cost is told of a run that failed too, while model and device can still be asked.
+            _cost = Cost(inputs, trainer);
+            throw;
         }
     }
 
     private void Resume(RunInputs inputs, Trainer trainer)
     {
-        if (RunCheckpoint.RestoreNewest(_run, inputs.Model, trainer) is not { } restored)
+        if (RunCheckpoint.RestoreNewest(_run, inputs.Model, trainer, PassOver) is not { } restored)
         {
-            if (_attempt > 1) Note(new ResumeRecord(0));
+            if (_attempt > 1) Write(new ResumeRecord(0));
             return;
         }
 
         _step = trainer.StepsDone;
         _secondsBefore = restored.Seconds;
         _started = _time.GetTimestamp();
-        Note(new ResumeRecord(trainer.StepsDone));
+        Write(new ResumeRecord(trainer.StepsDone));
     }
+
+    private void PassOver(long step, string damage)
+        => Write(new WarningRecord(FormattableString.Invariant($"The checkpoint after step {step} is damaged ({damage}) and is passed over: the run goes on from an earlier one, or from the start.")));
 
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         var total = inputs.Model.BaseWeights.Sum(w => w.Count) + trainer.TrainableParameters;
-        Note(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}"));
+        Write(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
         var asked = inputs.Spec.Training.MaxLength;
-        if (inputs.Packer.MaxLength < asked) Note(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
+        if (inputs.Packer.MaxLength < asked) Write(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
         var cut = train.Count(row => !inputs.Packer.FitsWhole(row));
-        if (cut > 0) Note(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
-        Note(new StateRecord(RunState.Running, "training"));
+        if (cut > 0) Write(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
+        Write(new StateRecord(RunState.Running, "training"));
     }
 
     /// <summary>Trains to the end of the plan; gives the reason where it was stopped before.</summary>
@@ -135,7 +158,7 @@ internal sealed class RunSession
             {
                 reporter.Report(Seconds);
                 RunCheckpoint.Write(_run, inputs.Model, trainer, Seconds);
-                Note(new CheckpointRecord(trainer.StepsDone));
+                Write(new CheckpointRecord(trainer.StepsDone));
                 lastCheckpoint = _time.GetTimestamp();
             }
 
@@ -153,16 +176,17 @@ internal sealed class RunSession
 
     private (IReadOnlyList<Prediction> Predictions, Scores Scores) Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
-        Note(new StateRecord(RunState.Running, "evaluating"));
+        Write(new StateRecord(RunState.Running, "evaluating"));
         var predictor = PredictorOf(inputs);
         var predictions = predictor.Predict(validation, StopNow);
+        if (!predictions.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
         var scores = Scores.Of(predictions) with { FlipRate = predictor.FlipRate };
-        Note(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, scores));
-        Note(new StateRecord(RunState.Running, "training"));
+        Write(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, scores));
+        Write(new StateRecord(RunState.Running, "training"));
         return (predictions, scores);
     }
 
-    private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
+    private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         var (predictions, scores) = Evaluate(inputs, trainer, validation);
         var cost = Cost(inputs, trainer);
@@ -171,40 +195,74 @@ internal sealed class RunSession
         LossTable.Write(_run.Losses, predictions);
         if (inputs.Spec.Data.Test is not null)
         {
-            Note(new StateRecord(RunState.Running, "predicting"));
-            PredictionFile.Write(_run.TestPredictions, PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow));
+            Write(new StateRecord(RunState.Running, "predicting"));
+            var test = PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow);
+            if (!test.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
+            PredictionFile.Write(_run.TestPredictions, test);
+            if (inputs.MakeSubmission(_run) is { } fault) Write(new WarningRecord($"There is no submission to send: {fault}"));
         }
 
-        PeftFolder.Write(_run.Adapter, inputs.Model, inputs.Spec.Model.Path);
-        return End(RunState.Succeeded, null, scores, cost);
+        RunAdapter.Write(_run.Adapter, inputs.Model, inputs.BaseName);
+        ExportReadMe.WriteOfAdapter(_run.Adapter, inputs.Model, inputs.BaseName, inputs.PadTokenId);
+        var collapsed = CollapseCheck.Find(predictions, [.. train.Select(row => row.Winner).OfType<Winner>()]);
+        if (collapsed is not null) Write(new WarningRecord(collapsed));
+        var code = End(RunState.Succeeded, collapsed, scores, cost, collapsed is null ? null : RunMark.Collapsed);
+        RemoveCheckpoints(inputs.Spec.Training.KeepCheckpoint);
+        return code;
+    }
+
+    // After the result: a run that is killed in between goes on from its checkpoint, not from the start.
+    private void RemoveCheckpoints(bool keepNewest)
+    {
+        try
+        {
+            _run.RemoveCheckpoints(keepNewest);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            WorkerLog.Error($"Checkpoints could not be removed: {error.Message}");
+        }
     }
 
     // Into the journal for programs, and into the log for people.
-    private void Note(JournalRecord record)
+    private void Write(JournalRecord record)
     {
         _journal.Append(record);
         var line = record switch
         {
             StateRecord state => $"{state.State}: {state.Phase}",
-            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}"),
+            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}; {plan.Head}"),
             ResumeRecord resume => FormattableString.Invariant($"going on after step {resume.Step}"),
             EvalRecord eval => FormattableString.Invariant($"step {eval.Step}: validation log loss {eval.Scores.LogLoss:0.0000}, accuracy {eval.Scores.Accuracy:0.000}"),
             CheckpointRecord checkpoint => FormattableString.Invariant($"checkpoint after step {checkpoint.Step}"),
             WarningRecord warning => "warning: " + warning.Text,
             _ => throw new ArgumentOutOfRangeException(nameof(record), record, "steps have a line of their own in the journal only"),
         };
-        Console.WriteLine(FormattableString.Invariant($"{_time.GetUtcNow():HH:mm:ss} {line}"));
+        WorkerLog.Write(FormattableString.Invariant($"{_time.GetUtcNow():HH:mm:ss} {line}"));
     }
 
-    private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null)
+    private int End(RunState state, string? reason, Scores? scores = null, RunCost? cost = null, RunMark? flag = null)
     {
-        Note(new StateRecord(state, reason ?? "done"));
-        _journal.Flush();
-        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, cost).Write(_run);
+        _reserve.Dispose();
+        try
+        {
+            Write(new StateRecord(state, reason ?? "done"));
+            _journal.Flush();
+        }
+        catch (IOException error) when (state == RunState.Failed)
+        {
+            // A journal that cannot be written is no reason to keep quiet about the end.
+            WorkerLog.Error(error.Message);
+        }
+
+        new RunResult(state, _attempt, _time.GetUtcNow(), reason, _step, scores, cost) { Flag = flag }.Write(_run);
         return state == RunState.Failed ? WorkerCommand.Failed : WorkerCommand.Done;
     }
 
     private RunCost Cost(RunInputs inputs, Trainer trainer) => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters);
+
+    private static bool IsFinite(Prediction prediction)
+        => prediction.Probabilities is var p && double.IsFinite(p.A) && double.IsFinite(p.B) && double.IsFinite(p.Tie);
 
     private bool StopNow() => _stop.Asked() is { When: StopWhen.Now };
 

@@ -51,8 +51,8 @@ public sealed class TurnsTests
     [Fact]
     public void Parse_AllowsTheMostTurnsAndNotOneMore()
     {
-        Assert.Equal(Turns.Most, Turns.Parse($"[{string.Join(',', Enumerable.Repeat("null", Turns.Most))}]").Count);
-        Assert.Throws<TurnsFormatException>(() => Turns.Parse($"[{string.Join(',', Enumerable.Repeat("null", Turns.Most + 1))}]"));
+        Assert.Equal(Turns.Max, Turns.Parse($"[{string.Join(',', Enumerable.Repeat("null", Turns.Max))}]").Count);
+        Assert.Throws<TurnsFormatException>(() => Turns.Parse($"[{string.Join(',', Enumerable.Repeat("null", Turns.Max + 1))}]"));
         Assert.Throws<TurnsFormatException>(() => Turns.Parse(new string('[', 10_000)));
     }
 

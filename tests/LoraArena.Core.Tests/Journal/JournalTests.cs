@@ -120,4 +120,30 @@ public sealed class JournalTests : Folders
         Assert.Equal(10_000, thinned[^1].Step);
         Assert.Equal(thinned.Select(s => s.Step).Order(), thinned.Select(s => s.Step));
     }
+
+    [Theory]
+    [InlineData("""{"t":"telemetry","n":2,"a":1,"at":"2026-01-02T03:04:05+00:00","watts":300}""")]
+    [InlineData("""{"t":"step","n":2,"a":1,"at":"2026-01-02T03:04:05+00:00","step":"not a number"}""")]
+    public void ARecordOfANewerVersion_IsSkipped_AndWhatFollowsCounts(string line)
+    {
+        using (var writer = new JournalWriter(Run, 1, _time)) writer.Append(Step(1));
+        File.AppendAllText(Run.Journal, line + "\n");
+        using (var writer = new JournalWriter(Run, 2, _time)) writer.Append(Step(2));
+
+        Assert.Equal([1L, 3], new JournalReader(Run.Journal).ReadNew().Select(record => record.N));
+    }
+
+    [Theory]
+    [InlineData("""{"t":"telemetry","n":3}""")]
+    [InlineData("""{"t":"telemetry"}""")]
+    [InlineData("[1,2]")]
+    [InlineData("{\"t\":\"step\",\"n\":2,\"st")]
+    public void WhatHasNotTheNextNumber_DoesNotCount(string line)
+    {
+        using (var writer = new JournalWriter(Run, 1, _time)) writer.Append(Step(1));
+        File.AppendAllText(Run.Journal, line + "\n");
+        using (var writer = new JournalWriter(Run, 2, _time)) writer.Append(Step(2));
+
+        Assert.Equal([1L, 2], new JournalReader(Run.Journal).ReadNew().Select(record => record.N));
+    }
 }

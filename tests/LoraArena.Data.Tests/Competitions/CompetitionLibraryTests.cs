@@ -148,7 +148,7 @@ public sealed class CompetitionLibraryTests : IDisposable
 
         // The same ids with other labels: the split stays, its scores do not.
         var source = await File.ReadAllTextAsync(Path.Join(_arena.Dataset(sha), "source.csv"), Cancellation);
-        await ImportAsync(competition.Id, source.Replace(",1,0,0\n", ",0,0,1\n", StringComparison.Ordinal), "train.csv");
+        await ImportAsync(competition.Id, source.Replace(",1,0,0\n", ",0,0,1\n", StringComparison.Ordinal), "train.csv", replace: true);
         Assert.NotEqual(first[1].Scores.LogLoss, _library.EvaluateBaselines(competition.Id, split.Id, 0, Cancellation)[1].Scores.LogLoss);
     }
 
@@ -181,7 +181,7 @@ public sealed class CompetitionLibraryTests : IDisposable
         Assert.Equal(11, _library.ReadReport(train.Sha256, FileRole.Test).Accepted);
         Assert.All(_library.ReadBattles(test.Sha256, FileRole.Test, Cancellation), b => Assert.Null(b.Winner));
         Assert.Contains("10 ids of train.csv are in test.csv too", Assert.Single(test.Notes!), StringComparison.Ordinal);
-        Assert.Throws<CompetitionException>(() => _library.ReadSample(test.Sha256));
+        Assert.Throws<CompetitionException>(() => _library.ListRows(test.Sha256, FileRole.Sample));
     }
 
     [Fact]
@@ -191,7 +191,7 @@ public sealed class CompetitionLibraryTests : IDisposable
         await ImportAsync(competition.Id, Rows(Train, 10), "old.csv");
         await ImportAsync(competition.Id, Rows(Test, 5), "test.csv");
         var oldSplit = _library.Get(competition.Id).DefaultSplit;
-        var newer = await ImportAsync(competition.Id, Rows(Train, 12), "new.csv");
+        var newer = await ImportAsync(competition.Id, Rows(Train, 12), "new.csv", replace: true);
         competition = _library.Get(competition.Id);
         Assert.Equal([(FileRole.Train, "new.csv"), (FileRole.Test, "test.csv")], competition.Files.Select(f => (f.Role, f.Name)));
         Assert.Equal(newer.Sha256, competition.File(FileRole.Train)!.Sha256);
@@ -209,10 +209,10 @@ public sealed class CompetitionLibraryTests : IDisposable
         Assert.Equal(2, other.Notes!.Count);
         Assert.Equal("1 id of the sample submission is not in test.csv: a submission cannot be complete (7).", other.Notes[0]);
         Assert.Equal("2 ids of test.csv are not in the sample submission: submissions leave them out (0, 1).", other.Notes[1]);
-        var turned = await ImportAsync(competition.Id, Header + "3,0,0,1\n2,0,0,1\n1,0,0,1\n0,0,0,1\n", "sample.csv");
+        var turned = await ImportAsync(competition.Id, Header + "3,0,0,1\n2,0,0,1\n1,0,0,1\n0,0,0,1\n", "sample.csv", replace: true);
         Assert.Contains("another order", Assert.Single(turned.Notes!), StringComparison.Ordinal);
-        Assert.Equal(["3", "2", "1", "0"], _library.ReadSample(turned.Sha256));
-        Assert.Empty((await ImportAsync(competition.Id, Header + "0,0,0,1\n1,0,0,1\n2,0,0,1\n3,0,0,1\n", "sample.csv")).Notes!);
+        Assert.Equal(["3", "2", "1", "0"], _library.ListRows(turned.Sha256, FileRole.Sample).Select(row => row.Id));
+        Assert.Empty((await ImportAsync(competition.Id, Header + "0,0,0,1\n1,0,0,1\n2,0,0,1\n3,0,0,1\n", "sample.csv", replace: true)).Notes!);
         Assert.Throws<ArgumentException>(() => _library.ReadBattles(turned.Sha256, FileRole.Sample, Cancellation));
     }
 
@@ -247,10 +247,10 @@ public sealed class CompetitionLibraryTests : IDisposable
         var text = Rows(Test, 10);
         var competition = await _library.CreateAsync("c", Cancellation);
         var before = Tree();
-        var tight = new CompetitionLibrary(_arena, _time, mostUploadBytes: text.Length - 1);
+        var tight = new CompetitionLibrary(_arena, _time, maxUploadBytes: text.Length - 1);
         await Assert.ThrowsAsync<UploadTooLargeException>(() => tight.ImportAsync(competition.Id, Content(text), "t.csv", cancellation: Cancellation));
         Assert.Equal(before, Tree());
-        var fitting = new CompetitionLibrary(_arena, _time, mostUploadBytes: text.Length);
+        var fitting = new CompetitionLibrary(_arena, _time, maxUploadBytes: text.Length);
         Assert.Equal(10, (await fitting.ImportAsync(competition.Id, Content(text), "t.csv", cancellation: Cancellation)).Accepted);
     }
 
@@ -275,7 +275,7 @@ public sealed class CompetitionLibraryTests : IDisposable
         {
             if (p.Stage == stage) stop.Cancel();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _library.ImportAsync(competition.Id, Content(Rows(Train, 3000)), "t.csv", null, progress, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _library.ImportAsync(competition.Id, Content(Rows(Train, 3000)), "t.csv", progress: progress, cancellation: stop.Token));
         Assert.Empty(_library.Get(competition.Id).Files);
         Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
         Assert.Equal(3000, (await ImportAsync(competition.Id, Rows(Train, 3000), "t.csv")).Accepted);
@@ -286,7 +286,7 @@ public sealed class CompetitionLibraryTests : IDisposable
     {
         var competition = await _library.CreateAsync("c", Cancellation);
         var seen = new List<ImportProgress>();
-        var report = await _library.ImportAsync(competition.Id, Content(Rows(Train, 1200)), "t.csv", null, new Handler(seen.Add), Cancellation);
+        var report = await _library.ImportAsync(competition.Id, Content(Rows(Train, 1200)), "t.csv", progress: new Handler(seen.Add), cancellation: Cancellation);
         Assert.Equal(seen.OrderBy(p => p.Stage).ThenBy(p => p.Rows).ThenBy(p => p.Bytes), seen);
         Assert.Contains(seen, p => p.Stage == ImportStage.Receiving && p.Bytes == report.Bytes);
         Assert.Contains(seen, p => p.Stage == ImportStage.Reading && p.Rows == 1000);
@@ -395,8 +395,8 @@ public sealed class CompetitionLibraryTests : IDisposable
         Assert.NotNull(_library.Get(competition.Id).DefaultSplit);
     }
 
-    private Task<ImportReport> ImportAsync(string competition, string text, string name, FileRole? role = null)
-        => _library.ImportAsync(competition, Content(text), name, role, cancellation: Cancellation);
+    private Task<ImportReport> ImportAsync(string competition, string text, string name, FileRole? role = null, bool replace = false)
+        => _library.ImportAsync(competition, Content(text), name, role, replace, cancellation: Cancellation);
 
     private async Task<ImportReport> ImportStarterAsync(string competition, string name)
     {

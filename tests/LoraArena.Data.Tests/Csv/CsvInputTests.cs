@@ -102,7 +102,7 @@ public sealed class CsvInputTests
     }
 
     [Theory]
-    [InlineData("a,b\n1,2\n\"x\ny\",\"z\" w\n", 4, 7, "text follows the closing quote")]
+    [InlineData("a,b\n1,2\n\"x y\",\"z\" w\n", 3, 10, "text follows the closing quote")]
     [InlineData("a,b\n1,2\n3,4\"5\n", 3, 4, "inside a cell that is not quoted")]
     [InlineData("a,b\r\n1,\"2\"3\r\n", 2, 6, "text follows the closing quote")]
     [InlineData("a,b\"\n1,2\n", 1, 4, "inside a cell that is not quoted")]
@@ -112,6 +112,17 @@ public sealed class CsvInputTests
         Assert.Equal((line, column), (refusal.Line, refusal.Column));
         Assert.Contains(reason, refusal.Reason, StringComparison.Ordinal);
         Assert.StartsWith($"file.csv, line {line}, column {column}: ", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a,b\n1,2\n\"x\ny\",\"z\" w\n", 3, "line 4, column 7")]
+    [InlineData("a,b\n1,2\n3,\"4\n5,\"6\"\n7,8\n", 3, "line 4, column 4")]
+    [InlineData("a,b\n\"1\n\n\n2\",\"3\"4\n", 2, "line 5, column 7")]
+    public void StrayQuotesFurtherDown_AreRefusedAtTheLineTheirRowBeginsOn(string text, long line, string place)
+    {
+        var refusal = Refusal(Utf8.GetBytes(text));
+        Assert.Equal((line, (long?)null), (refusal.Line!.Value, refusal.Column));
+        Assert.EndsWith(place, refusal.Reason, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -243,6 +254,54 @@ public sealed class CsvInputTests
             },
             iter: 3000,
             threads: 1);
+    }
+
+    [Theory]
+    [InlineData("sep=;\na;b\n1;2\n")]
+    [InlineData("sep=;\r\na;b\r\n1;2\r\n")]
+    [InlineData("\"sep=;\"\na;b\n1;2\n")]
+    [InlineData("SEP=;\na;b\n1;2")]
+    [InlineData("\ufeffsep=;\r\na;b\r\n1;2\r\n")]
+    [InlineData("sep=\t\na\tb\n1\t2\n")]
+    [InlineData("sep=|\ra|b\r1|2\r")]
+    [InlineData("sep=,\na,b\n1,2\n")]
+    public void ALineThatNamesTheSeparator_IsFollowed(string text)
+    {
+        var (header, records) = Read(Utf8.GetBytes(text));
+        Assert.Equal(["a", "b"], header);
+        Assert.Equal((3L, "1", "2"), (records.Single().Line, records[0].Cells[0], records[0].Cells[1]));
+    }
+
+    [Theory]
+    [InlineData("sep=;\na,b\n1,2\n", "separated by ','; they must be separated by ';', as line 1 says")]
+    [InlineData("sep=;\n", "there is no header")]
+    [InlineData("sep=;", "separated by ';'")]
+    public void ALineThatNamesTheSeparator_MustBeTrue(string text, string reason)
+        => Assert.Contains(reason, Refusal(Utf8.GetBytes(text)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("sep=ab\n1\n")]
+    [InlineData("sep=\n1\n")]
+    [InlineData("sep=a,b\n1,2\n")]
+    public void AColumnThatIsOnlyCalledLikeIt_IsAColumn(string text) => Assert.StartsWith("sep=", Read(Utf8.GetBytes(text)).Header[0], StringComparison.Ordinal);
+
+    [Fact]
+    public void ALineThatNamesTheSeparator_IsFollowedInWideTextToo()
+    {
+        var (header, records) = Read([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("sep=;\r\na;b\r\né;2\r\n")]);
+        Assert.Equal(["a", "b"], header);
+        Assert.Equal("é", records.Single().Cells[0]);
+    }
+
+    [Fact]
+    public void APipe_IsRefusedAndNotWaitedFor()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Pipes with a name are made by mkfifo.");
+        using var folder = new TemporaryFolder();
+        using var make = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("mkfifo", [folder.At("pipe")]))!;
+        Assert.True(make.WaitForExit(10_000) && make.ExitCode == 0);
+        Assert.Contains("a pipe (FIFO), not a file", Assert.Throws<CsvRefusedException>(() => Drain(folder.At("pipe"))).Message, StringComparison.Ordinal);
+        Assert.Contains("a device, not a file", Assert.Throws<CsvRefusedException>(() => Drain("/dev/zero")).Message, StringComparison.Ordinal);
     }
 
     private static string Clean(string text) => string.Concat(text.EnumerateRunes()).Replace("\0", "", StringComparison.Ordinal);

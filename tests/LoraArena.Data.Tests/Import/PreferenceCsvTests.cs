@@ -33,7 +33,13 @@ public sealed class PreferenceCsvTests
     [Theory]
     [InlineData("1,0,1", "winner_tie", "two winners: winner_model_a is 1 too")]
     [InlineData("0,0,0", "winner_model_a", "no winner")]
-    [InlineData("1.0,0,0", "winner_model_a", "'1.0' is neither 0 nor 1")]
+    [InlineData("1.5,0,0", "winner_model_a", "'1.5' is neither 0 nor 1")]
+    [InlineData("0.5,0.5,0", "winner_model_a", "'0.5' is neither 0 nor 1")]
+    [InlineData("1.0,1,0", "winner_model_b", "two winners: winner_model_a is 1 too")]
+    [InlineData("0.0,0,0.0", "winner_model_a", "no winner")]
+    [InlineData("1e1,0,0", "winner_model_a", "'1e1' is neither 0 nor 1")]
+    [InlineData("0x1,0,0", "winner_model_a", "'0x1' is neither 0 nor 1")]
+    [InlineData("-1,0,0", "winner_model_a", "'-1' is neither 0 nor 1")]
     [InlineData("0,true,0", "winner_model_b", "'true' is neither 0 nor 1")]
     [InlineData("0, 1 ,0", "winner_model_b", "' 1 ' is neither 0 nor 1")]
     [InlineData("NaN,0,1", "winner_model_a", "'NaN' is neither 0 nor 1")]
@@ -52,10 +58,12 @@ public sealed class PreferenceCsvTests
     [InlineData("9,m,n,[null],[null],[null],1,0\n", null, "8 cells, the header 9")]
     [InlineData("9,m,n,[null],[null],[null],1,0,0,\n", null, "10 cells, the header 9")]
     [InlineData(",m,n,[null],[null],[null],1,0,0\n", "id", "the id is empty")]
-    [InlineData("9,m,n,[],[],[],1,0,0\n", "prompt", "empty")]
     [InlineData("9,m,n,plain text,[null],[null],1,0,0\n", "prompt", "not a list of turns: at character 1 'p' stands")]
-    [InlineData("9,m,n,[null],\"[null,null]\",[null],1,0,0\n", "response_a", "2 turns, but the prompt has 1")]
-    [InlineData("9,m,n,[null],[null],[],1,0,0\n", "response_b", "0 turns, but the prompt has 1")]
+    [InlineData("9,m,n,,,,1,0,0\n", null, "the prompt and both answers are empty cells")]
+    [InlineData("9,m,n,NaN,[null],[null],1,0,0\n", "prompt", "not a list of turns")]
+    [InlineData("9,m,n,[null],{},[null],1,0,0\n", "response_a", "not a list of turns")]
+    [InlineData("9,m,n,[null],[null],[1],1,0,0\n", "response_b", "not a list of turns")]
+    [InlineData("9,m,n,[null],[null],\"['a']\",1,0,0\n", "response_b", "not a list of turns")]
     public void Read_RejectsARowWithItsColumnAndReasonAndGoesOn(string bad, string? column, string reason)
     {
         var rows = Read($"{Header}{bad}10,m,n,[null],[null],[null],1,0,0\n");
@@ -80,6 +88,15 @@ public sealed class PreferenceCsvTests
         Assert.NotNull(rows[0].Battle);
         Assert.Equal((5L, "id", "1"), (rows[2].Issue!.Line, rows[2].Issue!.Column, rows[2].Issue!.Id));
         Assert.Equal("id '1' is on line 2 already", rows[2].Issue!.Reason);
+    }
+
+    [Fact]
+    public void Read_GivesAnIdToTheFirstRowOfItThatCanBeUsed()
+    {
+        var rows = Read("id,prompt,response_a,response_b\n1,oops,[null],[null]\n1,\"[\"\"p\"\"]\",[null],[null]\n1,[null],[null],[null]\n", FileRole.Test);
+        Assert.NotNull(rows[0].Issue);
+        Assert.Equal("p", rows[1].Battle!.Prompts[0]);
+        Assert.Equal("id '1' is on line 3 already", rows[2].Issue!.Reason);
     }
 
     [Theory]
@@ -145,7 +162,8 @@ public sealed class PreferenceCsvTests
         {
             CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo(culture);
             Assert.Null(Read("id,winner_model_a,winner_model_b,winner_tie\nI,0.25,0.25,0.5\n", FileRole.Sample).Single().Issue);
-            Assert.Equal("2 turns, but the prompt has 1", Read($"{Header}9,m,n,[null],\"[null,null]\",[null],1,0,0\n").Single().Issue!.Reason);
+            Assert.StartsWith("2 turns, but the prompt has 1", Read($"{Header}9,m,n,[null],\"[null,null]\",[null],1,0,0\n").Single().Repair!.Reason, StringComparison.Ordinal);
+            Assert.Equal(Winner.ModelB, Read($"{Header}9,m,n,[null],[null],[null],0.0,1.0,0.0\n").Single().Battle!.Winner);
         }
         finally
         {

@@ -92,6 +92,6 @@ public sealed class SplitTests
         return SplitFile.Read(
             folder.Write("split.json", text),
             "mine",
-            [Some.Battle("1", "one"), Some.Battle("2", "two"), Some.Battle("3", "three"), Some.Battle("4", " ONE"), Some.Battle("5", "Two ")]);
+            new[] { Some.Battle("1", "one"), Some.Battle("2", "two"), Some.Battle("3", "three"), Some.Battle("4", " ONE"), Some.Battle("5", "Two ") }.Select(LabelledRow.Of));
     }
 }

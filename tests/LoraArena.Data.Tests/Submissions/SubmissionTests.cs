@@ -60,15 +60,16 @@ public sealed class SubmissionTests
     [InlineData("id,winner_model_b,winner_model_a,winner_tie\n1,0.2,0.3,0.5\n2,0.2,0.3,0.5\n", "The columns must be")]
     [InlineData(Header, "There are no rows")]
     [InlineData(Header + "1,0.2,0.3,0.5\n", "1 id is missing ('2')")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n1,0.2,0.3,0.5\n2,0.2,0.3,0.5\n", "1 id is there twice (line 3: '1', first on line 2)")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3,0.5\n3,0.2,0.3,0.5\n", "1 id is not one of those to be predicted (line 4: '3')")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n2,NaN,0.3,0.5\n", "not a number (line 3: winner_model_a is 'NaN')")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n2,1e999,0.3,0.5\n", "not a number (line 3: winner_model_a is '1e999')")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n2,,0.3,0.5\n", "not a number (line 3: winner_model_a is '')")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n2,-0.1,0.6,0.5\n", "outside 0 to 1 (line 3: -0.1)")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3,0.50001\n", "does not sum to 1 (line 3: 1.00001)")]
-    [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3\n", "does not have four cells (line 3: 3 cells)")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n1,0.2,0.3,0.5\n2,0.2,0.3,0.5\n", "1 id is there twice (line 3, id '1', first on line 2)")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3,0.5\n3,0.2,0.3,0.5\n", "1 id is not one of those to be predicted (line 4, id '3')")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n2,NaN,0.3,0.5\n", "not a number (line 3, id '2': winner_model_a is 'NaN')")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n2,1e999,0.3,0.5\n", "not a number (line 3, id '2': winner_model_a is '1e999')")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n2,,0.3,0.5\n", "not a number (line 3, id '2': winner_model_a is '')")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n2,-0.1,0.6,0.5\n", "outside 0 to 1 (line 3, id '2': -0.1)")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3,0.50002\n", "does not sum to 1 (line 3, id '2': 1.00002)")]
+    [InlineData(Header + "1,0.2,0.3,0.5\n2,0.2,0.3\n", "does not have four cells (line 3, id '2': 3 cells)")]
     [InlineData("", "the file is empty")]
+    [InlineData("sep=;\nid;winner_model_a;winner_model_b;winner_tie\n1;0.2;0.3;0.5\n2;0.2;0.3;0.5\n", "The first line names a separator")]
     [InlineData(Header + "1,\"0.2,0.3,0.5\n2,0.2,0.3,0.5\n", "never closed")]
     public void Check_NamesWhatKaggleWouldRefuse(string text, string error)
     {
@@ -78,18 +79,71 @@ public sealed class SubmissionTests
     }
 
     [Fact]
-    public void Check_AcceptsSumsWithinAMillionthAndNotBeyond()
+    public void Check_AcceptsSumsWithinAMillionthHoweverManyDigitsThereAre()
     {
         Assert.True(Check(Header + "1,0.2,0.3,0.5000009\n2,0.2,0.3,0.4999991\n").Accepted);
         Assert.False(Check(Header + "1,0.2,0.3,0.5000011\n2,0.2,0.3,0.5\n").Accepted);
     }
+
+    [Theory]
+    [InlineData("0.333333,0.333333,0.333333", false)]
+    [InlineData("0.3333,0.3333,0.3333", false)]
+    [InlineData("0.333,0.333,0.333", true)]
+    [InlineData("0.33,0.33,0.33", true)]
+    [InlineData("0.4,0.333,0.266", true)]
+    [InlineData("0.667,0.167,0.167", true)]
+    [InlineData("3.333e-01,3.333e-01,3.333e-01", false)]
+    [InlineData("3.33E-1,3.33E-1,3.33E-1", true)]
+    [InlineData("0.2,0.3,0.50001", false)]
+    [InlineData("2.5e-1,2.5e-1,5e-1", false)]
+    [InlineData(".25,.25,.5", false)]
+    public void Check_AcceptsRowsThatWereRoundedToTheirDigits(string row, bool noted)
+    {
+        var report = Check($"{Header}1,{row}\n2,0.2,0.3,0.5\n");
+        Assert.True(report.Accepted, string.Join('\n', report.Errors));
+        if (noted) Assert.Contains("1 row is written with three digits or fewer", Assert.Single(report.Warnings), StringComparison.Ordinal);
+        else Assert.Empty(report.Warnings);
+    }
+
+    [Theory]
+    [InlineData("0.333,0.333,0.332", "0.998")]
+    [InlineData("0.3333,0.3333,0.3336", "1.0002")]
+    [InlineData("0.333333,0.333333,0.333331", "0.999997")]
+    [InlineData("3.33e-01,3.33e-01,3.32e-01", "0.998")]
+    [InlineData("0.5,0.5,0.5", "1.5")]
+    [InlineData("0.3,0.4,0.4", "1.1")]
+    [InlineData("0.3,0.3,0.3", "0.9")]
+    [InlineData("1,1,0", "2")]
+    [InlineData("0,0,0", "0")]
+    public void Check_RefusesSumsThatRoundingDoesNotExplain(string row, string sum)
+    {
+        var report = Check($"{Header}1,{row}\n2,0.2,0.3,0.5\n");
+        Assert.Equal($"1 row does not sum to 1 (line 2, id '1': {sum}).", Assert.Single(report.Errors));
+    }
+
+    [Fact]
+    public void Check_HintsAtPercentAndAtIdsThatWereMadeNumbers()
+    {
+        Assert.Contains(Check(Header + "1,20,30,50\n2,0.2,0.3,0.5\n").Errors, error => error.Contains("write 0.25, not 25 or 25%", StringComparison.Ordinal));
+        Assert.Contains(Check(Header + "1,20%,30%,50%\n2,0.2,0.3,0.5\n").Errors, error => error.Contains("write 0.25, not 25 or 25%", StringComparison.Ordinal));
+        var errors = Check(Header + "1.0,0.2,0.3,0.5\n2.0,0.2,0.3,0.5\n").Errors;
+        Assert.Contains("keep the id column as text", errors[0], StringComparison.Ordinal);
+        Assert.Equal("2 ids are missing ('1'; '2').", errors[1]);
+    }
+
+    [Theory]
+    [InlineData("id,winner_model_a,winner_model_b,winner_tie,note\n1,0.2,0.3,0.5,x\n", "winner_tie, note.")]
+    [InlineData("id,winner_model_a,winner_model_b,winner_tie\u00a0\n1,0.2,0.3,0.5\n", "winner_tie\\u00a0.")]
+    [InlineData("\ufeff\ufeffid,winner_model_a,winner_model_b,winner_tie\n1,0.2,0.3,0.5\n", "\\ufeffid, winner_model_a")]
+    public void Check_ShowsAHeaderThatIsNotTheRightOne(string text, string shown)
+        => Assert.Contains(shown, Assert.Single(Check(text).Errors, error => error.StartsWith("The columns must be", StringComparison.Ordinal)), StringComparison.Ordinal);
 
     [Fact]
     public void Check_CountsAllAndShowsTheFirstFew()
     {
         using var folder = new TemporaryFolder();
         var path = folder.Write("s.csv", Header + string.Concat(Enumerable.Range(0, 20).Select(i => $"{i},2,0.3,0.5\n")));
-        Assert.StartsWith("20 rows have a number outside 0 to 1 (line 2: 2; line 3: 2; line 4: 2; line 5: 2; line 6: 2; …)", SubmissionChecker.Check(path, [.. Enumerable.Range(0, 20).Select(i => $"{i}")]).Errors[0], StringComparison.Ordinal);
+        Assert.StartsWith("20 rows have a number outside 0 to 1 (line 2, id '0': 2; line 3, id '1': 2; line 4, id '2': 2; line 5, id '3': 2; line 6, id '4': 2; …)", SubmissionChecker.Check(path, [.. Enumerable.Range(0, 20).Select(i => $"{i}")]).Errors[0], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -10,12 +10,21 @@ namespace LoraArena.Learning.Tests.Files;
 public sealed class SafetensorsFuzzTests : IDisposable
 {
     private const long Seed = 20260901;
-    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(3);
+    private const int ShortRun = 3_000;
+    private const int LongRun = 1_000_000;
+    private const long MaxBytesOfOneFile = 1 << 20;
+    private static readonly TimeSpan MaxTimeOfOneFile = TimeSpan.FromSeconds(10);
     private static readonly string[] Words = ["0", "1", "-1", "2147483648", "9223372036854775807", "18446744073709551615", "1e999", "null", "[]", "{}", "\"F8_E5M2\"", "\"__metadata__\"", "\\ud800", "\u0000", "\"", "}", ":", ","];
     private readonly TemporaryFolder _folder = new();
 
     [Fact]
-    public void DamagedFiles_AreReadOrRefusedAndNothingElse()
+    public void DamagedFiles_AreReadOrRefusedAndNothingElse() => Run(ShortRun);
+
+    /// <summary>The same a million times, on demand: <c>-explicit only -method '*AMillionDamagedFiles*'</c>.</summary>
+    [Fact(Explicit = true)]
+    public void AMillionDamagedFiles_AreReadOrRefusedAndNothingElse() => Run(LongRun);
+
+    private void Run(int files)
     {
         byte[][] seeds =
         [
@@ -25,13 +34,17 @@ public sealed class SafetensorsFuzzTests : IDisposable
         ];
         var random = new SeededRandom(Seed);
         var (read, refused) = (0, 0);
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < Budget;)
+        for (var i = 0; i < files; i++)
         {
             var path = _folder.Write("x.safetensors", Damage(seeds[random.Next(seeds.Length)], random));
+            var (before, clock) = (GC.GetAllocatedBytesForCurrentThread(), Stopwatch.StartNew());
             try
             {
                 using var scope = TorchSharp.torch.NewDisposeScope();
                 using var file = SafetensorsFile.Open(path);
+
+                // What is read is never more than the file has.
+                Assert.True(file.Entries.Sum(entry => entry.Bytes) <= new FileInfo(path).Length);
                 foreach (var entry in file.Entries) Assert.Equal(entry.Bytes, file.Read(entry.Name).bytes.Length);
                 read++;
             }
@@ -39,10 +52,14 @@ public sealed class SafetensorsFuzzTests : IDisposable
             {
                 refused++;
             }
+
+            // No header makes more memory than some times the file, or more work than a moment.
+            Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < MaxBytesOfOneFile, $"file {i}");
+            Assert.True(clock.Elapsed < MaxTimeOfOneFile, $"file {i}");
         }
 
         // Damage to data bytes is not noticed by the format; damage to the header nearly always is.
-        Assert.True(refused > 100 && read > 10, $"{refused} refused, {read} read");
+        Assert.True(refused > files / 10 && read > files / 100, $"{refused} refused, {read} read");
     }
 
     public void Dispose() => _folder.Dispose();

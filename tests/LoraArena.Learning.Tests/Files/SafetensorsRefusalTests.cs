@@ -77,7 +77,7 @@ public sealed class SafetensorsRefusalTests : IDisposable
         ["a pickle of protocol 4"] = (() => [0x80, 4, 0x95, 0x30, 0, 0, 0, 0, .. new byte[64]], "PyTorch pickle"),
         ["a pickle of protocol 5"] = (() => [0x80, 5, 0x95, 0x30, 0, 0, 0, 0, .. new byte[64]], "PyTorch pickle"),
         ["a GGUF file"] = (() => [.. "GGUF"u8, 3, 0, 0, 0, .. new byte[64]], "GGUF"),
-        ["a Git LFS pointer"] = (() => Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), "at most 16777216 are read"),
+        ["a Git LFS pointer"] = (() => Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), "this is a Git LFS pointer"),
     };
 
     private readonly TemporaryFolder _folder = new();

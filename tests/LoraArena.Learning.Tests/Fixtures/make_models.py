@@ -11,6 +11,7 @@ import peft
 
 OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
 VOCABULARY, PAD = 97, 0
+LABELS = {0: 'winner_model_a', 1: 'winner_model_b', 2: 'winner_tie'}
 LENGTHS = [[7, 7, 7], [12, 3, 9, 1], [40]]
 
 
@@ -87,10 +88,10 @@ def make(name, model, prefix, seed):
 if __name__ == '__main__':
     make('bert-tiny', BertForSequenceClassification(BertConfig(
         vocab_size=VOCABULARY, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, max_position_embeddings=48,
-        layer_norm_eps=1e-12, num_labels=3, pad_token_id=PAD)), 'bert', 1)
+        layer_norm_eps=1e-12, id2label=LABELS, label2id={v: k for k, v in LABELS.items()}, pad_token_id=PAD)), 'bert', 1)
     make('llama-tiny', LlamaForSequenceClassification(LlamaConfig(
         vocab_size=VOCABULARY, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=40,
-        max_position_embeddings=64, num_labels=3, pad_token_id=PAD)), 'model', 2)
+        max_position_embeddings=64, id2label=LABELS, label2id={v: k for k, v in LABELS.items()}, pad_token_id=PAD)), 'model', 2)
     make('llama-tiny-wide-heads', LlamaForSequenceClassification(LlamaConfig(
         vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1, head_dim=12, intermediate_size=24,
-        max_position_embeddings=64, rope_theta=500000.0, rms_norm_eps=1e-5, attention_bias=True, mlp_bias=True, tie_word_embeddings=True, num_labels=3, pad_token_id=PAD)), 'model', 3)
+        max_position_embeddings=64, rope_theta=500000.0, rms_norm_eps=1e-5, attention_bias=True, mlp_bias=True, tie_word_embeddings=True, id2label=LABELS, label2id={v: k for k, v in LABELS.items()}, pad_token_id=PAD)), 'model', 3)

@@ -5,7 +5,7 @@ FOLDER/manifest.json names the cases (name, config, options, spread, trains, lea
 Written are written/<case> and results.safetensors: logits, and losses and weights of a training of each case.
 Usage: python peft_variants.py FOLDER
 """
-import json, os, sys, warnings
+import dataclasses, json, os, sys, warnings
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
@@ -26,7 +26,17 @@ def load(folder):
 def logits(model, batch):
     mask = (torch.arange(batch['ids'].shape[1])[None] < batch['lengths'][:, None]).long()
     with torch.no_grad():
-        return model(input_ids=batch['ids'], attention_mask=mask).logits.clone().contiguous()
+        return forward(model, batch['ids'], mask).clone().contiguous()
+
+
+def forward(model, ids, mask, segments=None):
+    """Logits of a batch; of a prompt method row by row without padding: with embeddings instead of ids, Transformers pools the last place, padded or not."""
+    def once(rows, length):
+        extra = {} if segments is None else {'token_type_ids': segments[rows, :length]}
+        return model(input_ids=ids[rows, :length], attention_mask=mask[rows, :length], **extra).logits
+    if isinstance(model, peft.PeftModel) and model.active_peft_config.is_prompt_learning:
+        return torch.cat([once(slice(i, i + 1), int(mask[i].sum())) for i in range(len(ids))])
+    return once(slice(None), ids.shape[1])
 
 
 def train(model, data, rate, bert):
@@ -35,14 +45,19 @@ def train(model, data, rate, bert):
     losses = []
     for step, factor in enumerate(data['rates']):
         optimizer.param_groups[0]['lr'] = rate * float(factor)
-        segments = {'token_type_ids': data[f'{step}.segments']} if bert else {}
-        out = model(input_ids=data[f'{step}.ids'], attention_mask=data[f'{step}.mask'], labels=data[f'{step}.labels'], **segments)
+        ids, mask, labels, segments = (data.get(f'{step}.{part}') for part in ('ids', 'mask', 'labels', 'segments'))
         optimizer.zero_grad()
-        out.loss.backward()  # with what the method adds to it
+        if model.active_peft_config.is_prompt_learning:
+            out_logits = forward(model, ids, mask, segments if bert else None)
+            torch.nn.functional.cross_entropy(out_logits, labels).backward()
+        else:
+            out = model(input_ids=ids, attention_mask=mask, labels=labels, **({'token_type_ids': segments} if bert else {}))
+            out.loss.backward()  # with what the method adds to it
+            out_logits = out.logits
         optimizer.step()
         if hasattr(model.base_model, 'update_and_allocate'):
             model.base_model.update_and_allocate(step + 1)
-        losses.append(torch.nn.functional.cross_entropy(out.logits, data[f'{step}.labels']).detach())
+        losses.append(torch.nn.functional.cross_entropy(out_logits, labels).detach())
     return torch.stack(losses)
 
 
@@ -60,10 +75,12 @@ for name in MANIFEST['models']:
         results['merged.' + variant] = logits(load(os.path.join(folder, 'merged', variant)), batch)
     for seed, case in enumerate(MANIFEST['cases']):
         options = {k: v for k, v in case['options'].items() if k not in ('bert', 'llama')} | case['options'].get(family, {})
-        options.setdefault('target_modules', 'all-linear')
+        config = getattr(peft, case['config'])
+        if 'target_modules' in (field.name for field in dataclasses.fields(config)):
+            options.setdefault('target_modules', 'all-linear')
         torch.manual_seed(seed)
         try:
-            model = peft.get_peft_model(load(base), getattr(peft, case['config'])(task_type='SEQ_CLS', **options)).eval()
+            model = peft.get_peft_model(load(base), config(task_type='SEQ_CLS', **options)).eval()
             for parameter in model.parameters():
                 if parameter.requires_grad:
                     parameter.data = parameter.data + case['spread'] * torch.randn(parameter.shape)

@@ -9,7 +9,7 @@ public sealed class ConfigRefusalTests
     private static readonly Dictionary<string, (string Model, Action<JsonObject> Change, string Says)> Cases = new()
     {
         ["no model_type"] = ("bert-tiny", c => c.Remove("model_type"), "there is no model_type"),
-        ["a model_type that is not built"] = ("bert-tiny", c => c["model_type"] = "t5", "model_type 't5' is not supported; these are: bert, llama"),
+        ["a model_type that is not built"] = ("bert-tiny", c => c["model_type"] = "t5", "model_type 't5' is not supported; these are: bert, deberta-v2, gemma, gemma2, llama, mistral, qwen2, qwen3, roberta, xlm-roberta"),
         ["a model_type that is a number"] = ("bert-tiny", c => c["model_type"] = 7, "'model_type' is 7; text is needed"),
         ["BERT heads that do not divide"] = ("bert-tiny", c => c["num_attention_heads"] = 5, "hidden_size 24 cannot be divided among 5 attention heads"),
         ["Llama heads that do not divide"] = ("llama-tiny", c => c["num_key_value_heads"] = 3, "4 query heads cannot share 3 key and value heads evenly"),
@@ -25,12 +25,26 @@ public sealed class ConfigRefusalTests
         ["a BERT with absurdly many positions"] = ("bert-tiny", c => (c["hidden_size"], c["max_position_embeddings"], c["num_attention_heads"]) = (65_536, 10_000_000, 64), "more than the 400000000000 that are allowed"),
         ["Llama sizes of which only the product is absurd"] = ("llama-tiny", c => (c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"]) = (65_536, 262_144, 1_000), "more than the 400000000000 that are allowed"),
         ["a Llama with absurdly wide heads"] = ("llama-tiny", c => (c["hidden_size"], c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]) = (65_536, 1_024, 1_024, 4_096), "more than the 400000000000 that are allowed"),
-        ["another activation in BERT"] = ("bert-tiny", c => c["hidden_act"] = "relu", "'hidden_act' is 'relu'; only 'gelu' is supported"),
-        ["another activation in Llama"] = ("llama-tiny", c => c["hidden_act"] = "gelu", "'hidden_act' is 'gelu'; only 'silu' is supported"),
+        ["another activation in BERT"] = ("bert-tiny", c => c["hidden_act"] = "mish", "'hidden_act' is 'mish'; supported are gelu, gelu_new,"),
+        ["another activation in Llama"] = ("llama-tiny", c => c["hidden_act"] = "mish", "'hidden_act' is 'mish'; supported are gelu, gelu_new,"),
         ["relative positions in BERT"] = ("bert-tiny", c => c["position_embedding_type"] = "relative_key", "'position_embedding_type' is 'relative_key'"),
         ["a BERT that sees only what came before"] = ("bert-tiny", c => c["is_decoder"] = true, "'is_decoder' is true"),
-        ["scaled rotary positions, as Transformers 5 writes them"] = ("llama-tiny", c => c["rope_parameters"]!["rope_type"] = "llama3", "'rope_type' is 'llama3'; only 'default' is supported"),
-        ["scaled rotary positions, as Transformers 4 wrote them"] = ("llama-tiny", c => (c["rope_parameters"], c["rope_scaling"]) = (null, new JsonObject { ["type"] = "linear", ["factor"] = 2.0 }), "'type' is 'linear'"),
+        ["another scaling of rotary positions, as Transformers 5 writes it"] = ("llama-tiny", c => c["rope_parameters"]!["rope_type"] = "longrope", "'rope_type' is 'longrope'; supported are default, linear, dynamic, llama3 and yarn"),
+        ["another scaling of rotary positions, as Transformers 4 wrote it"] = ("llama-tiny", c => (c["rope_parameters"], c["rope_scaling"]) = (null, new JsonObject { ["type"] = "su", ["factor"] = 2.0 }), "'rope_type' is 'su'"),
+        ["scaled rotary positions without a factor"] = ("llama-tiny", c => c["rope_parameters"]!["rope_type"] = "linear", "'factor' is missing"),
+        ["Llama 3's scaling with its frequencies exchanged"] = ("families/llama-3", c => (c["rope_parameters"]!["low_freq_factor"], c["rope_parameters"]!["high_freq_factor"]) = (4.0, 1.0), "'high_freq_factor' is 1, not more than 'low_freq_factor' 4"),
+        ["heads that are rotated in part"] = ("llama-tiny", c => c["partial_rotary_factor"] = 0.5, "'partial_rotary_factor' is 0.5"),
+        ["rotary positions that differ between layers"] = ("families/gemma2", c => c["rope_parameters"] = new JsonObject { ["full_attention"] = new JsonObject { ["rope_type"] = "default" } }, "differ between kinds of layers"),
+        ["a kind of layer that is not built"] = ("families/qwen2", c => c["layer_types"]![0] = "chunked_attention", "'layer_types' names 'chunked_attention'"),
+        ["too few kinds of layers"] = ("families/qwen2", c => c["layer_types"]!.AsArray().RemoveAt(0), "'layer_types' names 2 layers of 3"),
+        ["a window that is asked for and not given"] = ("families/qwen3", c => c["layer_types"]![0] = "sliding_attention", "no 'sliding_window' is set"),
+        ["a Gemma whose tokens see all others"] = ("families/gemma", c => c["use_bidirectional_attention"] = true, "'use_bidirectional_attention' is true"),
+        ["a RoBERTa without room for positions"] = ("families/roberta", c => c["max_position_embeddings"] = 2, "positions begin at 2"),
+        ["another term in DeBERTa's scores"] = ("families/deberta-v3", c => c["pos_att_type"] = "p2p|c2p", "'pos_att_type' names 'p2p'"),
+        ["a DeBERTa without order"] = ("families/deberta-v3", c => c["relative_attention"] = false, "so tokens have no order"),
+        ["a DeBERTa with more buckets than distances"] = ("families/deberta-v3", c => c["position_buckets"] = 512, "'position_buckets' is 512, too many"),
+        ["a convolution of even width"] = ("families/deberta-v2", c => c["conv_kernel_size"] = 4, "'conv_kernel_size' is 4; an odd one is needed"),
+        ["a pooler of another width"] = ("families/deberta-v3", c => c["pooler_hidden_size"] = 8, "'pooler_hidden_size' is 8; only 16 is supported"),
         ["a rotary base of 0"] = ("llama-tiny", c => c["rope_parameters"]!["rope_theta"] = 0, "'rope_theta' is 0"),
         ["an epsilon beyond all numbers"] = ("bert-tiny", c => c["layer_norm_eps"] = JsonNode.Parse("1e999"), "'layer_norm_eps' is 1e999"),
         ["an epsilon below 0"] = ("llama-tiny", c => c["rms_norm_eps"] = -1e-6, "'rms_norm_eps' is -1E-06"),
@@ -99,7 +113,7 @@ public sealed class ConfigRefusalTests
             c["rope_theta"] = 12345.0;
             c["rope_scaling"] = null;
         });
-        var config = Assert.IsType<LoraArena.Learning.Models.Llama.LlamaConfig>(ModelCatalog.Read(folder.Path).Config);
-        Assert.Equal(12345.0, config.RopeTheta);
+        var config = Assert.IsType<LoraArena.Learning.Models.Decoders.DecoderShape>(ModelCatalog.Read(folder.Path).Config);
+        Assert.Equal(12345.0, config.Rotary.Theta);
     }
 }

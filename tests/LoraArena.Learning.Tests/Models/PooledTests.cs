@@ -11,19 +11,23 @@ public sealed class PooledTests
 {
     private const double Tolerance = 1e-5;
 
-    public static TheoryData<string, bool> Cases
-    {
-        get
-        {
-            var cases = new TheoryData<string, bool>();
-            foreach (var model in new[] { "bert-tiny", "llama-tiny", "llama-tiny-wide-heads" })
-            {
-                cases.Add(model, true);
-                cases.Add(model, false);
-            }
+    private static readonly string[] Own = ["bert-tiny", "llama-tiny", "llama-tiny-wide-heads"];
+    private static readonly string[] Families = ["families/gemma2", "families/mistral", "families/qwen3-window", "families/roberta", "families/deberta-v3", "families/deberta-v2"];
 
-            return cases;
+    public static TheoryData<string, bool> Cases => Each([.. Own, .. Families]);
+
+    public static TheoryData<string, bool> OwnCases => Each(Own);
+
+    private static TheoryData<string, bool> Each(string[] models)
+    {
+        var cases = new TheoryData<string, bool>();
+        foreach (var model in models)
+        {
+            cases.Add(model, true);
+            cases.Add(model, false);
         }
+
+        return cases;
     }
 
     [Theory]
@@ -33,7 +37,7 @@ public sealed class PooledTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var model = Adapted(name);
-        using var batch = Batch(padded);
+        using var batch = Batch(model, padded);
         Assert.Equal(padded, batch.KeepBT is not null);
         Assert.InRange(Torch.RelativeError(model.Backbone.Pooled(batch, ForwardMode.Inference), Whole(model, batch)), 0, Tolerance);
     }
@@ -44,7 +48,7 @@ public sealed class PooledTests
     {
         using var scope = NewDisposeScope();
         using var model = Adapted(name);
-        using var batch = Batch(padded);
+        using var batch = Batch(model, padded);
         var shortcut = Gradients(model, () => model.Backbone.Pooled(batch, ForwardMode.Inference));
         var whole = Gradients(model, () => Whole(model, batch));
         Assert.Equal(whole.Count, shortcut.Count);
@@ -56,14 +60,14 @@ public sealed class PooledTests
     }
 
     [Theory]
-    [MemberData(nameof(Cases))]
+    [MemberData(nameof(OwnCases))]
     public void Pooled_LooksAtTheRightToken(string name, bool padded)
     {
         // The negative control of the tests above: another token's state is something else.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var model = Adapted(name);
-        using var batch = Batch(padded);
+        using var batch = Batch(model, padded);
         var hidden = model.Backbone.HiddenStates(batch, ForwardMode.Inference);
         var other = hidden.select(1, 1);
         var wrong = model.Family.Kind == ModelKind.Encoder ? model.Sites[^1].Forward(other, ForwardMode.Inference).tanh() : other;
@@ -97,11 +101,11 @@ public sealed class PooledTests
         Assert.Throws<ArgumentException>(() => TokenBatch.Create([[1], []], padId: 0, CPU));
     }
 
-    private static TokenBatch Batch(bool padded)
+    private static TokenBatch Batch(PreferenceModel model, bool padded)
     {
         var random = new SeededRandom(11);
         int[] lengths = padded ? [9, 2, 14, 1] : [6, 6, 6];
-        return TokenBatch.Create([.. lengths.Select(n => (IReadOnlyList<int>)[.. Enumerable.Range(0, n).Select(_ => 3 + random.Next(94))])], padId: 0, CPU);
+        return TokenBatch.Create([.. lengths.Select(n => (IReadOnlyList<int>)[.. Enumerable.Range(0, n).Select(_ => 3 + random.Next(model.Config.VocabularySize - 3))])], padId: 0, CPU);
     }
 
     private static PreferenceModel Adapted(string name)
@@ -119,7 +123,14 @@ public sealed class PooledTests
     private static Tensor Whole(PreferenceModel model, TokenBatch batch)
     {
         var hidden = model.Backbone.HiddenStates(batch, ForwardMode.Inference);
-        if (model.Family.Kind == ModelKind.Encoder) return model.Sites.Single(s => s.Path == "bert.pooler.dense").Forward(hidden.select(1, 0), ForwardMode.Inference).tanh();
+        if (model.Family.Kind == ModelKind.Encoder)
+        {
+            var first = hidden.select(1, 0);
+            if (model.Sites.SingleOrDefault(s => s.Path.EndsWith("pooler.dense", StringComparison.Ordinal)) is not { } pooler) return first;
+            var pooled = pooler.Forward(first, ForwardMode.Inference);
+            return pooler.Path == "pooler.dense" ? nn.functional.gelu(pooled) : pooled.tanh();
+        }
+
         return stack(Enumerable.Range(0, batch.Count).Select(b => hidden[b, batch.LastB[b].ToInt64()]));
     }
 

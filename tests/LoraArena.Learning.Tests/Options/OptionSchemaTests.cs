@@ -96,11 +96,11 @@ public sealed class OptionSchemaTests
     public void TheSchema_FollowsTheRecord()
     {
         var options = OptionSchema.Of(typeof(Sample));
-        Assert.Equal(["target_modules", "exclude_modules", "layers_to_transform", "whole_number", "some_number", "yes_or_no", "one_of"], options.Select(o => o.Name));
-        Assert.Equal([OptionKind.Text, OptionKind.Text, OptionKind.Text, OptionKind.Integer, OptionKind.Number, OptionKind.Boolean, OptionKind.Choice], options.Select(o => o.Kind));
-        Assert.Equal((2.0, 9.0, 3), (options[3].Minimum, options[3].Maximum, options[3].Default!.GetValue<int>()));
-        Assert.True(options[4].Optional);
-        Assert.Equal(["left", "right"], options[6].Choices!);
+        Assert.Equal(["target_modules", "exclude_modules", "layers_to_transform", "modules_to_save", "whole_number", "some_number", "yes_or_no", "one_of"], options.Select(o => o.Name));
+        Assert.Equal([OptionKind.Text, OptionKind.Text, OptionKind.Text, OptionKind.Text, OptionKind.Integer, OptionKind.Number, OptionKind.Boolean, OptionKind.Choice], options.Select(o => o.Kind));
+        Assert.Equal((2.0, 9.0, 3), (options[4].Minimum, options[4].Maximum, options[4].Default!.GetValue<int>()));
+        Assert.True(options[5].Optional);
+        Assert.Equal(["left", "right"], options[7].Choices!);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class PeftFolderTests : IDisposable
     [InlineData("r", "1.5", "'r' is 1.5; a whole number from 1 to 65536 is needed")]
     [InlineData("r", "\"4\"", "'r' is \"4\"; a whole number from 1 to 65536 is needed")]
     [InlineData("lora_alpha", "[]", "'lora_alpha' is []; a number is needed")]
-    [InlineData("bias", "\"all\"", "'bias' is \"all\"; supported is none")]
+    [InlineData("bias", "\"some\"", "'bias' is \"some\"; supported is none or all or lora_only")]
     [InlineData("init_lora_weights", "\"pissa_niter_4\"", "'init_lora_weights' is \"pissa_niter_4\"; supported is true or false or gaussian or orthogonal or eva")]
     [InlineData("peft_type", "\"XLORA\"", "peft_type 'XLORA' is not supported")]
     [InlineData("peft_type", "null", "there is no peft_type")]

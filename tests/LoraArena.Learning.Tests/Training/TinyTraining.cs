@@ -45,9 +45,16 @@ internal static class TinyTraining
     public static PreferenceModel Model(string fixture, string variant, JsonObject? options = null, long seed = 3)
     {
         var model = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed);
-        var method = VariantCatalog.Get(variant);
-        model.Attach(method, method.ReadOptions(Merge(TinyVariant.Of(variant).Options, options)), seed);
+        var (method, read) = Method(variant, options);
+        model.Attach(method, read, seed);
         return model;
+    }
+
+    /// <summary>A variant with the options that fit the tiny models, and others.</summary>
+    public static (LoraVariant Variant, VariantOptions Options) Method(string variant, JsonObject? options = null)
+    {
+        var method = VariantCatalog.Get(variant);
+        return (method, method.ReadOptions(Merge(TinyVariant.Of(variant).Options, options)));
     }
 
     /// <summary>Gives an adapter the starting values that take more than a seed.</summary>

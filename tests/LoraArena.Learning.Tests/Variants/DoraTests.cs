@@ -124,7 +124,7 @@ public sealed class DoraTests
         var before = layer.NormO().clone();
         layer.B.Value.mul_(2);
         Assert.True(layer.NormO().Equals(before));
-        layer.WeightsHaveMoved();
+        layer.FactorsHaveMoved();
         Assert.True(Torch.RelativeError(layer.NormO(), before) > 1e-3);
     }
 

@@ -34,13 +34,13 @@ public sealed class LoraFaTests
     {
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model("bert-tiny", "lora-fa", new() { ["r"] = 4, ["lora_alpha"] = alpha });
-        var layer = (LoraFaLayer)model.Adapted!.Layers[3];
+        var layer = (LoraLayer)model.Adapted!.Layers[3];
 
         // g of the weight is known here: B's plain gradient is s g Aᵀ by definition.
         var g = randn(layer.Site.OutFeatures, layer.Site.InFeatures);
         var a = layer.A.Value;
         layer.B.Value.requires_grad_().grad = layer.Scale * mm(g, a.t());
-        foreach (var other in model.Adapted.Layers.Cast<LoraFaLayer>().Where(l => l != layer)) Assert.Null(other.B.Value.grad);
+        foreach (var other in model.Adapted.Layers.Cast<LoraLayer>().Where(l => l != layer)) Assert.Null(other.B.Value.grad);
         using (no_grad()) model.Adapted.AfterBackward(1);
         var projected = mm(g, mm(a.t(), mm(linalg.inv(mm(a, a.t())), a)));
         Assert.InRange(Torch.RelativeError(layer.Scale * mm(layer.B.Value.grad!, a), projected), 0, 1e-4);
@@ -52,7 +52,7 @@ public sealed class LoraFaTests
     {
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model("bert-tiny", "lora-fa", new() { ["correct_gradient"] = false });
-        var layer = (LoraFaLayer)model.Adapted!.Layers[0];
+        var layer = (LoraLayer)model.Adapted!.Layers[0];
         var gradient = randn(layer.B.Shape);
         layer.B.Value.requires_grad_().grad = gradient.clone();
         model.Adapted.AfterBackward(1);

@@ -81,7 +81,7 @@ public sealed class LoraStartTests
         }
 
         var error = Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", "lora", new() { ["init_lora_weights"] = "orthogonal", ["r"] = 5 }));
-        Assert.StartsWith("init_lora_weights orthogonal needs an even rank; it is 5 at ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("init_lora_weights orthogonal needs an even rank", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

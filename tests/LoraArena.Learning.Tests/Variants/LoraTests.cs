@@ -154,9 +154,9 @@ public sealed class LoraTests
     [InlineData("lora_alpha", "\"x\"", "variant lora: 'lora_alpha' is \"x\"; a number is needed.")]
     [InlineData("rank_pattern", "\"query\"", "rank_pattern 'query' cannot be read ('query' has no '='); write it as query=4, output.dense=16.")]
     [InlineData("rank_pattern", "\"query=2.5\"", "rank_pattern gives 'query' the rank 2.5; a whole number from 1 to 1024 is needed.")]
-    [InlineData("alpha_pattern", "\"(=2\"", "alpha_pattern: '(' is not a valid regular expression: Invalid pattern '^(.*\\.)?(()$' at offset 12. Not enough )'s.")]
+    [InlineData("alpha_pattern", "\"(=2\"", "alpha_pattern '(' is not a valid regular expression: Invalid pattern '^(.*\\.)?(()$' at offset 12. Not enough )'s.")]
     [InlineData("layers_to_transform", "\"0,x\"", "layers_to_transform '0,x' is not a list of layer numbers such as 0,1,5.")]
-    [InlineData("rank", "8", "variant lora has no option 'rank'; it has target_modules, exclude_modules, layers_to_transform, r, lora_alpha, lora_dropout, init_lora_weights, use_rslora, loraplus_lr_ratio, rank_pattern, alpha_pattern.")]
+    [InlineData("rank", "8", "variant lora has no option 'rank'; it has target_modules, exclude_modules, layers_to_transform, modules_to_save, r, lora_alpha, lora_dropout, init_lora_weights, use_rslora, loraplus_lr_ratio, use_dora, dora_dropout_path, bias, rank_pattern, alpha_pattern.")]
     public void AnOptionThatCannotBe_IsRefusedByName(string name, string value, string sentence)
         => Assert.Equal(sentence, Assert.Throws<OptionException>(() => VariantCatalog.Get("lora").ReadOptions(new JsonObject { [name] = JsonNode.Parse(value) })).Message);
 

@@ -34,6 +34,8 @@ public sealed class VariantContractTests
         }
     }
 
+    private static Dictionary<string, VariantDescription> Described { get; } = VariantCatalog.Describe().ToDictionary(d => d.Id, StringComparer.Ordinal);
+
     public static TheoryData<string> Variants => [.. VariantCatalog.All.Keys];
 
     [Theory]
@@ -48,19 +50,19 @@ public sealed class VariantContractTests
         else Assert.True(error > Tolerance, "it says that it does not start as the identity, but it does");
 
         // And it does act: a trained one does not leave the model as it is, whatever the head does.
-        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
-        CopyHead(from: plain, to: model);
-        Assert.True(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)) > Seen);
+        using var trained = TrainedModels.Load(fixture, variant);
+        CopyHead(from: plain, to: trained);
+        Assert.True(Torch.RelativeError(TinyTraining.Logits(trained), TinyTraining.Logits(plain)) > Seen);
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
     public void Merging_KeepsTheLogits(string variant, string fixture)
     {
+        Assert.SkipUnless(VariantCatalog.Get(variant).Info.CanMerge, "The method is no other weight of the model.");
         using var scope = NewDisposeScope();
         using var plain = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 3);
-        using var model = TinyTraining.Model(fixture, variant);
-        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
+        using var model = TrainedModels.Load(fixture, variant);
         var adapted = TinyTraining.Logits(model);
         CopyHead(from: model, to: plain);
         Assert.True(Torch.RelativeError(TinyTraining.Logits(plain), adapted) > Seen, "the adapter does nothing that merging could lose");
@@ -94,9 +96,8 @@ public sealed class VariantContractTests
     {
         using var scope = NewDisposeScope();
         using var plain = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 3);
-        using var model = TinyTraining.Model(fixture, variant);
+        using var model = TrainedModels.Load(fixture, variant);
         Assert.SkipWhen(model.Adapted!.Layers.Count == 0, "The method trains the model's own weights.");
-        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         CopyHead(from: plain, to: model);
         Assert.True(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)) > Seen);
         model.Adapted!.Detach();
@@ -125,8 +126,7 @@ public sealed class VariantContractTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        using var model = TinyTraining.Model(fixture, variant);
-        TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
+        using var model = TrainedModels.Load(fixture, variant);
         PeftFolder.Write(folder.At("first"), model, fixture);
 
         using var again = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 99);
@@ -139,6 +139,16 @@ public sealed class VariantContractTests
 
         PeftFolder.Write(folder.At("second"), again, fixture);
         Assert.Equal(File.ReadAllBytes(folder.At("first", "adapter_model.safetensors")), File.ReadAllBytes(folder.At("second", "adapter_model.safetensors")));
+
+        // A run's own folder gives the method itself back, with all that it had in memory, and exports to the same file.
+        RunAdapter.Write(folder.At("own"), model, fixture);
+        using var own = PreferenceModel.Load(Torch.Fixture(fixture), CPU, seed: 99);
+        RunAdapter.Load(folder.At("own"), own, model.Adapted!.Variant, model.Adapted.Options, seed: 3);
+        Assert.Equal(variant, own.Adapted!.Variant.Info.Id);
+        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(own), TinyTraining.Logits(model)), 0, Tolerance);
+        Assert.Equal(TinyTraining.Bytes(PeftFolder.Weights(model).Select(w => w.Weight)), TinyTraining.Bytes(PeftFolder.Weights(own).Select(w => w.Weight)));
+        PeftFolder.Write(folder.At("third"), own, fixture);
+        Assert.Equal(File.ReadAllBytes(folder.At("first", "adapter_model.safetensors")), File.ReadAllBytes(folder.At("third", "adapter_model.safetensors")));
     }
 
     [Theory]
@@ -202,7 +212,7 @@ public sealed class VariantContractTests
     public void TheLossFalls(string variant, string fixture)
     {
         using var model = TinyTraining.Model(fixture, variant);
-        var losses = TinyTraining.Train(model, TinyTraining.OptionsFor(variant) with { MaxSteps = 40, BatchSize = 16, SwapInTraining = false }, rows: 16).Select(r => r.Loss).ToList();
+        var losses = TinyTraining.Train(model, TinyTraining.OptionsFor(variant) with { MaxSteps = 40, BatchSize = 6, SwapInTraining = false }, rows: 6).Select(r => r.Loss).ToList();
         Assert.True(losses[^1] < 0.5 * losses[0], $"from {losses[0]:0.000} to {losses[^1]:0.000}");
     }
 
@@ -246,12 +256,12 @@ public sealed class VariantContractTests
     public void Training_LeavesNoTensorBehind(string variant, string fixture)
     {
         using var model = TinyTraining.Model(fixture, variant);
-        using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.OptionsFor(variant) with { MaxSteps = 30 });
-        TinyTraining.Run(trainer, 4);
+        using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.OptionsFor(variant) with { MaxSteps = 14 });
+        TinyTraining.Run(trainer, 3);
 
         // Counted on this thread: what other tests left to the finalizer goes on another, at any time.
         var before = LiveTensors.OfThisThread();
-        TinyTraining.Run(trainer, 20);
+        TinyTraining.Run(trainer, 14);
         Assert.Equal(before, LiveTensors.OfThisThread());
 
         // The negative control: the count sees a single one.
@@ -322,9 +332,9 @@ public sealed class VariantContractTests
     {
         var info = VariantCatalog.Get(variant).Info;
         Assert.Matches("^[a-z0-9-]+$", info.Id);
-        Assert.All(new[] { info.Name, info.Summary, info.Paper, info.ParameterFormula }, text => Assert.False(string.IsNullOrWhiteSpace(text)));
+        Assert.All(new[] { info.Name, info.Summary, info.Paper, info.ParameterFormula, info.Cost }, text => Assert.False(string.IsNullOrWhiteSpace(text)));
         Assert.EndsWith(".", info.Summary, StringComparison.Ordinal);
-        var described = VariantCatalog.Describe().Single(d => d.Id == variant);
+        var described = Described[variant];
         Assert.Contains(described.Options, o => o.Name == "target_modules");
         Assert.All(described.Options, o => Assert.False(string.IsNullOrWhiteSpace(o.Help), o.Name));
     }
@@ -362,5 +372,5 @@ public sealed class VariantContractTests
     }
 
     private static JsonObject AllDropouts(string variant, double share)
-        => new(VariantCatalog.Describe().Single(d => d.Id == variant).Options.Where(o => o.Name.EndsWith("dropout", StringComparison.Ordinal)).Select(o => KeyValuePair.Create<string, JsonNode?>(o.Name, share)));
+        => new(Described[variant].Options.Where(o => o.Name.EndsWith("dropout", StringComparison.Ordinal)).Select(o => KeyValuePair.Create<string, JsonNode?>(o.Name, share)));
 }

@@ -13,10 +13,7 @@ public sealed class BertFamily : ModelFamily
     public override string Prefix => "bert.";
 
     /// <inheritdoc/>
-    public override string HeadPath => "classifier";
-
-    /// <inheritdoc/>
-    public override bool HeadHasBias => true;
+    public override HeadShape Head(ModelConfig config) => HeadShape.OneLayer("classifier", bias: true);
 
     /// <inheritdoc/>
     public override string ClassifierArchitecture => "BertForSequenceClassification";

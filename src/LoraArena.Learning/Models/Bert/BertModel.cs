@@ -6,24 +6,25 @@ namespace LoraArena.Learning.Models.Bert;
 
 // B sequences, T tokens, D width, H heads, K head size, F feed-forward width.
 
-/// <summary>BERT's encoder with its pooler. Names of the weights are those of Hugging Face's files.</summary>
+/// <summary>The encoder of BERT and RoBERTa, with BERT's pooler. Names of the weights are those of Hugging Face's files.</summary>
 public sealed class BertModel : Backbone
 {
     private readonly BertEmbeddings _embeddings;
     private readonly List<BertLayer> _layers;
-    private readonly Projection _pooler;
+    private readonly Projection? _pooler;
+    private readonly Pooling _pooling;
     private readonly ScalarType _dtype;
 
     internal BertModel(BertConfig config, ModelBuilder builder)
     {
-        _dtype = builder.Dtype;
+        (_pooling, _dtype) = (config.Pooling, builder.Dtype);
         _embeddings = new BertEmbeddings(config, builder);
-        _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(FormattableString.Invariant($"bert.encoder.layer.{i}"), config, builder))];
-        _pooler = builder.Projection("bert.pooler.dense", config.HiddenSize, config.HiddenSize, bias: true);
+        _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(FormattableString.Invariant($"{config.Module}.encoder.layer.{i}"), config, builder))];
+        _pooler = config.HasPooler ? builder.Pooler(config.Module + ".pooler.dense", config.HiddenSize, config.InitializerRange) : null;
     }
 
     /// <summary>The word embeddings, [vocabulary, D]: tied to the head of masked-language-model training.</summary>
-    internal Weight WordEmbeddings => _embeddings.Words;
+    internal Weight WordEmbeddings => _embeddings.Words.Table;
 
     /// <inheritdoc/>
     public override Tensor HiddenStates(TokenBatch batch, ForwardMode mode)
@@ -35,48 +36,52 @@ public sealed class BertModel : Backbone
         return xBTD.MoveToOuterDisposeScope();
     }
 
-    /// <summary>tanh of the pooler's layer on the first token, [B, D].</summary>
+    /// <summary>tanh of the pooler's layer, where there is one, on the first token or what <see cref="ModelConfig.Pooling"/> says, [B, D].</summary>
     public override Tensor Pooled(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
+        if (_pooling != Pooling.First) return Pool(Shared.Pool.Take(_pooling, HiddenStates(batch, mode), batch), mode).MoveToOuterDisposeScope();
         var mask = Attention.PaddingMask(batch, _dtype);
         var xBTD = _embeddings.Forward(batch, mode);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: layer == _layers[^1]);
         return Pool(xBTD.select(1, 0), mode).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The pooler on the first token's state: [B, D] → [B, D].</summary>
-    internal Tensor Pool(Tensor firstBD, ForwardMode mode) => _pooler.Forward(firstBD, mode).tanh();
+    /// <summary>The pooler on one state of each sequence: [B, D] → [B, D].</summary>
+    internal Tensor Pool(Tensor stateBD, ForwardMode mode) => _pooler is null ? stateBD : _pooler.Forward(stateBD, mode).tanh();
 }
 
 /// <summary>Sum of the embeddings of word, position and segment, normalised.</summary>
 internal sealed class BertEmbeddings
 {
-    private const string Path = "bert.embeddings.";
     private readonly Weight _positions;
     private readonly Weight _types;
     private readonly LayerNorm _norm;
+    private readonly int _firstPosition;
+    private readonly bool _hasSegments;
 
     public BertEmbeddings(BertConfig config, ModelBuilder builder)
     {
-        Words = builder.Weight(Path + "word_embeddings.weight", config.VocabularySize, config.HiddenSize);
-        _positions = builder.Weight(Path + "position_embeddings.weight", config.MaxPositions, config.HiddenSize);
-        _types = builder.Weight(Path + "token_type_embeddings.weight", config.TypeVocabularySize, config.HiddenSize);
-        _norm = new LayerNorm(Path + "LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
+        var path = config.Module + ".embeddings.";
+        (_firstPosition, _hasSegments) = (config.FirstPosition, config.HasSegments && config.TypeVocabularySize > 1);
+        Words = builder.Embedding(path + "word_embeddings.weight", config.VocabularySize, config.HiddenSize);
+        _positions = builder.Weight(path + "position_embeddings.weight", config.FirstPosition + config.MaxPositions, config.HiddenSize);
+        _types = builder.Weight(path + "token_type_embeddings.weight", config.TypeVocabularySize, config.HiddenSize);
+        _norm = new LayerNorm(path + "LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
     }
 
-    public Weight Words { get; }
+    public TokenEmbedding Words { get; }
 
     /// <summary>[B, T] → [B, T, D].</summary>
     public Tensor Forward(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var xBTD = Rows(Words, batch.IdsBT) + _positions.Value.narrow(0, 0, batch.Length) + Segments(batch);
+        var xBTD = Words.Forward(batch.IdsBT) + _positions.Value.narrow(0, _firstPosition, batch.Length) + Segments(batch);
         return Dropout.Apply(_norm.Forward(xBTD), mode.HiddenDropout, mode).MoveToOuterDisposeScope();
     }
 
     // A model that was made for one segment alone is told of no other.
-    private Tensor Segments(TokenBatch batch) => batch.SegmentsBT is { } segmentsBT && _types.Shape[0] > 1 ? Rows(_types, segmentsBT) : _types.Value.narrow(0, 0, 1);
+    private Tensor Segments(TokenBatch batch) => batch.SegmentsBT is { } segmentsBT && _hasSegments ? Rows(_types, segmentsBT) : _types.Value.narrow(0, 0, 1);
 
     private static Tensor Rows(Weight table, Tensor idsBT) => table.Value.index_select(0, idsBT.view(-1)).view(idsBT.shape[0], idsBT.shape[1], -1);
 }
@@ -85,6 +90,8 @@ internal sealed class BertEmbeddings
 internal sealed class BertLayer(string path, BertConfig config, ModelBuilder builder)
 {
     private readonly int _heads = config.Heads;
+    private readonly double _scale = 1 / Math.Sqrt((double)config.HiddenSize / config.Heads);
+    private readonly Activation _activation = config.Activation;
     private readonly Projection _query = builder.Projection(path + ".attention.self.query", config.HiddenSize, config.HiddenSize, bias: true);
     private readonly Projection _key = builder.Projection(path + ".attention.self.key", config.HiddenSize, config.HiddenSize, bias: true);
     private readonly Projection _value = builder.Projection(path + ".attention.self.value", config.HiddenSize, config.HiddenSize, bias: true);
@@ -101,7 +108,7 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
         var queryInput = firstTokenOnly ? xBTD.narrow(1, 0, 1) : xBTD;
         var contextBTD = Attend(queryInput, xBTD, mask, mode);
         var attendedBTD = _attentionNorm.Forward(Dropout.Apply(_output.Forward(contextBTD, mode), mode.HiddenDropout, mode) + queryInput);
-        var innerBTF = nn.functional.gelu(_up.Forward(attendedBTD, mode));
+        var innerBTF = _activation.Apply(_up.Forward(attendedBTD, mode));
         return _outputNorm.Forward(Dropout.Apply(_down.Forward(innerBTF, mode), mode.HiddenDropout, mode) + attendedBTD).MoveToOuterDisposeScope();
     }
 
@@ -111,7 +118,7 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
         var qBHTK = Attention.SplitHeads(_query.Forward(queryInput, mode), _heads);
         var kBHTK = Attention.SplitHeads(_key.Forward(xBTD, mode), _heads);
         var vBHTK = Attention.SplitHeads(_value.Forward(xBTD, mode), _heads);
-        var contextBHTK = nn.functional.scaled_dot_product_attention(qBHTK, kBHTK, vBHTK, mask, mode.AttentionDropout);
+        var contextBHTK = Attention.Attend(qBHTK, kBHTK, vBHTK, new AttentionMask(mask, Causal: false), _scale, cap: null, mode.AttentionDropout);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }
 }

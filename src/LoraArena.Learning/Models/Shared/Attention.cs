@@ -3,7 +3,16 @@ using static TorchSharp.torch;
 
 namespace LoraArena.Learning.Models.Shared;
 
-/// <summary>What the families' attention has in common. B sequences, T tokens, H heads, K head size, D = H·K.</summary>
+/// <summary>What a query may look at.</summary>
+/// <param name="Added">Added to the scores, of a shape that broadcasts to [B, H, T, T]; null for nothing.</param>
+/// <param name="Causal">True if each token sees itself and those before it.</param>
+internal sealed record AttentionMask(Tensor? Added, bool Causal)
+{
+    /// <summary>Each token sees itself and those before it.</summary>
+    public static AttentionMask CausalOnly { get; } = new(null, Causal: true);
+}
+
+/// <summary>What the families' attention has in common. B sequences, T tokens, H heads, G key and value heads, K head size, D = H·K.</summary>
 internal static class Attention
 {
     /// <summary>[B, T, D] → [B, H, T, K].</summary>
@@ -19,6 +28,27 @@ internal static class Attention
         return groups == heads ? xBGTK : xBGTK.unsqueeze(2).expand(batch, groups, heads / groups, tokens, size).reshape(batch, heads, tokens, size);
     }
 
+    /// <summary>softmax(scale · Q Kᵀ, capped, + mask) V: [B, H, T, K], keys and values [B, G, T, K] → [B, H, T, K].</summary>
+    /// <param name="qBHTK">Queries.</param>
+    /// <param name="kBGTK">Keys.</param>
+    /// <param name="vBGTK">Values.</param>
+    /// <param name="mask">What they may look at.</param>
+    /// <param name="scale">What scores are multiplied by.</param>
+    /// <param name="cap">c of a soft cap c·tanh(s/c) on the scores; null for none.</param>
+    /// <param name="dropout">Probability that an attention weight is dropped.</param>
+    public static Tensor Attend(Tensor qBHTK, Tensor kBGTK, Tensor vBGTK, AttentionMask mask, double scale, double? cap, double dropout)
+    {
+        using var scope = NewDisposeScope();
+        var heads = qBHTK.shape[1];
+        var (kBHTK, vBHTK) = (RepeatHeads(kBGTK, heads), RepeatHeads(vBGTK, heads));
+        if (cap is not null || mask.Added?.requires_grad == true) return Composed(qBHTK, kBHTK, vBHTK, mask, scale, cap, dropout).MoveToOuterDisposeScope();
+
+        // The operator as TorchSharp binds it has a fixed scale of 1/√K.
+        var ratio = scale * Math.Sqrt(qBHTK.shape[3]);
+        var scaledBHTK = Math.Abs(ratio - 1) < 1e-12 ? qBHTK : qBHTK * ratio;
+        return nn.functional.scaled_dot_product_attention(scaledBHTK, kBHTK, vBHTK, mask.Added, dropout, is_casual: mask.Causal).MoveToOuterDisposeScope();
+    }
+
     /// <summary>
     /// What is added to attention scores so that padding gets no weight, [B, 1, 1, T]: 0 at real tokens, the type's lowest number elsewhere.
     /// Null where nothing is padded, which lets faster kernels run.
@@ -29,5 +59,23 @@ internal static class Attention
         using var scope = NewDisposeScope();
         var keepB11T = batch.KeepBT.unsqueeze(1).unsqueeze(1);
         return zeros(keepB11T.shape, dtype, keepB11T.device).masked_fill_(keepB11T.logical_not(), finfo(dtype).min).MoveToOuterDisposeScope();
+    }
+
+    // For what the operator does not do: a cap, and a mask that is learnt.
+    private static Tensor Composed(Tensor qBHTK, Tensor kBHTK, Tensor vBHTK, AttentionMask mask, double scale, double? cap, double dropout)
+    {
+        using var scope = NewDisposeScope();
+        var scoresBHTT = einsum("bhtk,bhsk->bhts", qBHTK, kBHTK);
+        scoresBHTT = cap is { } limit ? scoresBHTT.mul(scale / limit).tanh().mul(limit) : scoresBHTT.mul(scale);
+        if (mask.Causal)
+        {
+            var laterTT = ones(scoresBHTT.shape[2], scoresBHTT.shape[3], ScalarType.Bool, scoresBHTT.device).triu(1);
+            scoresBHTT = scoresBHTT.masked_fill(laterTT, finfo(scoresBHTT.dtype).min);
+        }
+
+        if (mask.Added is { } added) scoresBHTT = scoresBHTT + added;
+        var weightsBHTT = nn.functional.softmax(scoresBHTT, -1, ScalarType.Float32).to(qBHTK.dtype);
+        if (dropout > 0) weightsBHTT = nn.functional.dropout(weightsBHTT, dropout, training: true);
+        return einsum("bhts,bhsk->bhtk", weightsBHTT, vBHTK).MoveToOuterDisposeScope();
     }
 }

@@ -15,7 +15,12 @@ internal sealed class LayerNorm(string path, int size, double eps, ModelBuilder 
 }
 
 /// <summary>x / √(mean x² + ε) · w, computed in fp32 (Zhang and Sennrich 2019, arXiv:1910.07467). TorchSharp has none.</summary>
-internal sealed class RmsNorm(string path, int size, double eps, ModelBuilder builder)
+/// <param name="path">Path of the module.</param>
+/// <param name="size">D.</param>
+/// <param name="eps">ε.</param>
+/// <param name="builder">Hands out the weight.</param>
+/// <param name="addOne">True for a factor of 1 + w, in fp32 too (Gemma).</param>
+internal sealed class RmsNorm(string path, int size, double eps, ModelBuilder builder, bool addOne = false)
 {
     private readonly Weight _weight = builder.Weight(path + ".weight", size);
 
@@ -24,8 +29,9 @@ internal sealed class RmsNorm(string path, int size, double eps, ModelBuilder bu
     {
         using var scope = NewDisposeScope();
         var x32 = x.to(ScalarType.Float32);
-        var inverse = x32.square().mean([-1], keepdim: true).add_(eps).rsqrt();
-        return (_weight.Value * (x32 * inverse).to(x.dtype)).MoveToOuterDisposeScope();
+        var unit = x32 * x32.square().mean([-1], keepdim: true).add_(eps).rsqrt();
+        var scaled = addOne ? (unit * (_weight.Value.to(ScalarType.Float32) + 1)).to(x.dtype) : _weight.Value * unit.to(x.dtype);
+        return scaled.MoveToOuterDisposeScope();
     }
 }
 

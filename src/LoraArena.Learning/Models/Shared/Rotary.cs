@@ -6,18 +6,17 @@ namespace LoraArena.Learning.Models.Shared;
 /// <summary>
 /// Rotary position embeddings (Su et al. 2021, arXiv:2104.09864) in Hugging Face's layout, where a head's first half is paired with its second.
 /// </summary>
-/// <param name="headSize">K, even.</param>
-/// <param name="theta">Base of the frequencies.</param>
-internal sealed class Rotary(int headSize, double theta)
+internal static class Rotary
 {
     /// <summary>Cosines and sines of the positions 0 … T − 1, computed in fp32.</summary>
-    public RotaryAngles Angles(long tokens, ScalarType dtype, Device device)
+    public static RotaryAngles Angles(RotaryScaling scaling, long tokens, ScalarType dtype, Device device)
     {
         using var scope = NewDisposeScope();
-        var exponents = arange(0, headSize, 2, dtype: ScalarType.Float32, device: device).div_(headSize);
-        var frequencies = full_like(exponents, theta).pow(exponents).reciprocal();
+        var frequencies = scaling.Frequencies(tokens, device);
         var anglesTK = arange(tokens, dtype: ScalarType.Float32, device: device).unsqueeze(1) * cat([frequencies, frequencies]).unsqueeze(0);
-        return new RotaryAngles(anglesTK.cos().to(dtype).MoveToOuterDisposeScope(), anglesTK.sin().to(dtype).MoveToOuterDisposeScope());
+        var (cos, sin) = (anglesTK.cos(), anglesTK.sin());
+        if (scaling.AttentionFactor != 1) (cos, sin) = (cos * scaling.AttentionFactor, sin * scaling.AttentionFactor);
+        return new RotaryAngles(cos.to(dtype).MoveToOuterDisposeScope(), sin.to(dtype).MoveToOuterDisposeScope());
     }
 }
 

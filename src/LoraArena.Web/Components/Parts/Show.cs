@@ -43,6 +43,9 @@ internal static class Show
         _ => (count.Value / 1e9).ToString("0.00", CultureInfo.InvariantCulture) + " B",
     };
 
+    /// <summary>"out of memory" for OutOfMemory.</summary>
+    public static string Words(string name) => string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : " ") + char.ToLowerInvariant(c) : c.ToString()));
+
     /// <summary>2026-11-25 18:24 UTC.</summary>
     public static string Time(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds).ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture);
 }

@@ -1,0 +1,76 @@
+using LoraArena.Learning.Models.Shared;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Models.DebertaV2;
+
+// B sequences, T tokens (Q of them ask), D width, H heads, K head size, F feed-forward width, S distances.
+
+/// <summary>A block: disentangled attention, then a feed-forward part, each added to its input and normalised after.</summary>
+internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelBuilder builder)
+{
+    private readonly double _scale = 1 / Math.Sqrt((double)config.HiddenSize / config.Heads * config.ScoreTerms);
+    private readonly Projection _query = Square(path + ".attention.self.query_proj", config, builder);
+    private readonly Projection _key = Square(path + ".attention.self.key_proj", config, builder);
+    private readonly Projection _value = Square(path + ".attention.self.value_proj", config, builder);
+    private readonly Projection? _positionKey = config.Relative is { SharesLayers: false, ContentToPosition: true } ? Square(path + ".attention.self.pos_key_proj", config, builder) : null;
+    private readonly Projection? _positionQuery = config.Relative is { SharesLayers: false, PositionToContent: true } ? Square(path + ".attention.self.pos_query_proj", config, builder) : null;
+    private readonly Projection _output = Square(path + ".attention.output.dense", config, builder);
+    private readonly LayerNorm _attentionNorm = new(path + ".attention.output.LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
+    private readonly Projection _up = builder.Projection(path + ".intermediate.dense", config.HiddenSize, config.IntermediateSize, bias: true);
+    private readonly Projection _down = builder.Projection(path + ".output.dense", config.IntermediateSize, config.HiddenSize, bias: true);
+    private readonly LayerNorm _outputNorm = new(path + ".output.LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
+
+    /// <summary>[B, T, D] → [B, T, D], or [B, 1, D] where only the first token's output is wanted.</summary>
+    public Tensor Forward(Tensor xBTD, Tensor? mask, Distances? distances, ForwardMode mode, bool firstTokenOnly)
+    {
+        using var scope = NewDisposeScope();
+        var queryInput = firstTokenOnly ? xBTD.narrow(1, 0, 1) : xBTD;
+        var contextBTD = Attend(queryInput, xBTD, mask, distances, mode);
+        var attendedBTD = _attentionNorm.Forward(Dropout.Apply(_output.Forward(contextBTD, mode), mode.HiddenDropout, mode) + queryInput);
+        var innerBTF = config.Activation.Apply(_up.Forward(attendedBTD, mode));
+        return _outputNorm.Forward(Dropout.Apply(_down.Forward(innerBTF, mode), mode.HiddenDropout, mode) + attendedBTD).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Attend(Tensor queryInput, Tensor xBTD, Tensor? mask, Distances? distances, ForwardMode mode)
+    {
+        using var scope = NewDisposeScope();
+        var qBHQK = Attention.SplitHeads(_query.Forward(queryInput, mode), config.Heads);
+        var kBHTK = Attention.SplitHeads(_key.Forward(xBTD, mode), config.Heads);
+        var vBHTK = Attention.SplitHeads(_value.Forward(xBTD, mode), config.Heads);
+        var added = distances is null ? null : DistanceScores(qBHQK, kBHTK, distances, mode);
+        if (mask is not null) added = added is null ? mask : added + mask;
+        var contextBHQK = Attention.Attend(qBHQK, kBHTK, vBHTK, new AttentionMask(added, Causal: false), _scale, cap: null, mode.AttentionDropout);
+        return Attention.JoinHeads(contextBHQK).MoveToOuterDisposeScope();
+    }
+
+    // Content asks for distances, and distances for content: [B, H, Q, T].
+    private Tensor? DistanceScores(Tensor qBHQK, Tensor kBHTK, Distances distances, ForwardMode mode)
+    {
+        var relative = config.Relative!;
+        using var scope = NewDisposeScope();
+        var embeddings1SD = Dropout.Apply(distances.Embeddings1SD, mode.HiddenDropout, mode);
+        var (batch, heads, queries, keys) = (qBHQK.shape[0], qBHQK.shape[1], qBHQK.shape[2], kBHTK.shape[2]);
+        var placesQT = distances.PlacesTT.narrow(0, 0, queries);
+        Tensor? sum = null;
+        if (relative.ContentToPosition)
+        {
+            var keysHSK = Attention.SplitHeads((_positionKey ?? _key).Forward(embeddings1SD, mode), heads).squeeze(0);
+            var scoresBHQS = einsum("bhqk,hsk->bhqs", qBHQK, keysHSK);
+            sum = scoresBHQS.gather(-1, placesQT.expand(batch, heads, queries, keys));
+        }
+
+        if (relative.PositionToContent)
+        {
+            // The distance from query to key is the same seen from the key: its sign and its place in the table turn round together.
+            var queriesHSK = Attention.SplitHeads((_positionQuery ?? _query).Forward(embeddings1SD, mode), heads).squeeze(0);
+            var scoresBHTS = einsum("bhtk,hsk->bhts", kBHTK, queriesHSK);
+            var gatheredBHTQ = scoresBHTS.gather(-1, placesQT.transpose(0, 1).expand(batch, heads, keys, queries));
+            sum = sum is null ? gatheredBHTQ.transpose(-1, -2) : sum + gatheredBHTQ.transpose(-1, -2);
+        }
+
+        return sum?.mul(_scale).MoveToOuterDisposeScope();
+    }
+
+    private static Projection Square(string path, DebertaV2Config config, ModelBuilder builder) => builder.Projection(path, config.HiddenSize, config.HiddenSize, bias: true);
+}

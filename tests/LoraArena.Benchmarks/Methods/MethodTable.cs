@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Text;
+using LoraArena.Core.Battles;
+using LoraArena.Core.Files;
+using LoraArena.Core.Metrics;
+using LoraArena.Core.Runs;
+using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
+using LoraArena.Learning.Training;
+using LoraArena.Learning.Variants;
+
+namespace LoraArena.Benchmarks.Methods;
+
+/// <summary>Every method at its defaults on the same rows, with several seeds; LoRA with other seeds is the null line: what chance alone makes.</summary>
+internal static class MethodTable
+{
+    private const string Begin = "<!-- table -->";
+    private const string End = "<!-- end of table -->";
+
+    /// <summary>Trains what is not in the file yet, seed by seed, and writes the table.</summary>
+    public static void Run(string[]? only, string file, int rows, int holdOut, int seeds, string document)
+    {
+        var results = new ResultLines<MethodResult>(file);
+        var data = PreferenceRows.Read(rows, holdOut);
+        var (train, validation) = (data.Train(rows), data.HeldOut(holdOut));
+        var methods = VariantCatalog.All.Values.Where(v => only is null || only.Contains(v.Info.Id)).ToList();
+        var jobs = Enumerable.Range(0, seeds).SelectMany(seed => methods.Select(method => (method.Info.Id, Seed: seed)))
+            .Concat(Enumerable.Range(seeds, seeds).Select(seed => (Id: "lora", Seed: seed)));
+        foreach (var (id, seed) in jobs.Where(job => results.Read().All(r => (r.Id, r.Seed, r.Rows) != (job.Id, job.Seed, train.Count))))
+        {
+            var result = Train(data, train, validation, id, seed);
+            results.Add(result);
+            Console.WriteLine(result);
+            Write(document, [.. results.Read().Where(r => r.Rows == train.Count)], train.Count, validation.Count, seeds);
+        }
+
+        Write(document, [.. results.Read().Where(r => r.Rows == train.Count)], train.Count, validation.Count, seeds);
+    }
+
+    private static MethodResult Train(PreferenceRows data, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation, string id, int seed)
+    {
+        var variant = VariantCatalog.Get(id);
+        try
+        {
+            using var model = data.Load(seed);
+            model.Attach(variant, variant.ReadOptions([]), seed);
+            var defaults = new TrainingOptions();
+            var options = defaults with { Seed = seed, MaxLength = data.Packer.MaxLength, NumTrainEpochs = 1, LearningRate = defaults.LearningRate * variant.Info.LearningRateFactor };
+            using var trainer = new Trainer(model, data.Packer, train, options);
+            var before = Measure.StartPeak();
+            var time = Measure.Time(() =>
+            {
+                while (trainer.StepsDone < trainer.Steps) trainer.Step();
+            });
+            var losses = trainer.TakeReports().Select(r => r.Loss).ToList();
+            var peak = Measure.Peak() - before;
+            var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, options.MaxTokensPerMicroBatch).Predict(validation));
+            return new MethodResult(id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0, losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
+        }
+        catch (OptionException error)
+        {
+            return new MethodResult(id, seed, train.Count, 0, 0, error.Message, 0, 0);
+        }
+    }
+
+    private static void Write(string document, IReadOnlyList<MethodResult> results, int rows, int holdOut, int seeds)
+    {
+        var text = new StringBuilder();
+        text.AppendLine(Begin).AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"MiniLM (22 million parameters), {rows:N0} rows, one epoch at the defaults, log loss on {holdOut:N0} held-out rows: mean and range over {seeds} seeds. The null line is LoRA with {seeds} other seeds: a difference as small as between the two lines of LoRA is chance.");
+        text.AppendLine().AppendLine("| method | log loss | from … to | processor seconds | memory above the base, MiB | trained parameters |").AppendLine("|---|---|---|---|---|---|");
+        Line(text, "LoRA, other seeds", [.. results.Where(r => r.Id == "lora" && r.Seed >= seeds)]);
+        foreach (var (_, variants) in VariantGroups.Grouped(VariantCatalog.Describe()))
+        {
+            foreach (var variant in variants) Line(text, variant.Name, [.. results.Where(r => r.Id == variant.Id && r.Seed < seeds)]);
+        }
+
+        text.AppendLine().Append(End);
+        var all = File.ReadAllText(document);
+        var (from, to) = (all.IndexOf(Begin, StringComparison.Ordinal), all.IndexOf(End, StringComparison.Ordinal));
+        if (from < 0 || to < from) throw new InvalidDataException($"{document} has no place for the table: '{Begin}' and '{End}'.");
+        AtomicFile.WriteText(document, all[..from] + text.ToString().ReplaceLineEndings("\n") + all[(to + End.Length)..]);
+    }
+
+    private static void Line(StringBuilder text, string name, IReadOnlyList<MethodResult> results)
+    {
+        if (results.Count == 0) return;
+        if (results.FirstOrDefault(r => r.Refusal is not null)?.Refusal is { } refusal)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {refusal} | | | | |");
+            return;
+        }
+
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"| {name} | {results.Average(r => r.LogLoss):0.0000} | {results.Min(r => r.LogLoss):0.0000} … {results.Max(r => r.LogLoss):0.0000} | {results.Average(r => r.Seconds):0} | {results.Average(r => r.PeakBytes) / (1 << 20):0} | {results[0].Parameters:N0} |");
+    }
+}
+
+/// <summary>One training.</summary>
+/// <param name="Id">The method.</param>
+/// <param name="Seed">Its seed.</param>
+/// <param name="Rows">Rows it trained on.</param>
+/// <param name="Parameters">Trained parameters, the head among them.</param>
+/// <param name="LogLoss">On the held-out rows.</param>
+/// <param name="Refusal">Why there is none; null where all went well.</param>
+/// <param name="Seconds">Processor seconds of the training.</param>
+/// <param name="PeakBytes">Peak above what the loaded model took.</param>
+internal sealed record MethodResult(string Id, int Seed, int Rows, long Parameters, double LogLoss, string? Refusal, double Seconds, long PeakBytes);
