@@ -46,7 +46,7 @@ public sealed class BoardSizeTests(ITestOutputHelper output)
         foreach (var when in new[] { "first", "again" })
         {
             var watch = Stopwatch.StartNew();
-            var board = reader.Read(arena.Competition, new BoardQuery { ByRun = true }, _ => ids, null, TestContext.Current.CancellationToken);
+            var board = reader.Read(arena.Competition, new BoardQuery { ByRun = true }, _ => ids, null, null, TestContext.Current.CancellationToken);
             output.WriteLine($"{when}: {board.Contenders.Count()} runs in {watch.Elapsed.TotalSeconds:0.00} s");
             Assert.Equal(2000, board.Contenders.Count());
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(1), $"{when}: {watch.Elapsed.TotalSeconds:0.00} s");
@@ -54,7 +54,7 @@ public sealed class BoardSizeTests(ITestOutputHelper output)
     }
 
     private static Board Read(TestArena arena, IReadOnlyList<string> ids)
-        => arena.Get<BoardReader>().Read(arena.Competition, new BoardQuery(), _ => ids, null);
+        => arena.Get<BoardReader>().Read(arena.Competition, new BoardQuery(), _ => ids, null, null);
 
     /// <summary>Copies of a run whose losses.bin has as many rows as the real competition; the baselines' have them too, so that all count as scored on the same.</summary>
     private static List<string> Copies(TestArena arena, string first, int count)

@@ -1,6 +1,7 @@
 using Bunit;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Runs;
 using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Tests.Boards;
@@ -46,6 +47,21 @@ public sealed class BoardPartsTests : BunitContext
     }
 
     [Fact]
+    public void FailedAndCollapsedRuns_StandInTheTable_AsThat_WithWhatTheyCost()
+    {
+        var query = new BoardQuery { Columns = ["log_loss", "seconds"] };
+        var board = BoardCase.Build(query, [BoardCase.Failed("01m8asjby8jkhd565k8damzm9t", "lora", RunMark.Diverged, seed: 7)], [Runs[0], Runs[2] with { Flag = RunMark.Collapsed }]);
+        var part = Table(query, board);
+
+        var failed = Assert.Single(part.FindAll("[data-testid=failed]"));
+        Assert.Equal("runs/01m8asjby8jkhd565k8damzm9t", failed.QuerySelector("a")!.GetAttribute("href"));
+        Assert.Equal(["diverged", "Why 01m8asjby8jkhd565k8damzm9t ended."], [failed.QuerySelector(".tag")!.TextContent, failed.QuerySelector(".failed-reason")!.TextContent]);
+        Assert.Equal(["–", "40 s"], failed.QuerySelectorAll("td.number").Select(c => c.TextContent));
+        var tags = part.FindAll("tbody tr").Select(r => string.Join(' ', r.QuerySelectorAll(".tag-warning").Select(t => t.TextContent))).ToList();
+        Assert.Equal(["collapsed", "1 failed", "", "diverged"], tags);
+    }
+
+    [Fact]
     public void AHeading_Sorts_AndAPin_MakesTheReference()
     {
         BoardQuery? asked = null;
@@ -82,5 +98,8 @@ public sealed class BoardPartsTests : BunitContext
     }
 
     private IRenderedComponent<BoardTable> Table(BoardQuery query, Action<BoardQuery>? change = null)
-        => Render<BoardTable>(p => p.Add(t => t.Board, BoardCase.Build(query, Runs)).Add(t => t.Query, query).Add(t => t.Colours, new MethodColours(null)).Add(t => t.Change, change ?? (_ => { })).Add(t => t.CompetitionId, "c").Add(t => t.HasTest, true));
+        => Table(query, BoardCase.Build(query, Runs), change);
+
+    private IRenderedComponent<BoardTable> Table(BoardQuery query, Board board, Action<BoardQuery>? change = null)
+        => Render<BoardTable>(p => p.Add(t => t.Board, board).Add(t => t.Query, query).Add(t => t.Colours, new MethodColours(null)).Add(t => t.Change, change ?? (_ => { })).Add(t => t.CompetitionId, "c").Add(t => t.HasTest, true));
 }

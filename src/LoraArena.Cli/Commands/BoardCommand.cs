@@ -57,12 +57,14 @@ internal static class BoardCommand
         var worker = await arena.Get<WorkerCatalog>().DescribeAsync(cancel);
         var reader = arena.Get<BoardReader>();
         var runs = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
-        foreach (var part in reader.PartsOf(competition, query))
+        var failed = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        foreach (var key in reader.PartsOf(competition, query).Select(RunIndex.SplitKey))
         {
-            runs[RunIndex.SplitKey(part)] = await arena.Store.SucceededIdsAsync(competition.Id, RunIndex.SplitKey(part), cancel);
+            runs[key] = await arena.Store.SucceededIdsAsync(competition.Id, key, cancel);
+            failed[key] = await arena.Store.EndedWithoutSuccessIdsAsync(competition.Id, key, cancel);
         }
 
-        return reader.Read(competition, query, part => runs[RunIndex.SplitKey(part)], worker, cancel);
+        return reader.Read(competition, query, part => runs[RunIndex.SplitKey(part)], part => failed[RunIndex.SplitKey(part)], worker, cancel);
     }
 
     /// <summary>Prints a board for people.</summary>
@@ -80,6 +82,12 @@ internal static class BoardCommand
 
         table.Write(text);
         if (BoardSentence.Of(board) is { } sentence) text.WriteLine("\n" + Show.Name(sentence));
+        foreach (var line in board.Failed)
+        {
+            var cost = line.Seconds is { } seconds ? $" after {Show.Seconds(seconds)}" : "";
+            text.WriteLine(Show.Name($"Without success: {line.Name} ({string.Join(", ", line.Runs.Select(r => r.Spec.Run))}), {line.Ends}{cost}. {line.Runs[0].Result.Reason}"));
+        }
+
         foreach (var run in board.Excluded) text.WriteLine(Show.Name($"Not compared: {run.Name} ({run.Run}). {run.Reason}"));
     }
 

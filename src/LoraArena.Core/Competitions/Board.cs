@@ -12,6 +12,9 @@ namespace LoraArena.Core.Competitions;
 /// <param name="Hidden">Lines that the filter hides.</param>
 public sealed record Board(IReadOnlyList<BoardRow> Rows, BoardRow? Reference, int ScoredRows, int Groups, int Family, IReadOnlyList<ExcludedRun> Excluded, int Hidden)
 {
+    /// <summary>What has ended without success, and what it cost; most seconds first.</summary>
+    public IReadOnlyList<FailedLine> Failed { get; init; } = [];
+
     /// <summary>Lines up to which rank intervals are worked out: each needs all its pairs.</summary>
     public const int MaxRanked = 300;
 

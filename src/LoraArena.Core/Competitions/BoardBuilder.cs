@@ -21,16 +21,44 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
         var baselines = parts[0].Baselines.Select(b => OfBaseline(b, parts)).ToList();
         var all = Groups(parts).Select(runs => OfRuns(runs, parts.Count)).ToList();
         var shown = all.Where(Matches).ToList();
+        var failed = FailedOf(parts);
         var named = Named(shown).OrderBy(r => r.LogLoss.Value).ThenBy(r => r.Id, StringComparer.Ordinal).Select((r, i) => r with { Place = i + 1 }).ToList();
         List<BoardRow> rows = [.. named, .. baselines];
-        if (rows.Count == 0) return new Board([], null, 0, 0, 0, _excluded, all.Count);
+        var failedLines = FailedLines(failed, rows);
+        if (rows.Count == 0) return new Board([], null, 0, 0, 0, _excluded, all.Count) { Failed = failedLines };
+        if (!query.ByRun) rows = [.. rows.Select(r => r.IsBaseline ? r : r with { FailedRuns = failed.Count(f => f.Result.State == RunState.Failed && KeyOf(f) == KeyOf(r.Runs[0])) })];
         var reference = ReferenceOf(rows);
         rows = Compared(rows, reference);
         var best = baselines.Count > 0 ? baselines.Min(b => b.LogLoss.Value) : (double?)null;
         rows = [.. Ranked(rows).Select(r => r with { SecondsPerThousandth = best - r.LogLoss.Value > 0 ? r.Seconds / ((best - r.LogLoss.Value) * 1000) : null })];
         return new Board(
-            Sorted(rows), rows.First(r => r.Id == reference.Id), rows[0].Losses.Average.Rows, rows[0].Losses.Average.Groups, rows.Count(r => r.Against is not null && !r.IsBaseline), _excluded, all.Count - shown.Count);
+            Sorted(rows), rows.First(r => r.Id == reference.Id), rows[0].Losses.Average.Rows, rows[0].Losses.Average.Groups, rows.Count(r => r.Against is not null && !r.IsBaseline), _excluded, all.Count - shown.Count)
+        {
+            Failed = failedLines,
+        };
     }
+
+    private List<FailedRun> FailedOf(IReadOnlyList<BoardPart> parts) =>
+    [
+        .. parts.SelectMany(p => p.Failed)
+            .Where(f => query.Trial is null || (f.Spec.Trial is { IsTuning: false } trial && trial.Id == query.Trial))
+            .Where(f => Matches(TextOf(f.Settings, [], f.Spec, f.Result.Reason)))
+            .Where(f => f.Result.State == RunState.Failed || f.Result.Cost is { Seconds: > 0 })
+            .OrderByDescending(f => f.Spec.Run, StringComparer.Ordinal),
+    ];
+
+    // A method that has a line is called as there; one that never succeeded by all its settings.
+    private List<FailedLine> FailedLines(List<FailedRun> failed, List<BoardRow> rows)
+    {
+        var names = rows.Where(r => !r.IsBaseline).GroupBy(r => KeyOf(r.Runs[0]), StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First().Name, StringComparer.Ordinal);
+        var lines = query.ByRun
+            ? failed.Select(f => new FailedLine(f.Spec.Name, [f]))
+            : failed.GroupBy(KeyOf, StringComparer.Ordinal).Select(g => new FailedLine(names.GetValueOrDefault(g.Key) ?? NameOf(g.First()), [.. g]));
+        return [.. lines.OrderByDescending(l => l.Seconds ?? 0).ThenBy(l => l.Name, StringComparer.Ordinal)];
+    }
+
+    private string NameOf(FailedRun run)
+        => run.Spec.Trial is { } trial && query.Trial is not null ? trial.Method : string.Join(' ', new[] { VariantName(run.Settings.Variant), run.Settings.Text() }.Where(t => t.Length > 0));
 
     // Runs that belong into one line, those of other rows left out.
     private List<List<BoardRun>> Groups(IReadOnlyList<BoardPart> parts)
@@ -63,7 +91,11 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
     }
 
     // On the board of a trial its methods stand as it calls them: other seeds of the same method, the null line, are a line of their own.
-    private string KeyOf(BoardRun run) => query.Trial is null ? run.Settings.Key : $"{run.Settings.Key}\n{run.Spec.Trial!.Method}";
+    private string KeyOf(BoardRun run) => KeyOf(run.Settings, run.Spec);
+
+    private string KeyOf(FailedRun run) => KeyOf(run.Settings, run.Spec);
+
+    private string KeyOf(MethodSettings settings, RunSpec spec) => query.Trial is null ? settings.Key : $"{settings.Key}\n{spec.Trial!.Method}";
 
     private BoardRow OfRuns(List<BoardRun> runs, int folds)
     {
@@ -101,11 +133,14 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
     }
 
     private bool Matches(BoardRow row)
-    {
-        if (query.Filter is null) return true;
-        var text = string.Join(' ', [row.Variant, VariantName(row.Variant!), row.Model, row.Settings!.Text(), .. row.Tags.Select(t => "#" + t), .. row.Runs.SelectMany(r => new[] { r.Spec.Name, r.Spec.Run, r.Spec.Owner, r.Notes.Note })]);
-        return query.Filter.Split(' ', StringSplitOptions.RemoveEmptyEntries).All(word => text.Contains(word, StringComparison.OrdinalIgnoreCase));
-    }
+        => query.Filter is null || Matches(string.Join(' ', row.Runs.Select(r => TextOf(r.Settings, r.Notes.Tags, r.Spec, r.Notes.Note))));
+
+    private bool Matches(string text)
+        => query.Filter is null || query.Filter.Split(' ', StringSplitOptions.RemoveEmptyEntries).All(word => text.Contains(word, StringComparison.OrdinalIgnoreCase));
+
+    // What the filter looks at.
+    private string TextOf(MethodSettings settings, IReadOnlyList<string> tags, RunSpec spec, string? note) => string.Join(
+        ' ', [settings.Variant, VariantName(settings.Variant), settings.Model, settings.Text(), .. tags.Select(t => "#" + t), spec.Name, spec.Run, spec.Owner, note]);
 
     // A method is called by its variant and what tells it from the others that are shown.
     private IEnumerable<BoardRow> Named(List<BoardRow> rows)

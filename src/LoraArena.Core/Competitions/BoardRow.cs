@@ -52,6 +52,12 @@ public sealed record BoardRow(
     /// <summary>True for a method with fewer than three seeds.</summary>
     public bool IsProvisional => !IsBaseline && Losses.Seeds < SureSeeds;
 
+    /// <summary>Runs of it that say the same of every row, or less than the class shares do.</summary>
+    public int Collapsed => Runs.Count(r => r.Flag == RunMark.Collapsed);
+
+    /// <summary>Further runs of the same method, other seeds and repetitions, that have ended without success.</summary>
+    public int FailedRuns { get; init; }
+
     /// <summary>Tags of its runs.</summary>
     public IEnumerable<string> Tags => Runs.SelectMany(r => r.Notes.Tags).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
 

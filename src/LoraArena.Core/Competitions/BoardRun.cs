@@ -10,7 +10,11 @@ namespace LoraArena.Core.Competitions;
 /// <param name="Cost">What it took.</param>
 /// <param name="Losses">Its losses, summarised.</param>
 /// <param name="Notes">What people wrote about it.</param>
-public sealed record BoardRun(RunSpec Spec, MethodSettings Settings, Scores Scores, RunCost? Cost, LossTable Losses, RunNotes Notes);
+public sealed record BoardRun(RunSpec Spec, MethodSettings Settings, Scores Scores, RunCost? Cost, LossTable Losses, RunNotes Notes)
+{
+    /// <summary>What is special about its end; null where nothing is.</summary>
+    public RunMark? Flag { get; init; }
+}
 
 /// <summary>A predictor that needs no model, scored on the same rows.</summary>
 /// <param name="Id">Id of the baseline.</param>
@@ -22,7 +26,11 @@ public sealed record BoardBaseline(string Id, string Name, Scores Scores, LossTa
 /// <summary>What was scored on one set of rows: those of a hold-out, or of one fold.</summary>
 /// <param name="Runs">Runs that have succeeded.</param>
 /// <param name="Baselines">Baselines, from the simplest on. They say which rows are meant.</param>
-public sealed record BoardPart(IReadOnlyList<BoardRun> Runs, IReadOnlyList<BoardBaseline> Baselines);
+public sealed record BoardPart(IReadOnlyList<BoardRun> Runs, IReadOnlyList<BoardBaseline> Baselines)
+{
+    /// <summary>Runs on the same rows that have ended without success.</summary>
+    public IReadOnlyList<FailedRun> Failed { get; init; } = [];
+}
 
 /// <summary>A run that is not compared, and why.</summary>
 /// <param name="Run">Id of the run.</param>

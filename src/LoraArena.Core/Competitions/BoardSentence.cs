@@ -54,7 +54,16 @@ public static class BoardSentence
         return memory is > 0.95 and < 1.05 ? $", {time}" : string.Create(CultureInfo.InvariantCulture, $", {time} and {memory:0.00} × the memory");
     }
 
-    private static string Provisional(BoardRow row, BoardRow reference)
+    private static string Provisional(BoardRow row, BoardRow reference) => Surety(row, reference) + Trouble(row) + Trouble(reference);
+
+    // A method that often fails is not better because its luckier runs are.
+    private static string Trouble(BoardRow row)
+    {
+        var collapsed = row.Collapsed == 0 ? "" : row.Runs.Count == 1 ? $" {row.Name} collapsed: it says hardly more than the class shares." : FormattableString.Invariant($" {row.Collapsed} of the {row.Runs.Count} runs of {row.Name} collapsed.");
+        return collapsed + (row.FailedRuns == 0 ? "" : FormattableString.Invariant($" {row.FailedRuns} more {(row.FailedRuns == 1 ? "run" : "runs")} of {row.Name} failed."));
+    }
+
+    private static string Surety(BoardRow row, BoardRow reference)
     {
         if (row.IsBaseline || reference.IsBaseline) return "";
         if (!row.Against!.CoversSeeds) return " This is about these trainings: with one seed each nothing is known of the methods.";

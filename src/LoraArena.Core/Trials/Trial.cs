@@ -11,6 +11,7 @@ namespace LoraArena.Core.Trials;
 /// trial.json      the plan, the settings that the budget led to, every planned run
 /// chosen.json     the learning rate of each method, once all tries have ended
 /// cancelled.json  nothing more is started
+/// deleted/        an empty file for each run that was deleted: it is not started again
 /// </code>
 /// </summary>
 /// <param name="Id">Folder name.</param>
@@ -33,6 +34,9 @@ public sealed record Trial(
 
     /// <summary>Name of the file that ends it.</summary>
     public const string CancelledName = "cancelled.json";
+
+    /// <summary>Name of the folder that tells which runs were deleted.</summary>
+    public const string DeletedName = "deleted";
 
     /// <summary>True below three seeds: what is said of the methods may not last.</summary>
     public bool IsProvisional => Plan.Seeds.Count < BoardRow.SureSeeds;

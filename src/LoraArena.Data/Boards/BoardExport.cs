@@ -17,9 +17,15 @@ namespace LoraArena.Data.Boards;
 public sealed record BoardExport(
     string Competition, SplitReference Split, string? Reference, int ScoredRows, int Groups, int Family, IReadOnlyList<BoardExport.Row> Rows, IReadOnlyList<ExcludedRun> Excluded)
 {
+    /// <summary>Runs that have ended without success, and what they cost.</summary>
+    public IReadOnlyList<Failure> Failed { get; init; } = [];
+
     /// <summary>Makes the document.</summary>
     public static BoardExport Of(string competition, SplitReference split, Board board)
-        => new(competition, split, board.Reference?.Id, board.ScoredRows, board.Groups, board.Family, [.. board.Rows.Select(Row.Of)], board.Excluded);
+        => new(competition, split, board.Reference?.Id, board.ScoredRows, board.Groups, board.Family, [.. board.Rows.Select(Row.Of)], board.Excluded)
+        {
+            Failed = [.. board.Failed.SelectMany(line => line.Runs.Select(run => Failure.Of(line, run)))],
+        };
 
     /// <summary>The header of the CSV, then a line a row.</summary>
     public IEnumerable<string[]> Csv()
@@ -38,6 +44,16 @@ public sealed record BoardExport(
                 Number(r.DifferenceHigh), Number(r.P), Number(r.PHolm), Number(r.RankBest), Number(r.RankWorst), r.Standing, Number(r.FlipRate), Number(r.SecondsPerThousandth), Text(r.Settings), Text(string.Join(' ', r.Tags)), string.Join(' ', r.Runs),
             ];
         }
+
+        // They have no scores: their standing says how they ended.
+        foreach (var f in Failed)
+        {
+            yield return
+            [
+                "", f.Run, Text(f.Name), "false", Text(f.Variant), Text(f.Model), Number(f.Seed), "", "", "", "", "", Number(f.Seconds), Number(f.TokensPerSecond), Number(f.PeakMemoryBytes), Number(f.TrainableParameters),
+                "", "", "", "", "", "", "", "", "", f.End, "", "", Text(f.Settings), "", f.Run,
+            ];
+        }
     }
 
     private static string Number<T>(T? value) where T : struct, IFormattable => value?.ToString(null, CultureInfo.InvariantCulture) ?? "";
@@ -46,6 +62,15 @@ public sealed record BoardExport(
 
     // This table is for people, who open it in a spreadsheet: a name must not become a formula there.
     private static string Text(string? cell) => cell is ['=' or '+' or '-' or '@' or '\t' or '\r', ..] ? "'" + cell : cell ?? "";
+
+    /// <summary>A run that has ended without success.</summary>
+    public sealed record Failure(
+        string Run, string Name, string Variant, string Model, long Seed, string End, string? Reason, double? Seconds, double? TokensPerSecond, long? PeakMemoryBytes, long? TrainableParameters, string Settings)
+    {
+        internal static Failure Of(FailedLine line, FailedRun run) => new(
+            run.Spec.Run, line.Name, run.Settings.Variant, run.Settings.Model, run.Spec.Training.Seed, run.End, run.Result.Reason, run.Result.Cost?.Seconds, run.Result.Cost?.TokensPerSecond,
+            run.Result.Cost?.PeakMemoryBytes, run.Result.Cost?.TrainableParameters, run.Settings.Text());
+    }
 
     /// <summary>One line. Differences are of this line minus the reference; below zero it is better.</summary>
     public sealed record Row(

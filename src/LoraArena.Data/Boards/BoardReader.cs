@@ -20,6 +20,7 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
     /// <summary>Runs that are kept; each takes about 40 KB.</summary>
     private const int MaxKept = 5000;
 
+    private readonly ConcurrentDictionary<string, (DateTime Stamp, FailedRun Run)> _failed = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Kept> _runs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, IReadOnlyList<BoardBaseline>> _baselines = new(StringComparer.Ordinal);
 
@@ -27,15 +28,24 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
     /// <param name="competition">The competition, with training data.</param>
     /// <param name="query">The view.</param>
     /// <param name="succeeded">Ids of the runs that have succeeded on a split and fold.</param>
+    /// <param name="failed">Ids of the runs that have ended there without success; null leaves them out.</param>
     /// <param name="worker">Names and defaults; null where the worker cannot be asked.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="CompetitionException">There is no training data, or no such split.</exception>
     /// <exception cref="SplitException">The split has no such fold.</exception>
     public Board Read(
-        Competition competition, BoardQuery query, Func<SplitReference, IReadOnlyList<string>> succeeded, WorkerDescription? worker, CancellationToken cancellation = default)
+        Competition competition,
+        BoardQuery query,
+        Func<SplitReference, IReadOnlyList<string>> succeeded,
+        Func<SplitReference, IReadOnlyList<string>>? failed,
+        WorkerDescription? worker,
+        CancellationToken cancellation = default)
     {
         var damaged = new ConcurrentBag<ExcludedRun>();
-        var parts = PartsOf(competition, query).Select(part => new BoardPart(Runs(succeeded(part), worker, damaged, cancellation), Baselines(competition, part, cancellation))).ToList();
+        var parts = PartsOf(competition, query).Select(part => new BoardPart(Runs(succeeded(part), worker, damaged, cancellation), Baselines(competition, part, cancellation))
+        {
+            Failed = Each(failed?.Invoke(part) ?? [], id => Failed(id, worker), damaged, cancellation),
+        }).ToList();
         var board = new BoardBuilder(query, worker, run => LossTable.TryReadRows(arena.Run(run.Spec.Run).Losses)?.Sums.Totals).Build(parts);
         return damaged.IsEmpty ? board : board with { Excluded = [.. board.Excluded, .. damaged.OrderBy(r => r.Run, StringComparer.Ordinal)] };
     }
@@ -54,20 +64,25 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
     /// <summary>What the board knows of runs that have succeeded.</summary>
     public IReadOnlyList<BoardRun> Runs(IReadOnlyList<string> ids, WorkerDescription? worker, ConcurrentBag<ExcludedRun> damaged, CancellationToken cancellation)
     {
-        var runs = new BoardRun?[ids.Count];
         if (_runs.Count > MaxKept) _runs.Clear();
+        return Each(ids, id => Run(id, worker), damaged, cancellation);
+    }
+
+    private static IReadOnlyList<T> Each<T>(IReadOnlyList<string> ids, Func<string, T> read, ConcurrentBag<ExcludedRun> damaged, CancellationToken cancellation) where T : class
+    {
+        var runs = new T?[ids.Count];
         Parallel.For(0, ids.Count, new ParallelOptions { CancellationToken = cancellation }, i =>
         {
             try
             {
-                runs[i] = Run(ids[i], worker);
+                runs[i] = read(ids[i]);
             }
             catch (Exception error) when (error is RunFileException or IOException or UnauthorizedAccessException or Csv.CsvRefusedException or ArgumentException)
             {
                 damaged.Add(new ExcludedRun(ids[i], ids[i], "Its files cannot be read: " + error.Message));
             }
         });
-        return [.. runs.OfType<BoardRun>()];
+        return [.. runs.OfType<T>()];
     }
 
     /// <summary>Writes what people say about a run.</summary>
@@ -88,8 +103,20 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
         var result = RunFile.Read<RunResult>(folder.Result);
         var scores = result.Scores ?? throw new RunFileException(folder.Result, "there are no scores in it");
         var losses = LossTable.TryRead(folder.Losses) ?? LossTable.Write(folder.Losses, PredictionFile.Read(folder.ValidationPredictions));
-        var run = new BoardRun(spec, MethodSettings.Of(spec, worker), scores, result.Cost, losses, ReadNotes(id));
+        var run = new BoardRun(spec, MethodSettings.Of(spec, worker), scores, result.Cost, losses, ReadNotes(id)) { Flag = result.Flag };
         _runs[id] = new Kept(stamp, run);
+        return run;
+    }
+
+    private FailedRun Failed(string id, WorkerDescription? worker)
+    {
+        var folder = arena.Run(id);
+        var stamp = File.GetLastWriteTimeUtc(folder.Result);
+        if (_failed.TryGetValue(id, out var kept) && kept.Stamp == stamp) return kept.Run;
+        if (_failed.Count > MaxKept) _failed.Clear();
+        var spec = RunSpec.Read(folder.Spec);
+        var run = new FailedRun(spec, MethodSettings.Of(spec, worker), RunFile.Read<RunResult>(folder.Result));
+        _failed[id] = (stamp, run);
         return run;
     }
 

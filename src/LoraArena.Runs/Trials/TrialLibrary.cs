@@ -53,5 +53,20 @@ public sealed class TrialLibrary(ArenaFolder arena)
     /// <summary>Ends a trial: what runs is asked to stop elsewhere, what has not begun never will.</summary>
     public void Cancel(string id, string by, DateTimeOffset at) => AtomicFile.WriteJson(FileOf(id, Trial.CancelledName), new { by, at });
 
+    /// <summary>Ids of the runs of a trial that were deleted.</summary>
+    public IReadOnlySet<string> DeletedRuns(string id)
+    {
+        var path = FileOf(id, Trial.DeletedName);
+        return Directory.Exists(path) ? Directory.EnumerateFiles(path).Select(file => Path.GetFileName(file)).ToHashSet(StringComparer.Ordinal) : new HashSet<string>();
+    }
+
+    /// <summary>Writes down that a run of a trial is about to be deleted, so that it is not taken for one that has still to be started.</summary>
+    public void MarkDeleted(string id, string run)
+    {
+        if (!Directory.Exists(arena.Trial(id))) return;
+        Directory.CreateDirectory(FileOf(id, Trial.DeletedName));
+        File.Create(Path.Join(FileOf(id, Trial.DeletedName), run)).Dispose();
+    }
+
     private string FileOf(string id, string name) => Path.Join(arena.Trial(id), name);
 }

@@ -45,7 +45,21 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         if (trials.TryRead(id) is not { } trial) return null;
         var entries = (await store.RunsByIdAsync([.. trial.Runs.Select(r => r.Run)], cancel)).ToDictionary(r => r.Id, StringComparer.Ordinal);
         var (chosen, cancelled) = (trials.ReadChosen(id), trials.IsCancelled(id));
-        return new TrialStatus(trial, [.. trial.Runs.Select(r => Line(trial, r, entries.GetValueOrDefault(r.Run), chosen, cancelled))], chosen, cancelled);
+        var deleted = trials.DeletedRuns(id);
+        var lines = trial.Runs.Select(r => Line(trial, r, entries.GetValueOrDefault(r.Run), deleted, chosen, cancelled)).ToList();
+        if (lines.Any(l => l.State == TrialStatus.Planned) && await MissingAsync(trial, cancel) is { } missing)
+        {
+            lines = [.. lines.Select(l => l.State == TrialStatus.Planned ? l with { State = TrialStatus.NotRun, Reason = missing } : l)];
+        }
+
+        return new TrialStatus(trial, lines, chosen, cancelled);
+    }
+
+    // What a trial needs and somebody has deleted.
+    private async Task<string?> MissingAsync(Trial trial, CancellationToken cancel)
+    {
+        if ((await store.ModelsAsync(cancel)).All(m => m.Id != trial.ModelId)) return $"The base model '{trial.Plan.Model}' was deleted.";
+        return await store.CompetitionAsync(trial.Competition.Id, cancel) is null ? $"The competition '{trial.Competition.Name}' was deleted." : null;
     }
 
     /// <summary>Moves a trial on: starts what can be started, chooses learning rates once all tries have ended. May be called at any time, again and again, by one process.</summary>
@@ -101,9 +115,10 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return new ResolvedMethod(name, variant.Id, size.Options.DeepClone().AsObject(), size.Parameters, false);
     }
 
-    private static TrialLine Line(Trial trial, PlannedRun planned, RunEntry? run, ChosenRates? chosen, bool cancelled)
+    private static TrialLine Line(Trial trial, PlannedRun planned, RunEntry? run, IReadOnlySet<string> deleted, ChosenRates? chosen, bool cancelled)
     {
         if (run is not null) return new TrialLine(planned, run.State, run.Reason, run);
+        if (deleted.Contains(planned.Run)) return new TrialLine(planned, TrialStatus.Deleted, "The run was deleted.", null);
         if (cancelled) return new TrialLine(planned, TrialStatus.NotRun, "The trial was cancelled before it began.", null);
         var rate = chosen?.Choices.FirstOrDefault(c => c.Method == TrialPlanner.TwinOf(trial.Methods, planned.Method) && c.Part == planned.Part);
         return !planned.IsTuning && rate is { LearningRate: null }

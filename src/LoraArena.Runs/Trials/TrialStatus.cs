@@ -14,6 +14,9 @@ public sealed record TrialStatus(Trial Trial, IReadOnlyList<TrialLine> Lines, Ch
     /// <summary>State of a run that was planned and not begun, and never will be.</summary>
     public const string NotRun = "not run";
 
+    /// <summary>State of a run that was deleted.</summary>
+    public const string Deleted = "deleted";
+
     /// <summary>State of a run that was planned and waits for its turn in the plan.</summary>
     public const string Planned = "planned";
 
@@ -33,5 +36,5 @@ public sealed record TrialStatus(Trial Trial, IReadOnlyList<TrialLine> Lines, Ch
 public sealed record TrialLine(PlannedRun Planned, string State, string? Reason, RunEntry? Run)
 {
     /// <summary>True where nothing will happen to it any more.</summary>
-    public bool IsOver => State == TrialStatus.NotRun || (Run is not null && RunState.Parse(Run.State).IsFinal);
+    public bool IsOver => State is TrialStatus.NotRun or TrialStatus.Deleted || (Run is not null && RunState.Parse(Run.State).IsFinal);
 }

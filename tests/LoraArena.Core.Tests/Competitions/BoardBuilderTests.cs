@@ -1,4 +1,5 @@
 using LoraArena.Core.Competitions;
+using LoraArena.Core.Runs;
 using LoraArena.Core.Statistics;
 using LoraArena.Tests.Boards;
 
@@ -80,6 +81,32 @@ public sealed class BoardBuilderTests
         Assert.Equal((600, 2, 200.0), (board.ScoredRows, row.Runs.Count, row.Seconds));
         Assert.Equal(1, row.Seeds);
         Assert.Contains("Of 2 folds only 1", Assert.Single(board.Excluded).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WhatEndedWithoutSuccess_StandsWithItsMethod_AndWithWhatItCost()
+    {
+        FailedRun[] failed =
+        [
+            BoardCase.Failed("x", "lora", RunMark.Diverged, seed: 2), BoardCase.Failed("y", "lora", RunMark.Diverged, seed: 3), BoardCase.Failed("z", "dora", RunMark.OutOfMemory, rank: 64),
+            BoardCase.Failed("s", "lora", state: RunState.Stopped, seed: 4), BoardCase.Failed("n", "lora", state: RunState.Stopped, seed: 5, began: false),
+        ];
+        var board = BoardCase.Build(new BoardQuery(), failed, BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1), BoardCase.Run("c", "dora", -0.05));
+
+        // A run that was stopped before it began has cost nothing; one that was stopped is no failure of its method.
+        Assert.Equal([("lora", "2 diverged, 1 stopped", 120.0), ("dora r=64", "out of memory", 40.0)], board.Failed.Select(f => (f.Name, f.Ends, f.Seconds!.Value)));
+        Assert.Equal([("dora", 0), ("lora", 2)], board.Contenders.Select(r => (r.Name, r.FailedRuns)));
+        Assert.Contains("2 more runs of lora failed.", BoardSentence.Of(board), StringComparison.Ordinal);
+        Assert.Equal(["z", "y", "x", "s"], BoardCase.Build(new BoardQuery { ByRun = true }, failed).Failed.Select(f => f.Runs[0].Spec.Run).OrderDescending(StringComparer.Ordinal));
+        Assert.Equal("dora r=64", Assert.Single(BoardCase.Build(new BoardQuery { Filter = "dora" }, failed).Failed).Name);
+    }
+
+    [Fact]
+    public void ACollapsedRun_IsRanked_AndSaidToHaveCollapsed()
+    {
+        var board = BoardCase.Build(new BoardQuery(), BoardCase.Run("a", "lora", 0), BoardCase.Run("d", "dora", -0.05) with { Flag = RunMark.Collapsed });
+        Assert.Equal([1, 0], board.Contenders.Select(r => r.Collapsed));
+        Assert.Contains("dora collapsed", BoardSentence.Of(board), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -26,13 +26,24 @@ internal static class BoardCase
             spec, MethodSettings.Of(spec, null), new Scores(sketch.Mean, interval.Low, interval.High, 0.5, 0.03, sketch.Rows), new RunCost(100 * rank / 16.0, 1000, 10, 1 << 20, 1000 * rank), new LossTable(rows, sketch), new RunNotes("", tags ?? []));
     }
 
+    /// <summary>A run that has ended without success after 40 seconds.</summary>
+    public static FailedRun Failed(string id, string variant, RunMark? flag = null, long seed = 0, int rank = 16, RunState? state = null, bool began = true)
+    {
+        var run = Run(id, variant, 0, seed, rank);
+        var cost = began ? new RunCost(40, 1000, 25, 1 << 20, 1000 * rank) : null;
+        return new FailedRun(run.Spec, run.Settings, new RunResult(state ?? RunState.Failed, 1, DateTimeOffset.UnixEpoch, $"Why {id} ended.", 4, null, cost) { Flag = flag });
+    }
+
     public static BoardBaseline Baseline(string id, double effect, int fold = 0)
     {
         var sketch = LossSketch.Of(Sums(effect, 0, 1), 3 + fold);
         return new BoardBaseline(id, id, new Scores(sketch.Mean, 0, 2, 0.33, 0.01, sketch.Rows), new LossTable(Rows, sketch));
     }
 
-    public static Board Build(BoardQuery query, params BoardRun[] runs) => new BoardBuilder(query, null, _ => null).Build([new BoardPart(runs, [Baseline("uniform", 0.3)])]);
+    public static Board Build(BoardQuery query, params BoardRun[] runs) => Build(query, [], runs);
+
+    public static Board Build(BoardQuery query, FailedRun[] failed, params BoardRun[] runs)
+        => new BoardBuilder(query, null, _ => null).Build([new BoardPart(runs, [Baseline("uniform", 0.3)]) { Failed = failed }]);
 
     // A row's difficulty is the same for all.
     private static GroupSums Sums(double effect, double noise, long name)

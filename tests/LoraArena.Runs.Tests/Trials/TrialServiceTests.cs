@@ -1,8 +1,11 @@
 using System.Text.Json.Nodes;
+using LoraArena.Core.Competitions;
+using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Core.Trials;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Splits;
+using LoraArena.Runs.Deletion;
 using LoraArena.Runs.Trials;
 using LoraArena.Tests.Support;
 
@@ -63,6 +66,58 @@ public sealed class TrialServiceTests
         // A plan that names what is not there is refused before anything is written.
         await Assert.ThrowsAsync<TrialException>(() => service.CreateAsync(Plan with { Methods = [new TrialMethod("nonsense")] }, arena.Competition, arena.Model, parts, "tester", CancellationToken.None));
         Assert.Single(arena.Get<TrialLibrary>().List());
+    }
+
+    [Fact]
+    public async Task ADeletedRunOfATrial_IsNotStartedAgain_AndWithoutItsModelOrCompetitionTheTrialEnds()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, deletion, cancel) = (arena.Get<TrialService>(), arena.Get<ArenaDeletion>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, cancel);
+        var trial = await service.CreateAsync(Plan, arena.Competition, arena.Model, parts, "tester", cancel);
+        var gone = (await service.AdvanceAsync(trial.Id, cancel))!.Lines.First(l => l.State == "queued").Planned.Run;
+
+        // Whoever deletes it is told of the trial.
+        Assert.Contains("trial Small trial", Assert.Single((await deletion.PlanRunAsync(gone, cancel)).Dependents), StringComparison.Ordinal);
+        await deletion.DeleteRunAsync(gone, cancel);
+        var status = (await service.AdvanceAsync(trial.Id, cancel))!;
+        Assert.Equal(TrialStatus.Deleted, status.Lines.Single(l => l.Planned.Run == gone).State);
+        Assert.Null(await arena.Store.RunAsync(gone, cancel));
+
+        // Its data is not taken away under it; its model may be, and then what has not begun never will.
+        Assert.NotNull((await deletion.PlanDataAsync(arena.Competition.Id, FileRole.Train, cancel)).Refusal);
+        Assert.Contains((await deletion.PlanModelAsync(arena.Model.Id, cancel)).Dependents, d => d.StartsWith("trial Small trial", StringComparison.Ordinal));
+        await deletion.DeleteModelAsync(arena.Model.Id, cancel);
+        status = (await service.AdvanceAsync(trial.Id, cancel))!;
+        Assert.All(status.Lines.Where(l => !l.Planned.IsTuning), l => Assert.Equal((TrialStatus.NotRun, "The base model 'nano' was deleted."), (l.State, l.Reason)));
+
+        Assert.Contains((await deletion.PlanCompetitionAsync(arena.Competition.Id, cancel)).Dependents, d => d.StartsWith("1 trial ", StringComparison.Ordinal));
+        await deletion.DeleteCompetitionAsync(arena.Competition.Id, cancel);
+        Assert.Empty(arena.Get<TrialLibrary>().List());
+        Assert.Empty(await arena.Store.RunsAsync(null, 10, cancel));
+    }
+
+    [Fact]
+    public async Task ATrialThatCannotGoOn_IsNamed_AndHoldsUpNoOther()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, cancel) = (arena.Get<TrialService>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, cancel);
+        var plan = Plan with { Seeds = [0], LearningRates = [] };
+        var broken = await service.CreateAsync(plan with { Name = "Broken" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        var whole = await service.CreateAsync(plan with { Name = "Whole" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        AtomicFile.WriteJson(Path.Join(arena.Folder.Trial(broken.Id), Trial.FileName), broken with { Methods = [broken.Methods[0] with { Variant = "gone" }, .. broken.Methods.Skip(1)] });
+
+        await arena.Get<TrialLoop>().PassAsync(cancel);
+
+        Assert.Contains("Trial 'Broken' cannot go on: There is no variant 'gone'", Assert.Single(arena.Get<ArenaProblems>().All), StringComparison.Ordinal);
+        Assert.All((await service.StatusAsync(whole.Id, cancel))!.Lines, l => Assert.Equal("queued", l.State));
+
+        // What was wrong is mended: the message goes, the trial goes on.
+        AtomicFile.WriteJson(Path.Join(arena.Folder.Trial(broken.Id), Trial.FileName), broken);
+        await arena.Get<TrialLoop>().PassAsync(cancel);
+        Assert.Empty(arena.Get<ArenaProblems>().All);
+        Assert.All((await service.StatusAsync(broken.Id, cancel))!.Lines, l => Assert.Equal("queued", l.State));
     }
 
     private static async Task EndAsync(TestArena arena, TrialLine line, double? logLoss)

@@ -29,6 +29,16 @@ internal static class BoardCell
         _ => "",
     };
 
+    /// <summary>The text of a column of what has ended without success: what it cost is known, nothing else.</summary>
+    public static string Text(BoardColumn column, FailedLine line) => column.Id switch
+    {
+        "seconds" => Show.Duration(line.Seconds) + (line.Runs.Count > 1 && line.Seconds is not null ? " in all" : ""),
+        "tokens_per_second" => line.TokensPerSecond is { } speed ? Show.Count((long)speed) : "–",
+        "peak_memory_bytes" => Show.Bytes(line.PeakMemoryBytes),
+        "trainable_parameters" => Show.Parameters(line.TrainableParameters),
+        _ => "–",
+    };
+
     // Colour alone says nothing to some.
     private static string Mark(Standing standing) => standing switch { Standing.Better => " better", Standing.Worse => " worse", Standing.CannotBeToldApart => " ≈", _ => "" };
 }

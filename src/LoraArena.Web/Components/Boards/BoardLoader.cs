@@ -34,7 +34,13 @@ public sealed class BoardLoader(BoardReader reader, ArenaStore store, WorkerCata
         var description = await DescribeAsync(cancel);
         var parts = await Task.Run(() => reader.PartsOf(competition, query), cancel);
         var runs = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
-        foreach (var key in parts.Select(RunIndex.SplitKey)) runs[key] = await store.SucceededIdsAsync(competition.Id, key, cancel);
-        return await Task.Run(() => reader.Read(competition, query, part => runs[RunIndex.SplitKey(part)], description, cancel), cancel);
+        var failed = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        foreach (var key in parts.Select(RunIndex.SplitKey))
+        {
+            runs[key] = await store.SucceededIdsAsync(competition.Id, key, cancel);
+            failed[key] = await store.EndedWithoutSuccessIdsAsync(competition.Id, key, cancel);
+        }
+
+        return await Task.Run(() => reader.Read(competition, query, part => runs[RunIndex.SplitKey(part)], part => failed[RunIndex.SplitKey(part)], description, cancel), cancel);
     }
 }
