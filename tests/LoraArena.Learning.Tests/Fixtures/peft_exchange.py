@@ -23,7 +23,7 @@ CASES = {
     'some-layers': dict(bert=['query', 'output.dense'], llama=['q_proj', 'up_proj'], layers_to_transform=[1]),
     'all-but': dict(target_modules='all-linear', exclude_modules=['value', 'v_proj', 'down_proj', 'output.dense']),
     'refused-pissa': dict(target_modules='all-linear', init_lora_weights='pissa'),
-    'refused-bias': dict(bert=['query'], llama=['q_proj'], bias='lora_only'),
+    'refused-lora-bias': dict(bert=['query'], llama=['q_proj'], lora_bias=True),
 }
 
 

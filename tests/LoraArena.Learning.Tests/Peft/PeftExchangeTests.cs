@@ -63,7 +63,7 @@ public sealed class PeftExchangeTests(PeftExchange exchange) : IClassFixture<Pef
 
     [Theory]
     [InlineData("refused-pissa", "'init_lora_weights' is \"pissa\"; supported is true or false or gaussian or orthogonal or eva")]
-    [InlineData("refused-bias", "'bias' is \"lora_only\"; supported is none")]
+    [InlineData("refused-lora-bias", "'lora_bias' is true, which this variant does not do")]
     [InlineData("refused-unknown", "peft_type 'OF_TOMORROW' is not supported")]
     public void AnAdapterThatThisBuildCannotUse_IsRefused(string written, string sentence)
     {

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 [assembly: PeftCase("lora", "lora", "LoraConfig", """{"r": 4, "lora_alpha": 6}""")]
 [assembly: PeftCase("rslora", "rslora", "LoraConfig", """{"r": 4, "lora_alpha": 6, "use_rslora": true, "rank_pattern": {"query": 2, "q_proj": 3}}""")]
-[assembly: TinyVariant("lora-plus", "{}", LearningRate = 0.003)]
+[assembly: TinyVariant("lora-plus", "{}", LearningRate = 0.001)]
 
 namespace LoraArena.Learning.Tests.Variants;
 
