@@ -36,6 +36,20 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
     }
 
     [Fact]
+    public async Task ARunThatDiverged_StandsBelowTheOthers_WithItsCostAndItsReason()
+    {
+        await using var watched = await OpenAsync(Board);
+        var failed = watched.Page.GetByTestId("failed");
+        await Expect(failed).ToContainTextAsync("diverged");
+        await Expect(failed).ToContainTextAsync("31 s");
+        await Expect(failed).ToContainTextAsync("A lower learning rate");
+        await failed.GetByRole(AriaRole.Link).First.ClickAsync();
+        await watched.Page.WaitForURLAsync($"**/runs/{arena.Failed}");
+        await Expect(watched.Page.GetByTestId("run-reason")).ToContainTextAsync("not finite");
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
     public async Task TheBoard_IsUsedByKeyboardAlone()
     {
         await using var watched = await OpenAsync(Board);
@@ -176,6 +190,9 @@ public sealed class ArenaWithABoard : IAsyncLifetime
 
     public string Reference { get; private set; } = "";
 
+    /// <summary>A run that diverged.</summary>
+    public string Failed { get; private set; } = "";
+
     public async ValueTask InitializeAsync()
     {
         _arena = await TestArena.CreateAsync(trainRows: 400);
@@ -187,6 +204,7 @@ public sealed class ArenaWithABoard : IAsyncLifetime
         }
 
         await FabricatedRuns.AddAsync(_arena, "rslora", 0, 0.35, rank: 4);
+        Failed = await FabricatedRuns.AddFailedAsync(_arena, "dora", 3);
         _server = await WebServer.StartAsync(_arena.Folder);
     }
 

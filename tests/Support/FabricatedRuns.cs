@@ -42,6 +42,20 @@ internal static class FabricatedRuns
         return id;
     }
 
+    /// <summary>Writes the folder of a run that diverged after half its steps, and takes it into the index.</summary>
+    public static async Task<string> AddFailedAsync(TestArena arena, string variant, long seed)
+    {
+        var id = await AddAsync(arena, variant, seed, 0.1, name: FormattableString.Invariant($"{variant}, seed {seed}, too fast"));
+        var folder = arena.Folder.Run(id);
+        Directory.Delete(Path.GetDirectoryName(folder.ValidationPredictions)!, recursive: true);
+        const string Reason = "Loss or gradient was not finite after step 20. A lower learning rate, a lower alpha/r or a warm-up usually helps.";
+        var result = new RunResult(RunState.Failed, 1, DateTimeOffset.FromUnixTimeSeconds(1_790_000_100), Reason, 20, null, new RunCost(31, 50_000, 1600, 216L << 20, 16_000)) { Flag = RunMark.Diverged };
+        result.Write(folder);
+        var entry = (await arena.Store.RunAsync(id))!;
+        if (!await arena.Store.TryUpdateAsync(entry, r => RunIndex.Apply(r, result))) throw new InvalidOperationException("The run has changed meanwhile.");
+        return id;
+    }
+
     private static IEnumerable<Prediction> Predictions(CompetitionLibrary library, string competition, string split, long seed, double skill, int method)
     {
         var (own, common) = (new SeededRandom(seed, method, (long)(1000 * skill)), new SeededRandom(9));

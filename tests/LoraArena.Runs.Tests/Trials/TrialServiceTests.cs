@@ -14,7 +14,7 @@ namespace LoraArena.Runs.Tests.Trials;
 /// <summary>A trial from plan to end, on the real worker's sizes; how its runs end is decided here, so that nothing is trained.</summary>
 public sealed class TrialServiceTests
 {
-    private static TrialPlan Plan => new("Small trial", "Small", "nano", [new TrialMethod("lora"), new TrialMethod("rslora")], new TrialBudget { Parameters = 4000 })
+    private static TrialPlan Plan => new("Small trial", "Small", "nano", [new TrialMethod("lora"), new TrialMethod("rslora")], new TrialBudget { Parameters = 80_000 })
     {
         Seeds = [0, 1], LearningRates = [0.001, 0.0001], Training = new JsonObject { ["max_steps"] = 2 },
     };
@@ -35,7 +35,7 @@ public sealed class TrialServiceTests
         Assert.Equal(reported.Train.Order(), tuning.Train.Concat(tuning.Validation).Order());
 
         // Both methods have the parameters of the budget, as near as a rank comes.
-        Assert.All(trial.Methods, m => Assert.InRange(m.Parameters!.Value, 2000, 6000));
+        Assert.All(trial.Methods, m => Assert.InRange(m.Parameters!.Value, 70_000, 90_000));
         Assert.Equal(trial.Methods[0].Parameters, trial.Methods[1].Parameters);
 
         // First the tries, and nothing else.
