@@ -118,7 +118,7 @@ internal sealed class AttachedLoraDrop : AttachedLora
         }
 
         using var noGrad = no_grad();
-        using var values = tensor(ownerOf.Select(owner => (float)owner).ToArray());
+        using var values = tensor(ownerOf.Select(owner => (float)owner).ToArray(), device: CPU);
         _owners.Value.copy_(values);
     }
 }
