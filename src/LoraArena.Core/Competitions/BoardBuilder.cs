@@ -111,7 +111,7 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             first.Settings,
             runs,
             losses,
-            only ? new Interval(first.Scores.LogLoss, first.Scores.LogLossLow, first.Scores.LogLossHigh) : losses.Average.MeanInterval(),
+            only ? new Interval(first.Scores.LogLoss, first.Scores.LogLossLow ?? double.NaN, first.Scores.LogLossHigh ?? double.NaN) : losses.Average.MeanInterval(),
             Mean(r => r.Scores.Accuracy)!.Value,
             Mean(r => r.Scores.Ece)!.Value,
             Mean(r => r.Scores.FlipRate),

@@ -18,7 +18,7 @@ public static class BoardColumns
     public static IReadOnlyList<BoardColumn> All { get; } =
     [
         new(LogLoss, "Log loss", "Mean log loss on the validation rows, as Kaggle computes it; lower is better.", r => r.LogLoss.Value, true),
-        new("interval", "95 % interval", "Where the log loss lies with 95 % confidence over other rows of the same kind. Differences are surer than this shows: see Δ.", r => r.LogLoss.High - r.LogLoss.Low, false),
+        new("interval", "95 % interval", "Where the log loss lies with 95 % confidence over other rows of the same kind. Differences are surer than this shows: see Δ.", r => r.LogLoss.IsKnown ? r.LogLoss.High - r.LogLoss.Low : null, false),
         new("difference", "Δ to reference", "Difference of the log losses on the same rows, with its 95 % interval; below zero it is better than the reference.", r => r.Against?.Difference.Value ?? 0, true),
         new("p", "p (Holm)", "How often chance alone would show such a difference somewhere among all that is shown.", r => r.PAdjusted, true),
         new("rank", "Rank", "The places that cannot be ruled out with 95 % confidence.", r => r.Rank?.Best ?? r.Place, true),

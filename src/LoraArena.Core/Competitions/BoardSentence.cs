@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraArena.Core.Statistics;
 
 namespace LoraArena.Core.Competitions;
 
@@ -12,18 +13,19 @@ public static class BoardSentence
     public static string Of(BoardRow row, BoardRow reference, int family)
     {
         var difference = row.Against!.Difference;
-        var interval = string.Create(CultureInfo.InvariantCulture, $"95 % interval {Math.Min(Math.Abs(difference.Low), Math.Abs(difference.High)):0.0000} to {Math.Max(Math.Abs(difference.Low), Math.Abs(difference.High)):0.0000}");
         var sure = $"p {P(row.PAdjusted!.Value)}{(family > 1 && !row.IsBaseline ? FormattableString.Invariant($", adjusted for {family} comparisons") : "")}";
         var seeds = row.Against.CoversSeeds ? Seeds(row, reference) : "";
         if (row.Standing == Standing.CannotBeToldApart)
         {
-            var span = string.Create(CultureInfo.InvariantCulture, $"Δ {difference.Value:+0.0000;−0.0000;0.0000}, 95 % interval {difference.Low:+0.0000;−0.0000;0.0000} to {difference.High:+0.0000;−0.0000;0.0000}");
-            return $"{row.Name} and {reference.Name} cannot be told apart ({span}; {sure}{seeds}){Cost(row, reference)}.{Provisional(row, reference)}";
+            var delta = string.Create(CultureInfo.InvariantCulture, $"Δ {difference.Value:+0.0000;−0.0000;0.0000}");
+            var span = Span(difference, "+0.0000;−0.0000;0.0000");
+            return $"{row.Name} and {reference.Name} cannot be told apart ({delta}, {span}; {sure}{seeds}){Cost(row, reference)}.{Provisional(row, reference)}";
         }
 
         var word = row.Standing == Standing.Better ? "better" : "worse";
         var amount = string.Create(CultureInfo.InvariantCulture, $"{Math.Abs(difference.Value):0.0000}");
-        return $"{row.Name} is {word} than {reference.Name} by {amount} of log loss ({interval}; {sure}{seeds}){Cost(row, reference)}.{Provisional(row, reference)}";
+        var by = Span(row.Standing == Standing.Better ? difference.Negated() : difference, "0.0000;−0.0000");
+        return $"{row.Name} is {word} than {reference.Name} by {amount} of log loss ({by}; {sure}{seeds}){Cost(row, reference)}.{Provisional(row, reference)}";
     }
 
     /// <summary>The sentence of a whole board: the best line that is surely better than the reference, else the best line.</summary>
@@ -38,6 +40,11 @@ public static class BoardSentence
         var worse = others.Count(r => r.Standing == Standing.Worse);
         return FormattableString.Invariant($"Nothing shown is better than {reference.Name}: of {others.Count}, {worse} {(worse == 1 ? "is" : "are")} surely worse and {others.Count - worse} cannot be told apart from it.");
     }
+
+    /// <summary>The bounds in words, or why there are none.</summary>
+    public static string Span(Interval interval, string format) => interval.IsKnown
+        ? $"95 % interval {interval.Low.ToString(format, CultureInfo.InvariantCulture)} to {interval.High.ToString(format, CultureInfo.InvariantCulture)}"
+        : "no interval, since all rows have the same prompt";
 
     /// <summary>A p-value as it stands in text.</summary>
     public static string P(double p) => p < 0.0001 ? "< 0.0001" : p.ToString("0.0000", CultureInfo.InvariantCulture);

@@ -5,12 +5,12 @@ namespace LoraArena.Core.Metrics;
 
 /// <summary>How good a set of predictions is on rows whose winner is known.</summary>
 /// <param name="LogLoss">Multi-class log loss, as Kaggle computes it. Lower is better.</param>
-/// <param name="LogLossLow">Lower bound of its 95 % interval (bootstrap over prompt groups).</param>
-/// <param name="LogLossHigh">Upper bound of its 95 % interval.</param>
+/// <param name="LogLossLow">Lower bound of its 95 % interval (bootstrap over prompt groups); null where all rows have the same prompt.</param>
+/// <param name="LogLossHigh">Upper bound of its 95 % interval; null likewise.</param>
 /// <param name="Accuracy">Share of rows whose most probable outcome is the true one.</param>
 /// <param name="Ece">Expected calibration error over 15 bins of confidence.</param>
 /// <param name="Rows">Rows scored.</param>
-public sealed record Scores(double LogLoss, double LogLossLow, double LogLossHigh, double Accuracy, double Ece, int Rows)
+public sealed record Scores(double LogLoss, double? LogLossLow, double? LogLossHigh, double Accuracy, double Ece, int Rows)
 {
     /// <summary>Share of rows whose most probable outcome changes with the order of the answers; null where both orders were not predicted.</summary>
     public double? FlipRate { get; init; }
@@ -25,8 +25,8 @@ public sealed record Scores(double LogLoss, double LogLossLow, double LogLossHig
         var logLoss = ClusterBootstrap.Mean([.. rows.Select(r => Metrics.LogLoss.OfRow(r.Probabilities, r.Winner))], [.. scored.Select(p => p.Group)], seed: 0);
         return new Scores(
             logLoss.Value,
-            logLoss.Low,
-            logLoss.High,
+            logLoss.IsKnown ? logLoss.Low : null,
+            logLoss.IsKnown ? logLoss.High : null,
             rows.Average(r => MostProbable(r.Probabilities) == r.Winner ? 1.0 : 0.0),
             Calibration.Error(rows),
             rows.Count);

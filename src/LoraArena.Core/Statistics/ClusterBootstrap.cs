@@ -16,11 +16,12 @@ public static class ClusterBootstrap
     /// <exception cref="ArgumentException">The lists are empty or of different lengths.</exception>
     public static Interval Mean(IReadOnlyList<double> values, IReadOnlyList<string> groups, long seed) => Mean(GroupSums.Of(values, groups), seed);
 
-    /// <summary>Interval of the mean over the rows of all groups.</summary>
+    /// <summary>Interval of the mean over the rows of all groups; unknown where there is one group only, which says nothing of others.</summary>
     /// <param name="sums">The values, added up group by group.</param>
     /// <param name="seed">Names the random stream.</param>
     public static Interval Mean(GroupSums sums, long seed)
     {
+        if (sums.Totals.Length == 1) return Interval.Unknown(sums.Mean);
         var means = new double[Resamples];
         Parallel.For(0, Resamples, r => means[r] = new GroupDraws(seed, r, sums.Totals.Length).Mean(sums));
         Array.Sort(means);

@@ -45,9 +45,10 @@ public sealed record LossSketch(int Rows, int Groups, double Mean, double[] Resa
         return parts.Count == 1 ? parts[0] : Weighted(parts, [.. parts.Select(p => (double)p.Rows / rows)], rows, parts.Sum(p => p.Groups));
     }
 
-    /// <summary>95 % interval of the mean log loss.</summary>
+    /// <summary>95 % interval of the mean log loss; unknown where all rows have the same prompt.</summary>
     public Interval MeanInterval()
     {
+        if (Groups == 1) return Interval.Unknown(Mean);
         var sorted = (double[])Resampled.Clone();
         Array.Sort(sorted);
         return new Interval(Mean, Math.Min(Mean, ClusterBootstrap.Quantile(sorted, 0.025)), Math.Max(Mean, ClusterBootstrap.Quantile(sorted, 0.975)));

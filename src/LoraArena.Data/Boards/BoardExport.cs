@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Runs;
+using LoraArena.Core.Statistics;
 
 namespace LoraArena.Data.Boards;
 
@@ -74,14 +75,18 @@ public sealed record BoardExport(
 
     /// <summary>One line. Differences are of this line minus the reference; below zero it is better.</summary>
     public sealed record Row(
-        int Rank, string Id, string Name, bool Baseline, string? Variant, string? Model, long? Seed, double LogLoss, double LogLossLow, double LogLossHigh, double Accuracy, double Ece, double? Seconds,
+        int Rank, string Id, string Name, bool Baseline, string? Variant, string? Model, long? Seed, double LogLoss, double? LogLossLow, double? LogLossHigh, double Accuracy, double Ece, double? Seconds,
         double? TokensPerSecond, long? PeakMemoryBytes, long? TrainableParameters, int Seeds, bool Provisional, double? Difference, double? DifferenceLow, double? DifferenceHigh, double? P,
         [property: JsonPropertyName("p_holm")] double? PHolm, int? RankBest, int? RankWorst, string Standing, double? FlipRate, double? SecondsPerThousandth, string? Settings, IReadOnlyList<string> Tags, IReadOnlyList<string> Runs)
     {
         internal static Row Of(BoardRow r, int index) => new(
-            index + 1, r.Id, r.Name, r.IsBaseline, r.Variant, r.Model, r.Runs is [var only] ? only.Spec.Training.Seed : null, r.LogLoss.Value, r.LogLoss.Low, r.LogLoss.High, r.Accuracy, r.Ece, r.Seconds, r.TokensPerSecond,
-            r.PeakMemoryBytes, r.TrainableParameters, r.Seeds, r.IsProvisional, r.Against?.Difference.Value, r.Against?.Difference.Low, r.Against?.Difference.High, r.Against?.P, r.PAdjusted, r.Rank?.Best, r.Rank?.Worst,
+            index + 1, r.Id, r.Name, r.IsBaseline, r.Variant, r.Model, r.Runs is [var only] ? only.Spec.Training.Seed : null, r.LogLoss.Value, Low(r.LogLoss), High(r.LogLoss), r.Accuracy, r.Ece, r.Seconds, r.TokensPerSecond,
+            r.PeakMemoryBytes, r.TrainableParameters, r.Seeds, r.IsProvisional, r.Against?.Difference.Value, Low(r.Against?.Difference), High(r.Against?.Difference), r.Against?.P, r.PAdjusted, r.Rank?.Best, r.Rank?.Worst,
             Words(r.Standing), r.FlipRate, r.SecondsPerThousandth, r.Settings?.Text(), [.. r.Tags], [.. r.Runs.Select(run => run.Spec.Run)]);
+
+        private static double? Low(Interval? interval) => interval is { IsKnown: true } known ? known.Low : null;
+
+        private static double? High(Interval? interval) => interval is { IsKnown: true } known ? known.High : null;
 
         private static string Words(Standing standing) => standing switch
         {

@@ -33,6 +33,22 @@ public sealed class ClusterBootstrapTests
     }
 
     [Fact]
+    public void OneGroup_SaysNothingOfOthers_SoThereIsNoInterval()
+    {
+        var one = ClusterBootstrap.Mean([0.2, 0.4], ["a", "a"], seed: 0);
+        Assert.Equal((0.3, false), (one.Value, one.IsKnown));
+        Assert.True(ClusterBootstrap.Mean([0.2, 0.4], ["a", "b"], seed: 0).IsKnown);
+
+        var scores = LoraArena.Core.Metrics.Scores.Of([new Prediction("1", new Probabilities(0.5, 0.3, 0.2), Winner.ModelA, "a")]);
+        Assert.Equal((null, null), (scores.LogLossLow, scores.LogLossHigh));
+        var (first, second) = (LossSketch.Of(new GroupSums([0.9], [1]), 1), LossSketch.Of(new GroupSums([0.4], [1]), 1));
+        var compared = MethodComparison.Of(new MethodLosses([first]), new MethodLosses([second]));
+        Assert.False(compared.Difference.IsKnown);
+        Assert.True(compared.P > 0.05);
+        Assert.Contains("no interval", LoraArena.Core.Competitions.BoardSentence.Span(compared.Difference, "0.0"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void SignFlip_FindsARealDifference_AndNoneInNoise()
     {
         var random = new SeededRandom(3);

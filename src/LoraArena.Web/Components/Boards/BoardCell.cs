@@ -11,9 +11,9 @@ internal static class BoardCell
     public static string Text(BoardColumn column, BoardRow row) => column.Id switch
     {
         BoardColumns.LogLoss => Show.Loss(row.LogLoss.Value),
-        "interval" => $"{Show.Loss(row.LogLoss.Low)} – {Show.Loss(row.LogLoss.High)}",
+        "interval" => row.LogLoss.IsKnown ? $"{Show.Loss(row.LogLoss.Low)} – {Show.Loss(row.LogLoss.High)}" : "–",
         "difference" => row.Against is { Difference: var d }
-            ? string.Create(CultureInfo.InvariantCulture, $"{d.Value:+0.0000;−0.0000;0.0000} [{d.Low:+0.0000;−0.0000;0.0000}, {d.High:+0.0000;−0.0000;0.0000}]{Mark(row.Standing)}")
+            ? Signed(d.Value) + (d.IsKnown ? $" [{Signed(d.Low)}, {Signed(d.High)}]" : "") + Mark(row.Standing)
             : "0",
         "p" => row.PAdjusted is { } p ? BoardSentence.P(p) : "–",
         "rank" => row.Rank is { } rank ? rank.Best == rank.Worst ? rank.Best.ToString(CultureInfo.InvariantCulture) : FormattableString.Invariant($"{rank.Best}–{rank.Worst}") : "–",
@@ -38,6 +38,8 @@ internal static class BoardCell
         "trainable_parameters" => Show.Parameters(line.TrainableParameters),
         _ => "–",
     };
+
+    private static string Signed(double value) => value.ToString("+0.0000;−0.0000;0.0000", CultureInfo.InvariantCulture);
 
     // Colour alone says nothing to some.
     private static string Mark(Standing standing) => standing switch { Standing.Better => " better", Standing.Worse => " worse", Standing.CannotBeToldApart => " ≈", _ => "" };

@@ -20,7 +20,7 @@ public static class BoardFigures
         var reference = board.Reference!;
         var contenders = board.Contenders.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
         var baselines = board.Rows.Where(r => r.IsBaseline).OrderBy(r => r.LogLoss.Value).ToList();
-        Interval Of(BoardRow row) => row.Against?.Difference ?? new Interval(0, 0, 0);
+        Interval Of(BoardRow row) => Drawn(row);
         var spanning = contenders.Count > 1 ? contenders : [.. contenders, .. baselines];
         var (low, high) = (spanning.Select(r => Of(r).Low).Append(0).Min(), spanning.Select(r => Of(r).High).Append(0).Max());
         var margin = Math.Max(1e-4, (high - low) * 0.08);
@@ -46,7 +46,7 @@ public static class BoardFigures
                 textposition = difference.Value > 0 ? "middle left" : "middle right",
                 textfont = new { color = "var(--mud-palette-text-secondary)" },
                 marker = new { size = 10, color = colour, symbol = beyond ? (difference.Value > 0 ? "triangle-right" : "triangle-left") : MethodColours.Shape(board, row) + (sure || row.Id == reference.Id ? "" : "-open"), line = new { width = 2, color = colour } },
-                error_x = new { type = "data", symmetric = false, visible = row.Against is not null && !beyond, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 2, width = 4 },
+                error_x = new { type = "data", symmetric = false, visible = row.Against is { Difference.IsKnown: true } && !beyond, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 2, width = 4 },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
             }));
         }
@@ -78,7 +78,7 @@ public static class BoardFigures
         traces.Add(Figure.Object(new { type = "scatter", mode = "lines", x = front.Select(r => Cost(r, cost)), y = front.Select(Delta), line = new { shape = "hv", color = Figure.Line, width = 1.5, dash = "dash" }, hoverinfo = "skip" }));
         foreach (var row in rows)
         {
-            var difference = row.Against?.Difference ?? new Interval(0, 0, 0);
+            var difference = Drawn(row);
             var colour = colours.Of(row.Variant);
             var spread = row.Runs.Select(r => Cost(r, cost)).OfType<double>().ToList();
             traces.Add(Figure.Object(new
@@ -91,7 +91,7 @@ public static class BoardFigures
                 textposition = "top center",
                 textfont = new { color = "var(--mud-palette-text-secondary)", size = 11 },
                 marker = new { size = 11, color = colour, symbol = MethodColours.Shape(board, row), line = new { width = 1, color = colour } },
-                error_y = new { type = "data", symmetric = false, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 1.5, width = 4, visible = row.Against is not null },
+                error_y = new { type = "data", symmetric = false, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 1.5, width = 4, visible = row.Against is { Difference.IsKnown: true } },
                 error_x = new { type = "data", symmetric = false, array = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Max() - spread.Average() : 0 }, arrayminus = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Average() - spread.Min() : 0 }, color = colour, thickness = 1.5, width = 4, visible = spread.Count > 1 },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
             }));
@@ -168,12 +168,16 @@ public static class BoardFigures
         return board.Rows.Count(r => r.Name == row.Name) > 1 ? $"{name} ({row.Id[^4..]})" : name;
     }
 
+    // A point without bounds is drawn as a point.
+    private static Interval Drawn(BoardRow row)
+        => row.Against is { Difference: var d } ? d.IsKnown ? d : new Interval(d.Value, d.Value, d.Value) : new Interval(0, 0, 0);
+
     private static object Band(double from, double to) => new { type = "rect", x0 = from, x1 = to, yref = "paper", y0 = 0, y1 = 1, fillcolor = Figure.Line + "/0.12", line = new { width = 0 }, layer = "below" };
 
     private static string Hover(BoardRow row)
     {
         if (row.Against is not { Difference: var d }) return string.Create(CultureInfo.InvariantCulture, $"{row.Name}: log loss {row.LogLoss.Value:0.0000} (reference)");
-        return string.Create(CultureInfo.InvariantCulture, $"{row.Name}: log loss {row.LogLoss.Value:0.0000}, Δ {d.Value:+0.0000;−0.0000;0.0000} ({d.Low:+0.0000;−0.0000;0.0000} to {d.High:+0.0000;−0.0000;0.0000}), p {BoardSentence.P(row.PAdjusted ?? 1)}");
+        return string.Create(CultureInfo.InvariantCulture, $"{row.Name}: log loss {row.LogLoss.Value:0.0000}, Δ {d.Value:+0.0000;−0.0000;0.0000} ({BoardSentence.Span(d, "+0.0000;−0.0000;0.0000")}), p {BoardSentence.P(row.PAdjusted ?? 1)}");
     }
 
     private static string CostTitle(string cost) => cost switch { "memory" => "peak memory, MiB", "parameters" => "trainable parameters", _ => "seconds of one training" };
