@@ -10,6 +10,7 @@ namespace LoraArena.Core.Files;
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
 /// trials/&lt;id&gt;/         trial.json, chosen.json: see <see cref="Core.Trials.Trial"/>
 /// uploads/             unfinished uploads, swept at start
+/// cache/               what can be made again: tokens of data files
 /// arena.db, keys/      index and users; keys of the sign-in cookies
 /// </code>
 /// </summary>
@@ -45,6 +46,9 @@ public sealed class ArenaFolder(string root)
 
     /// <summary>All runs.</summary>
     public string Runs => Path.Join(Root, "runs");
+
+    /// <summary>Tokens of data files, which may be deleted at any time: they are made again.</summary>
+    public string TokenCache => Path.Join(Root, "cache", "tokens");
 
     /// <summary>All trials.</summary>
     public string Trials => Path.Join(Root, "trials");

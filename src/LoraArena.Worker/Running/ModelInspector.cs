@@ -3,6 +3,7 @@ using System.Text;
 using LoraArena.Core.Models;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
 using LoraArena.Learning.Variants;
 using LoraArena.Tokenizers;
 using TorchSharp;
@@ -12,6 +13,7 @@ namespace LoraArena.Worker.Running;
 /// <summary>Looks into a model folder: is everything there, and what is it?</summary>
 internal static class ModelInspector
 {
+    private const string TokenizerJson = "tokenizer.json";
     private const string TokenizerConfig = "tokenizer_config.json";
 
     /// <summary>Checks that a folder can be trained and describes it.</summary>
@@ -21,7 +23,8 @@ internal static class ModelInspector
     {
         TorchRuntime.Load();
         var (family, config) = ModelCatalog.Read(folder);
-        _ = HuggingFaceTokenizer.Load(folder);
+        var tokenizer = HuggingFaceTokenizer.Load(folder);
+        EmbeddingRows.Check(folder, new BattleTokenizer(tokenizer, family.Kind, config).Template, config.VocabularySize);
         using var weights = new CheckpointWeights(folder, family.Prefix);
         using var model = Shapes(family, config, weights);
         var left = weights.CheckLeft();
@@ -67,19 +70,23 @@ internal static class ModelInspector
         return model;
     }
 
-    /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json, tokenizer_config.json and the weights' files.</summary>
+    /// <summary>SHA-256 over the names and SHA-256 of config.json, the tokenizer's files and the weights' files, in order of their names.</summary>
     public static string Hash(string folder) => Sum(FileSums(folder));
 
-    /// <summary>True if a folder's files are those that a hash was made of. Cards from before tokenizer_config.json counted hold one without it.</summary>
+    /// <summary>True if a folder's files are those that a hash was made of. Cards from before all of the tokenizer's files counted hold one without the rest.</summary>
     public static bool Matches(string folder, string sha256)
     {
         var sums = FileSums(folder);
-        return sha256 == Sum(sums) || sha256 == Sum([.. sums.Where(sum => sum.Name != TokenizerConfig)]);
+        return sha256 == Sum(sums)
+            || sha256 == Sum(sums.Where(sum => sum.Name is TokenizerJson or TokenizerConfig || !TokenizerFiles.Names.Contains(sum.Name)))
+            || sha256 == Sum(sums.Where(sum => sum.Name is TokenizerJson || !TokenizerFiles.Names.Contains(sum.Name)));
     }
 
     private static List<(string Name, string Sha256)> FileSums(string folder)
     {
-        var files = new[] { "config.json", "tokenizer.json", TokenizerConfig }.Select(name => Path.Join(folder, name)).Where(File.Exists).Concat(CheckpointWeights.FilesOf(folder));
+        var config = Path.Join(folder, "config.json");
+        var files = TokenizerFiles.In(folder).Concat(CheckpointWeights.FilesOf(folder));
+        if (File.Exists(config)) files = files.Append(config);
         return [.. files.Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), FileSum(file)))];
     }
 

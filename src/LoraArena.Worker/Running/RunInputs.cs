@@ -11,7 +11,6 @@ using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Variants;
-using LoraArena.Tokenizers;
 
 namespace LoraArena.Worker.Running;
 
@@ -19,13 +18,11 @@ namespace LoraArena.Worker.Running;
 internal sealed class RunInputs : IDisposable
 {
     private readonly CompetitionLibrary _library;
-    private readonly BattleTokenizer _tokenizer;
+    private readonly CachedTokens _tokens;
     private BattlePacker? _packer;
 
-    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, BattleTokenizer tokenizer, PreferenceModel model)
-    {
-        (Spec, Device, _library, _tokenizer, Model) = (spec, device, library, tokenizer, model);
-    }
+    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, CachedTokens tokens, PreferenceModel model)
+        => (Spec, Device, _library, _tokens, Model) = (spec, device, library, tokens, model);
 
     /// <summary>The spec.</summary>
     public RunSpec Spec { get; }
@@ -37,7 +34,7 @@ internal sealed class RunInputs : IDisposable
     public PreferenceModel Model { get; }
 
     /// <summary>How battles become sequences; never longer than the model allows beside the adapter's virtual tokens.</summary>
-    public BattlePacker Packer => _packer ??= new BattlePacker(_tokenizer.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
+    public BattlePacker Packer => _packer ??= new BattlePacker(_tokens.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
 
     /// <summary>Name of the base model for files that leave this host.</summary>
     public string BaseName => ModelSource.PublicName(Spec.Model.Path);
@@ -46,7 +43,7 @@ internal sealed class RunInputs : IDisposable
     public string Head => Model.HeadOrigin == HeadOrigin.Folder ? "the head is the base model's own, whose labels are the outcomes" : "the head is new";
 
     /// <summary>Id that fills short rows.</summary>
-    public int PadTokenId => _tokenizer.Template.Pad;
+    public int PadTokenId => _tokens.Template.Pad;
 
     /// <summary>Opens a run that is to be trained: the base model with a new adapter.</summary>
     /// <param name="arena">The arena.</param>
@@ -79,11 +76,11 @@ internal sealed class RunInputs : IDisposable
     {
         _library.VerifySource(Spec.Data.Train, FileRole.Train);
         var split = _library.ReadSplit(Spec.Competition.Id, Spec.Split.Id).Assign(Spec.Split.Fold);
-        var battles = _library.ReadBattles(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
-        return (Tokenize(split.Train), Tokenize(split.Validation));
+        var battles = ReadFile(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
+        return (Rows(split.Train), Rows(split.Validation));
 
-        IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<string> ids)
-            => _tokenizer.Tokenize([.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))]);
+        IReadOnlyList<TokenizedBattle> Rows(IReadOnlyList<string> ids)
+            => [.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))];
     }
 
     /// <summary>The rows of test.csv, tokenised.</summary>
@@ -92,7 +89,7 @@ internal sealed class RunInputs : IDisposable
     {
         var test = Spec.Data.Test ?? throw new RunFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
         _library.VerifySource(test, FileRole.Test);
-        return _tokenizer.Tokenize([.. _library.ReadBattles(test, FileRole.Test)]);
+        return ReadFile(test, FileRole.Test);
     }
 
     /// <summary>Makes the run's submission of its predictions, so that nobody who looks at the run waits for it.</summary>
@@ -120,21 +117,25 @@ internal sealed class RunInputs : IDisposable
             battles.Add(row.Battle ?? throw new InvalidDataException($"{csv}, line {row.Line}, column {row.Issue?.Column}: {row.Issue?.Reason}"));
         }
 
-        return _tokenizer.Tokenize(battles);
+        return _tokens.Tokenize(battles);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
+
+    // Which rows a file holds depends on its bytes and on the code that reads them.
+    private IReadOnlyList<TokenizedBattle> ReadFile(string sha256, FileRole role)
+        => _tokens.Tokenize($"{sha256} {role} {typeof(PreferenceCsv).Module.ModuleVersionId}", () => [.. _library.ReadBattles(sha256, role)]);
 
     private static RunInputs Open(ArenaFolder arena, RunSpec spec, int threads, string? device, TimeProvider time)
     {
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
         if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
-        var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
         var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling));
-        model.TextToIds = text => tokenizer.EncodeToIds(text);
-        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
+        var tokens = new CachedTokens(new TokenCache(arena.TokenCache), spec.Model.Path, model.Family.Kind, model.Config);
+        model.TextToIds = tokens.EncodeToIds;
+        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), tokens, model);
     }
 
     /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>
