@@ -19,7 +19,7 @@ public sealed class LooksTests(Chromium chromium, ArenaWithARun arena)
     private static readonly Dictionary<string, (string Address, string Whole)> Pages = new(StringComparer.Ordinal)
     {
         ["home"] = ("/", ".card"),
-        ["board"] = ("/competitions/{competition}", "#board-chart .scatterlayer .point"),
+        ["board"] = ("/competitions/{competition}", "[data-testid=forest][data-traces]"),
         ["data"] = ("/competitions/{rejections}?tab=data", ".report tbody tr"),
         ["competition-runs"] = ("/competitions/{competition}?tab=runs", "[data-testid=runs] tbody tr"),
         ["new-run"] = ("/competitions/{competition}/new-run", "[data-testid=start]"),
