@@ -1,5 +1,3 @@
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using LoraArena.Tests.Support;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -9,8 +7,6 @@ namespace LoraArena.EndToEnd.Tests;
 /// <summary>The board in the browser: what somebody chooses is in the address, and whoever opens it sees the same.</summary>
 public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClassFixture<ArenaWithABoard>
 {
-    private static readonly AxeRunOptions Wcag = new() { RunOnly = new RunOnlyOptions { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] } };
-
     [Fact]
     public async Task WhatIsPinnedFilteredAndSorted_IsSeenAlikeByWhoeverOpensTheAddress()
     {
@@ -83,31 +79,27 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
         await Expect(watched.Page.Locator("[data-testid=board] tbody tr[data-id]:not(.baseline)")).ToHaveCountAsync(1);
     }
 
-    public static TheoryData<string, string, ColorScheme> Views => new(
-        from view in new[] { ("?chart=forest&differences=1", "forest"), ("?chart=pareto&cost=memory", "pareto"), ("?chart=matrix&by=run", "matrix"), ("?chart=curves&axis=log", "curves") }
-        from theme in new[] { ColorScheme.Light, ColorScheme.Dark }
-        select (view.Item1, view.Item2, theme));
-
     [Theory]
-    [MemberData(nameof(Views))]
-    public async Task EveryChart_FitsItsScreen_AndAxeFindsNothing(string query, string chart, ColorScheme theme)
+    [InlineData("?chart=forest&differences=1", "forest")]
+    [InlineData("?chart=pareto&cost=memory", "pareto")]
+    [InlineData("?chart=matrix&by=run", "matrix")]
+    [InlineData("?chart=curves&axis=log", "curves")]
+    public async Task EveryChart_FitsItsScreen_AndAxeFindsNothing(string query, string chart)
     {
-        await using var watched = await OpenAsync(Board + query, theme);
+        await using var watched = await OpenAsync(Board + query);
         await watched.Page.Locator($"[data-testid={chart}][data-traces]").WaitForAsync();
-        await LookAsync(watched.Page, $"board-{chart}", theme);
+        await Looks.CheckAsync(watched.Page, $"board-{chart}");
         Assert.Empty(watched.Complaints);
     }
 
-    [Theory]
-    [InlineData(ColorScheme.Light)]
-    [InlineData(ColorScheme.Dark)]
-    public async Task WhereTwoRunsDisagree_BothAnswersStandSideBySide(ColorScheme theme)
+    [Fact]
+    public async Task WhereTwoRunsDisagree_BothAnswersStandSideBySide()
     {
-        await using var watched = await OpenAsync($"{Board}/disagreements?a={arena.Better}&b={arena.Reference}", theme);
+        await using var watched = await OpenAsync($"{Board}/disagreements?a={arena.Better}&b={arena.Reference}");
         await Expect(watched.Page.GetByTestId("disagreement-verdict")).ToContainTextAsync("A is better than B");
         Assert.True(await watched.Page.GetByTestId("slices").Locator("tbody tr").CountAsync() >= 3);
         await Expect(watched.Page.GetByTestId("disagreeing-row").First.Locator(".answer")).ToHaveCountAsync(2);
-        await LookAsync(watched.Page, "disagreements", theme);
+        await Looks.CheckAsync(watched.Page, "disagreements");
         Assert.Empty(watched.Complaints);
     }
 
@@ -116,15 +108,15 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
     {
         await using var watched = await OpenAsync(Board + "/new-trial");
         await Expect(watched.Page.GetByTestId("forecast")).ToContainTextAsync("you will see a difference of");
-        await LookAsync(watched.Page, "new-trial", ColorScheme.Light);
+        await Looks.CheckAsync(watched.Page, "new-trial");
         Assert.Empty(watched.Complaints);
     }
 
     private string Board => $"/competitions/{arena.Competition}";
 
-    private async Task<WatchedPage> OpenAsync(string address, ColorScheme theme = ColorScheme.Light)
+    private async Task<WatchedPage> OpenAsync(string address)
     {
-        var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, theme, signedIn: await arena.SignInAsync(chromium.Browser));
+        var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, signedIn: await arena.SignInAsync(chromium.Browser));
         await watched.Page.GotoAsync(address);
         await watched.Page.Locator("main[data-interactive=true]").WaitForAsync();
         return watched;
@@ -144,32 +136,6 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
         }
 
         Assert.Fail($"{testId} is not reached by the keyboard");
-    }
-
-    private static async Task LookAsync(IPage page, string name, ColorScheme theme)
-    {
-        foreach (var (screen, width) in new[] { ("desk", 1280), ("phone", 400) })
-        {
-            await page.SetViewportSizeAsync(width, 800);
-            try
-            {
-                // A chart follows the width of its page a moment later.
-                await page.WaitForFunctionAsync("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth", null, new() { Timeout = 20_000 });
-            }
-            catch (TimeoutException)
-            {
-                var wide = await page.EvaluateAsync<string>("() => [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join('\\n')");
-                Assert.Fail($"{name} is wider than a screen of {width} pixels:\n{wide}");
-            }
-
-            if (Environment.GetEnvironmentVariable("LORAARENA_LOOKS") is { Length: > 0 } folder)
-            {
-                await page.ScreenshotAsync(new() { Path = Path.Join(folder, FormattableString.Invariant($"{name}-{screen}-{theme}.png")), FullPage = true });
-            }
-
-            var found = await page.RunAxe(Wcag);
-            Assert.True(found.Violations.Length == 0, $"{name}, {screen}, {theme}:\n" + string.Join('\n', found.Violations.Select(v => $"{v.Id}: {v.Help}\n" + string.Join('\n', v.Nodes.Select(n => "  " + n.Html)))));
-        }
     }
 }
 
