@@ -9,6 +9,7 @@ namespace LoraArena.Core.Files;
 /// model-files/         base models that were downloaded, a folder for each commit
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
 /// uploads/             unfinished uploads, swept at start
+/// cache/               sums of model files and tokenised rows: made again where they are missing
 /// arena.db, keys/      index and users; keys of the sign-in cookies
 /// </code>
 /// </summary>
@@ -29,6 +30,9 @@ public sealed class ArenaFolder(string root)
 
     /// <summary>Unfinished uploads.</summary>
     public string Uploads => Path.Join(Root, "uploads");
+
+    /// <summary>What only saves time: it may be removed while nothing runs.</summary>
+    public string Cache => Path.Join(Root, "cache");
 
     /// <summary>Registered base models.</summary>
     public string Models => Path.Join(Root, "models");

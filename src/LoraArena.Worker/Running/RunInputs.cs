@@ -20,11 +20,12 @@ internal sealed class RunInputs : IDisposable
 {
     private readonly CompetitionLibrary _library;
     private readonly BattleTokenizer _tokenizer;
+    private readonly TokenCache _tokens;
     private BattlePacker? _packer;
 
-    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, BattleTokenizer tokenizer, PreferenceModel model)
+    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, BattleTokenizer tokenizer, PreferenceModel model, TokenCache tokens)
     {
-        (Spec, Device, _library, _tokenizer, Model) = (spec, device, library, tokenizer, model);
+        (Spec, Device, _library, _tokenizer, Model, _tokens) = (spec, device, library, tokenizer, model, tokens);
     }
 
     /// <summary>The spec.</summary>
@@ -79,12 +80,21 @@ internal sealed class RunInputs : IDisposable
     {
         _library.VerifySource(Spec.Data.Train, FileRole.Train);
         var split = _library.ReadSplit(Spec.Competition.Id, Spec.Split.Id).Assign(Spec.Split.Fold);
-        var battles = _library.ReadBattles(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
-        return (Tokenize(split.Train), Tokenize(split.Validation));
 
-        IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<string> ids)
-            => _tokenizer.Tokenize([.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))]);
+        // The folds of a split have the same rows, so they share what is kept.
+        List<string> ids = [.. split.Train.Concat(split.Validation).Order(StringComparer.Ordinal)];
+        var rows = _tokens.Get(TokenKey(Spec.Data.Train, ids), () => Tokenize(ids)).ToDictionary(row => row.Id, StringComparer.Ordinal);
+        return ([.. split.Train.Select(id => rows[id])], [.. split.Validation.Select(id => rows[id])]);
     }
+
+    private IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<string> ids)
+    {
+        var battles = _library.ReadBattles(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
+        return _tokenizer.Tokenize([.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))]);
+    }
+
+    // The model's hash covers the tokenizer's files.
+    private string TokenKey(string data, IReadOnlyList<string> ids) => TokenCache.Key([data, Spec.Model.Sha256, .. ids]);
 
     /// <summary>The rows of test.csv, tokenised.</summary>
     /// <exception cref="RunFileException">The competition had none when the run was made.</exception>
@@ -130,11 +140,13 @@ internal sealed class RunInputs : IDisposable
     {
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
-        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        var sums = new FileSums(Path.Join(arena.Cache, "file-sums.json"), time);
+        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        sums.Save();
         var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
         var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling), BasePrecision.Of(spec.Training.BasePrecision, picked.BestType));
         model.TextToIds = text => tokenizer.EncodeToIds(text);
-        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model);
+        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model, new TokenCache(Path.Join(arena.Cache, "tokens"), time));
     }
 
     /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>
