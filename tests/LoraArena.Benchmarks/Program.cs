@@ -30,7 +30,11 @@ parts.SetAction(parse =>
     PartsBenchmark.Run(parse.GetValue(tokens), parse.GetValue(width), heads, heads % 3 == 0 ? heads / 3 : heads, parse.GetValue(width) * 8 / 3 / 64 * 64);
 });
 
-var root = new RootCommand("What training costs, beside PEFT and against the machine's peak. See docs/benchmarks.md.") { minilm, decoder, parts };
+var many = new Option<int>("--steps") { Description = "Steps.", DefaultValueFactory = _ => 2000 };
+var soak = new Command("soak", "Many steps of a small decoder: memory must not grow.") { many, threads, dropout, variant, checkpointing, precision };
+soak.SetAction(parse => SoakBenchmark.Run(Workload.Decoder(layers: 4, width: 128, tokens: 64, batch: 4), Ours(parse), parse.GetValue(many)));
+
+var root = new RootCommand("What training costs, beside PEFT and against the machine's peak. See docs/benchmarks.md.") { minilm, decoder, parts, soak };
 foreach (var command in MethodsCommand.Create()) root.Add(command);
 return root.Parse(args).Invoke();
 

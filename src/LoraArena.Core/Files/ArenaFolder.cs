@@ -10,7 +10,7 @@ namespace LoraArena.Core.Files;
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
 /// trials/&lt;id&gt;/         trial.json, chosen.json: see <see cref="Core.Trials.Trial"/>
 /// uploads/             unfinished uploads, swept at start
-/// cache/               what can be made again: tokens of data files
+/// cache/               what can be made again: sums of model files, tokens of data files
 /// arena.db, keys/      index and users; keys of the sign-in cookies
 /// </code>
 /// </summary>
@@ -32,6 +32,9 @@ public sealed class ArenaFolder(string root)
     /// <summary>Unfinished uploads.</summary>
     public string Uploads => Path.Join(Root, "uploads");
 
+    /// <summary>What only saves time: it may be removed while nothing runs.</summary>
+    public string Cache => Path.Join(Root, "cache");
+
     /// <summary>Registered base models.</summary>
     public string Models => Path.Join(Root, "models");
 
@@ -48,7 +51,7 @@ public sealed class ArenaFolder(string root)
     public string Runs => Path.Join(Root, "runs");
 
     /// <summary>Tokens of data files, which may be deleted at any time: they are made again.</summary>
-    public string TokenCache => Path.Join(Root, "cache", "tokens");
+    public string TokenCache => Path.Join(Cache, "tokens");
 
     /// <summary>All trials.</summary>
     public string Trials => Path.Join(Root, "trials");

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using LoraArena.Core.Files;
 using LoraArena.Core.Models;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
@@ -71,29 +72,26 @@ internal static class ModelInspector
     }
 
     /// <summary>SHA-256 over the names and SHA-256 of config.json, the tokenizer's files and the weights' files, in order of their names.</summary>
-    public static string Hash(string folder) => Sum(FileSums(folder));
+    public static string Hash(string folder) => Sum(Sums(folder, FileSums.Compute));
 
     /// <summary>True if a folder's files are those that a hash was made of. Cards from before all of the tokenizer's files counted hold one without the rest.</summary>
-    public static bool Matches(string folder, string sha256)
+    /// <param name="folder">The folder.</param>
+    /// <param name="sha256">The hash.</param>
+    /// <param name="known">Sums of files from earlier runs.</param>
+    public static bool Matches(string folder, string sha256, FileSums known)
     {
-        var sums = FileSums(folder);
+        var sums = Sums(folder, known.Of);
         return sha256 == Sum(sums)
             || sha256 == Sum(sums.Where(sum => sum.Name is TokenizerJson or TokenizerConfig || !TokenizerFiles.Names.Contains(sum.Name)))
             || sha256 == Sum(sums.Where(sum => sum.Name is TokenizerJson || !TokenizerFiles.Names.Contains(sum.Name)));
     }
 
-    private static List<(string Name, string Sha256)> FileSums(string folder)
+    private static List<(string Name, string Sha256)> Sums(string folder, Func<string, string> sumOf)
     {
         var config = Path.Join(folder, "config.json");
         var files = TokenizerFiles.In(folder).Concat(CheckpointWeights.FilesOf(folder));
         if (File.Exists(config)) files = files.Append(config);
-        return [.. files.Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), FileSum(file)))];
-    }
-
-    private static string FileSum(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
+        return [.. files.Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), sumOf(file)))];
     }
 
     private static string Sum(IEnumerable<(string Name, string Sha256)> files)

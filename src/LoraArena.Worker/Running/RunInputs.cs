@@ -131,7 +131,9 @@ internal sealed class RunInputs : IDisposable
     {
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
-        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        var sums = new FileSums(Path.Join(arena.Cache, "file-sums.json"), time);
+        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        sums.Save();
         var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling), BasePrecision.Of(spec.Training.BasePrecision, picked.BestType));
         var tokens = new CachedTokens(new TokenCache(arena.TokenCache), spec.Model.Path, model.Family.Kind, model.Config);
         model.TextToIds = tokens.EncodeToIds;

@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Tests.Training;
 using LoraArena.Learning.Training;
@@ -9,8 +10,8 @@ namespace LoraArena.Learning.Tests.Devices;
 
 /// <summary>
 /// Parts of a training step on libtorch's meta device, which knows shapes and no numbers: whatever reads a number fails there, as on a GPU it
-/// would make every step wait. Whole models do not run on it, as libtorch has no such kernels for layer norm and attention, and it lets
-/// tensors of other devices pass: the Architecture tests hold the sources to name a device wherever a tensor is made.
+/// would make every step wait. Whole models do not run on it, as libtorch has no such kernels for layer norm and for rows of a table, and it lets
+/// tensors of other devices pass: the Architecture tests hold the sources to name a device wherever a tensor is made, and count who reads numbers.
 /// </summary>
 public sealed class PlacementTests
 {
@@ -45,6 +46,32 @@ public sealed class PlacementTests
         Assert.ThrowsAny<Exception>(() => norm.cpu());
     }
 
+    [Theory]
+    [InlineData("lora")]
+    [InlineData("dora")]
+    [InlineData("lora-fa")]
+    [InlineData("vera")]
+    [InlineData("full")]
+    public void ABlockOfADecoder_WaitsForNoNumber(string id)
+    {
+        using var scope = NewDisposeScope();
+        using var model = OnMeta(id, "llama-tiny");
+        var trained = model.TrainableWeights.Where(weight => !model.HeadWeights.Contains(weight)).Select((weight, i) => KeyValuePair.Create($"{i}", weight));
+        using var parameters = new FlatParameters(trained, META);
+        using var optimizer = new AdamW(parameters, weightDecay: 0.1);
+        using var batch = TokenBatch.Create([[1, 60, 2], [1, 61, 2]], padId: 0, META);
+        var pass = model.Backbone.Cut(batch, Training with { Random = new PassRandom(META, seed: 1, step: 0, microBatch: 0) })!;
+        var yBTD = pass.Block(0, zeros([batch.Count, batch.Length, model.Config.HiddenSize], ScalarType.Float32, META));
+        yBTD.sum().backward();
+        BackwardCall.Check();
+        var norm = parameters.ClipGradient(1);
+        optimizer.Step(1e-3);
+        Assert.Equal(DeviceType.META, yBTD.device_type);
+
+        // The negative control: a number that is read is noticed.
+        Assert.ThrowsAny<Exception>(() => norm.ToSingle());
+    }
+
     [Fact]
     public void ABatch_IsMadeOnItsDevice()
     {
@@ -68,9 +95,9 @@ public sealed class PlacementTests
         static Dictionary<string, byte[]> Start(PreferenceModel model) => TinyTraining.Bytes(model.Adapted!.Weights.Select(w => w.Weight));
     }
 
-    private static PreferenceModel OnMeta(string variant)
+    private static PreferenceModel OnMeta(string variant, string fixture = "bert-tiny")
     {
-        var model = PreferenceModel.Load(Torch.Fixture("bert-tiny"), META, seed: 3);
+        var model = PreferenceModel.Load(Torch.Fixture(fixture), META, seed: 3);
         model.Attach(VariantCatalog.Get(variant), VariantCatalog.Get(variant).ReadOptions(TinyVariant.Of(variant).Options), seed: 3);
         return model;
     }

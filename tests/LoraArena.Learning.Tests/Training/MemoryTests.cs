@@ -1,6 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Files;
+using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
+using LoraArena.Learning.Peft;
 using LoraArena.Learning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,6 +21,10 @@ public sealed class MemoryTests
     [InlineData("bert-tiny", "lora")]
     [InlineData("llama-tiny", "lora")]
     [InlineData("bert-tiny", "full")]
+    [InlineData("llama-tiny", "prompt-tuning")]
+    [InlineData("families/gemma2", "lora")]
+    [InlineData("families/deberta-v3", "lora")]
+    [InlineData("families/deberta-v3", "full")]
     public void Recomputation_GivesTheSameTraining(string fixture, string variant)
     {
         var kept = Train(fixture, variant, Options);
@@ -45,6 +53,34 @@ public sealed class MemoryTests
         using var plenty = TinyTraining.Model("bert-tiny", "lora");
         var whole = TinyTraining.Train(plenty, TinyTraining.Options with { MaxSteps = 8 });
         Assert.All(reports.Zip(whole), pair => Assert.Equal(pair.Second.Loss, pair.First.Loss, 1e-4));
+    }
+
+    [Theory]
+    [InlineData("fp32")]
+    [InlineData("bf16")]
+    public void ATrainingThatSavesMemory_GoesOnFromACheckpointBitForBit(string precision)
+    {
+        using var scope = NewDisposeScope();
+        var options = Options with { GradientCheckpointing = true, AttentionDropout = 0.1, MaxTokensPerMicroBatch = 64, MaxSteps = 6 };
+        var whole = TinyTraining.Run(Trainer(precision, options).Trainer, 6);
+        var (model, trainer) = Trainer(precision, options);
+        Assert.Equal(whole.Take(3), TinyTraining.Run(trainer, 3));
+        using var folder = new TemporaryFolder();
+        PeftFolder.WriteCheckpoint(folder.Path, model);
+        SafetensorsWriter.Write(folder.At("optimizer.safetensors"), trainer.OptimizerState());
+        using var optimizer = SafetensorsFile.Open(folder.At("optimizer.safetensors"));
+        Assert.Equal(whole.Skip(3), GoOn(steps: 3));
+
+        // The negative control: another step's dropout is other dropout.
+        Assert.NotEqual(whole.Skip(4).Select(report => report.Loss), GoOn(steps: 4).Select(report => report.Loss));
+
+        IReadOnlyList<StepReport> GoOn(long steps)
+        {
+            var (again, rest) = Trainer(precision, options);
+            PeftFolder.ReadCheckpoint(folder.Path, again);
+            rest.Restore(optimizer.Read, steps, tokens: 0);
+            return TinyTraining.Run(rest, 6);
+        }
     }
 
     [Fact]
@@ -95,6 +131,24 @@ public sealed class MemoryTests
     {
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model(fixture, variant, variant == "lora" ? Dropout.DeepClone().AsObject() : null);
-        return TinyTraining.Train(model, options);
+        using var trainer = new Trainer(model, TinyTraining.Packer(), [.. TinyTraining.Battles(18).Select(battle => Within(model.Config.VocabularySize, battle))], options);
+        return TinyTraining.Run(trainer, trainer.Steps);
+    }
+
+    // The families' fixtures know fewer tokens.
+    private static TokenizedBattle Within(long vocabulary, TokenizedBattle battle)
+    {
+        return battle with { Prompts = Ids(battle.Prompts), A = Ids(battle.A), B = Ids(battle.B) };
+
+        IReadOnlyList<int[]> Ids(IReadOnlyList<int[]> turns) => [.. turns.Select(turn => turn.Select(id => (int)Math.Min(id, vocabulary - 1)).ToArray())];
+    }
+
+    // Disposed with the test's scope and the process: tests of leaks make their own.
+    private static (PreferenceModel Model, Trainer Trainer) Trainer(string precision, TrainingOptions options)
+    {
+        var model = PreferenceModel.Load(Torch.Fixture("llama-tiny"), CPU, seed: 3, precision: BasePrecision.Of(precision, ScalarType.Float32));
+        var (method, read) = TinyTraining.Method("lora", Dropout.DeepClone().AsObject());
+        model.Attach(method, read, seed: 3);
+        return (model, new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), options));
     }
 }
