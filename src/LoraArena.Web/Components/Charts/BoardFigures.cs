@@ -64,6 +64,13 @@ public static class BoardFigures
         }));
     }
 
+    /// <summary>The height that a forest plot of a board needs, in pixels.</summary>
+    public static int ForestHeight(Board board) => 74 + (30 * (Math.Min(MaxLines, board.Contenders.Count()) + board.Rows.Count(r => r.IsBaseline)));
+
+    /// <summary>How a forest plot is read.</summary>
+    public static string ForestKey(Board board)
+        => $"Filled: surely better or worse than {board.Reference!.Name}. Hollow: cannot be told apart from it. Bars: 95 % interval of the difference. Baselines in the grey band are off the scale; their difference stands beside them.";
+
     /// <summary>Difference against cost, with the front of those that nothing beats in both.</summary>
     public static Figure Pareto(Board board, MethodColours colours, string cost)
     {
