@@ -64,6 +64,12 @@ public static class BoardFigures
         }));
     }
 
+    // Lines up to which the pairs carry their numbers.
+    private const int MaxNumbered = 10;
+
+    /// <summary>The height that a matrix of pairs needs, in pixels: with numbers below the squares a line is higher.</summary>
+    public static int MatrixHeight(Board board) => Math.Min(MaxLines, board.Contenders.Count()) is var lines ? 120 + ((lines <= MaxNumbered ? 54 : 34) * lines) : 0;
+
     /// <summary>The height that a forest plot of a board needs, in pixels.</summary>
     public static int ForestHeight(Board board) => 74 + (30 * (Math.Min(MaxLines, board.Contenders.Count()) + board.Rows.Count(r => r.IsBaseline)));
 
@@ -82,7 +88,7 @@ public static class BoardFigures
             if (front.Count == 0 || row.LogLoss.Value < front[^1].LogLoss.Value) front.Add(row);
         }
 
-        traces.Add(Figure.Object(new { type = "scatter", mode = "lines", x = front.Select(r => Cost(r, cost)), y = front.Select(Delta), line = new { shape = "hv", color = Figure.Line, width = 1.5, dash = "dash" }, hoverinfo = "skip" }));
+        traces.Add(Figure.Object(new { type = "scatter", mode = "lines", x = front.Select(r => Cost(r, cost)), y = front.Select(Delta), line = new { shape = "hv", color = Figure.Line, width = 1.5, dash = "dash" }, hoverinfo = "skip", showlegend = false }));
         foreach (var row in rows)
         {
             var difference = Drawn(row);
@@ -91,7 +97,10 @@ public static class BoardFigures
             traces.Add(Figure.Object(new
             {
                 type = "scatter",
-                mode = rows.Count <= 12 ? "markers+text" : "markers",
+                name = Label(row, board),
+
+                // Methods of one budget cost nearly the same: only those of the front, which lie apart, carry their name; the legend names all.
+                mode = rows.Count <= 12 && front.Contains(row) ? "markers+text" : "markers",
                 x = new[] { Cost(row, cost) },
                 y = new[] { difference.Value },
                 text = new[] { Figure.Text(row.Name, 28) },
@@ -104,10 +113,12 @@ public static class BoardFigures
             }));
         }
 
+        var apart = rows.Count > 1 && Cost(rows[^1], cost) > 3 * Cost(rows[0], cost);
         return new Figure(traces, Figure.Object(new
         {
-            xaxis = new { title = new { text = CostTitle(cost) }, type = "log", nticks = 6 },
-            yaxis = new { title = new { text = "Δ log loss, better is down" } },
+            showlegend = true,
+            xaxis = new { title = new { text = CostTitle(cost) }, type = apart ? "log" : "linear", nticks = 6 },
+            yaxis = new { title = new { text = $"Δ log loss to {Figure.Text(board.Reference!.Name, 28)}; better is down" } },
             margin = new { l = 56, r = 24, t = 22, b = 44 },
         }));
 
@@ -120,7 +131,7 @@ public static class BoardFigures
         var rows = board.Contenders.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
         var pairs = Pairs(rows);
         var largest = pairs.Select(p => Math.Abs(p.Difference)).DefaultIfEmpty(1).Max();
-        var size = Math.Clamp(420 / Math.Max(1, rows.Count), 8, 34);
+        var size = Math.Clamp(420 / Math.Max(1, rows.Count), 8, 30);
         var traces = new List<JsonObject>();
         foreach (var (name, colour, chosen) in new (string, string, Func<Pair, bool>)[] { ("better", "var(--method-0)", p => p.Difference < 0), ("worse", "var(--method-1)", p => p.Difference >= 0) })
         {
@@ -128,7 +139,7 @@ public static class BoardFigures
             traces.Add(Figure.Object(new
             {
                 type = "scatter",
-                mode = rows.Count <= 10 ? "markers+text" : "markers",
+                mode = rows.Count <= MaxNumbered ? "markers+text" : "markers",
                 name,
                 x = of.Select(p => Label(p.Second, board)),
                 y = of.Select(p => Label(p.First, board)),
