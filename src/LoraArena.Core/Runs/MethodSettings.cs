@@ -55,7 +55,7 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
         if (!name.EndsWith("_pattern", StringComparison.Ordinal)) return text;
         var entries = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (entries.Length < 3 || entries.Any(e => e.LastIndexOf('=') < 1)) return text;
-        return string.Join(" and ", entries.GroupBy(e => e[(e.LastIndexOf('=') + 1)..], StringComparer.Ordinal).Select(g => FormattableString.Invariant($"{g.Key} on {g.Count()} layers")));
+        return string.Join(" and ", entries.GroupBy(e => e[(e.LastIndexOf('=') + 1)..], StringComparer.Ordinal).Select(g => FormattableString.Invariant($"{g.Key} on {g.Count()} {(g.Count() == 1 ? "layer" : "layers")}")));
     }
 
     /// <summary>The settings as text, apart by blanks.</summary>

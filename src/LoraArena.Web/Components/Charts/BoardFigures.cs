@@ -45,7 +45,7 @@ public static class BoardFigures
                 text = beyond ? new[] { difference.Value.ToString("+0.000;−0.000", CultureInfo.InvariantCulture) } : [],
                 textposition = difference.Value > 0 ? "middle left" : "middle right",
                 textfont = new { color = "var(--mud-palette-text-secondary)" },
-                marker = new { size = 10, color = colour, symbol = beyond ? (difference.Value > 0 ? "triangle-right" : "triangle-left") : MethodColours.Shape(board, row) + (sure || row.Id == reference.Id ? "" : "-open"), line = new { width = 2, color = colour } },
+                marker = new { size = 10, color = colour, symbol = beyond ? (difference.Value > 0 ? "triangle-right" : "triangle-left") : colours.Shape(board, row) + (sure || row.Id == reference.Id ? "" : "-open"), line = new { width = 2, color = colour } },
                 error_x = new { type = "data", symmetric = false, visible = row.Against is { Difference.IsKnown: true } && !beyond, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 2, width = 4 },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
             }));
@@ -75,7 +75,7 @@ public static class BoardFigures
 
     /// <summary>How a forest plot is read.</summary>
     public static string ForestKey(Board board)
-        => $"Filled: surely better or worse than {board.Reference!.Name}. Hollow: cannot be told apart from it. Bars: 95 % interval of the difference. Baselines in the grey band are off the scale; their difference stands beside them.";
+        => $"Filled: surely better or worse than {board.Reference!.Name}. Hollow: cannot be told apart from it once all that is compared is counted in (p, Holm), even where the interval of the one difference leaves 0 out. Bars: 95 % interval. Baselines in the grey band are off the scale; their difference stands beside them.";
 
     /// <summary>Difference against cost, with the front of those that nothing beats in both.</summary>
     public static Figure Pareto(Board board, MethodColours colours, string cost)
@@ -103,10 +103,10 @@ public static class BoardFigures
                 mode = rows.Count <= 12 && front.Contains(row) ? "markers+text" : "markers",
                 x = new[] { Cost(row, cost) },
                 y = new[] { difference.Value },
-                text = new[] { Figure.Text(row.Name, 28) },
-                textposition = "top center",
+                text = new[] { $" {Figure.Text(row.Name, 28)} " },
+                textposition = row == front[^1] && front.Count > 1 ? "bottom left" : "bottom right",
                 textfont = new { color = "var(--mud-palette-text-secondary)", size = 11 },
-                marker = new { size = 11, color = colour, symbol = MethodColours.Shape(board, row), line = new { width = 1, color = colour } },
+                marker = new { size = 11, color = colour, symbol = colours.Shape(board, row), line = new { width = 1, color = colour } },
                 error_y = new { type = "data", symmetric = false, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 1.5, width = 4, visible = row.Against is { Difference.IsKnown: true } },
                 error_x = new { type = "data", symmetric = false, array = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Max() - spread.Average() : 0 }, arrayminus = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Average() - spread.Min() : 0 }, color = colour, thickness = 1.5, width = 4, visible = spread.Count > 1 },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
