@@ -162,7 +162,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
         await page.GetByTestId("board").GetByRole(AriaRole.Link).First.ClickAsync();
         await page.Locator("[data-testid=loss-chart][data-points]").WaitForAsync();
         await Expect(page.GetByTestId("log")).Not.ToBeEmptyAsync();
-        await page.GetByRole(AriaRole.Link, new() { Name = "Competition", Exact = true }).ClickAsync();
+        await page.GetByTestId("run-competition").ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Data", Exact = true }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Choose files" }).WaitForAsync();
         foreach (var (link, heading) in new[] { ("Runs", "Runs"), ("Models", "Base models"), ("Accounts", "Accounts"), ("Competitions", "Competitions") })

@@ -203,7 +203,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
 
     private async Task CheckBoardAsync()
     {
-        await Page.GetByRole(AriaRole.Link, new() { Name = "Competition", Exact = true }).ClickAsync();
+        await Page.GetByTestId("run-competition").ClickAsync();
         var board = Page.GetByTestId("board");
         await Page.GetByTestId("by-run").ClickAsync();
         var run = board.Locator("tbody tr", new() { HasText = "first try" });

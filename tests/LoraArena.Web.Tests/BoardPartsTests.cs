@@ -87,6 +87,32 @@ public sealed class BoardPartsTests : BunitContext
         Assert.Equal(["circle", "circle", "square-open", "triangle-right"], figure.Traces.Select(t => (string)t["marker"]!["symbol"]!));
     }
 
+    // Methods of one budget cost nearly the same, so names at every point would lie on each other.
+    [Fact]
+    public void TheChartAgainstCost_NamesAllInItsLegend_AndAtTheirPointsOnlyThoseThatNoneBeats()
+    {
+        BoardRun[] runs = [.. Runs, BoardCase.Run("01m8asjby8jkhd565k8damzm9t", "pissa", 0.02), BoardCase.Run("01m8asjby8jkhd565k8damzm9u", "rslora", 0.01)];
+        var figure = BoardFigures.Pareto(BoardCase.Build(new BoardQuery { ByRun = true }, runs), new MethodColours(null), "seconds");
+        var points = figure.Traces.Skip(1).ToList();
+        Assert.Equal(5, points.Select(t => (string)t["name"]!).Distinct().Count());
+        Assert.Equal(["run 01m8asjby8jkhd565k8damzm9r", "run 01m8asjby8jkhd565k8damzm9s"], points.Where(t => ((string)t["mode"]!).EndsWith("text", StringComparison.Ordinal)).Select(t => (string)t["name"]!));
+        Assert.True((bool)figure.Layout["showlegend"]!);
+        Assert.Contains("Δ log loss to", (string)figure.Layout["yaxis"]!["title"]!["text"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WhatIsComparedMost_HasAColourOfItsOwn_AndWhatSharesOneAnotherShape()
+    {
+        var colours = new MethodColours(null);
+        string[] usual = ["lora", "dora", "rslora", "lora-plus", "full", "adalora", "pissa"];
+        Assert.Equal(usual.Length, usual.Select(colours.Of).Distinct().Count());
+
+        var shared = Enumerable.Range(0, 26).Select(i => new string((char)('a' + i), 2)).GroupBy(colours.Of).First(g => g.Count() > 1).Take(2).ToList();
+        var board = BoardCase.Build(new BoardQuery(), [.. shared.Select((variant, i) => BoardCase.Run($"01m8asjby8jkhd565k8damzm9{i}", variant, 0))]);
+        Assert.Equal(2, board.Contenders.Select(row => colours.Shape(board, row)).Distinct().Count());
+        Assert.Equal(2, board.Contenders.Select(row => colours.Dash(board, row)).Distinct().Count());
+    }
+
     [Fact]
     public void PairsAreAdjustedForEachOther_AndShownBothWays()
     {

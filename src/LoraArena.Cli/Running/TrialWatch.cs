@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraArena.Cli.Commands;
 using LoraArena.Cli.Printing;
 using LoraArena.Core.Competitions;
@@ -55,7 +56,7 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
                 await supervision.PassAsync(cancel);
                 var status = (await arena.Get<TrialService>().StatusAsync(id, cancel))!;
                 foreach (var line in status.Lines.Where(l => l.IsOver && told.TryAdd(l.Planned.Run, l.State))) progress.Event(Sentence(status.Trial, line));
-                progress.Now($"Trial {id}: {status.Lines.Count(l => l.IsOver)} of {status.Lines.Count} runs, {status.State}");
+                progress.Now($"Trial {id}: {TrialProgress.Sentence(status, TimeProvider.System.GetUtcNow())}");
                 if (status.IsOver) return status;
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or SqliteException or DbUpdateException)
@@ -92,7 +93,7 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
         {
             text.WriteLine($"Trial {trial.Id} ({Show.Name(trial.Plan.Name)}): {status.State}");
             var table = new TextTable().Text("method").Figures("seed").Text("learning rate").Text("state").Figures("log loss").Text("run");
-            foreach (var line in answer.Runs) table.Add(line.Method, Show.Count(line.Seed), line.TriedLearningRate is { } rate ? FormattableString.Invariant($"try {rate:0.######}") : "", line.State, Show.Metric(line.LogLoss), line.Run);
+            foreach (var line in answer.Runs) table.Add(line.Method, line.Seed.ToString(CultureInfo.InvariantCulture), line.TriedLearningRate is { } rate ? FormattableString.Invariant($"try {rate:0.######}") : "", line.State, Show.Metric(line.LogLoss), line.Run);
             table.Write(text);
             if (board is not null) BoardCommand.Print(text, board, answer.Board!);
         });

@@ -26,7 +26,7 @@ public static class BoardColumns
         new("accuracy", "Accuracy", "Share of rows whose most probable outcome is the true one.", r => r.Accuracy, true),
         new("ece", "ECE", "Expected calibration error, 15 bins.", r => r.Ece, false),
         new("flip_rate", "Flip rate", "Share of rows whose answer changes when the answers change places.", r => r.FlipRate, false),
-        new("seconds", "Time", "Time of one training.", r => r.Seconds, true),
+        new("seconds", "Time", "Time of one training by the clock; what else the host did meanwhile counts in.", r => r.Seconds, true),
         new("tokens_per_second", "Tokens/s", "Real tokens a second of training, padding not counted.", r => r.TokensPerSecond, false),
         new("peak_memory_bytes", "Peak memory", "Largest memory of a training.", r => r.PeakMemoryBytes, true),
         new("trainable_parameters", "Trainable", "Trainable parameters, the head included.", r => r.TrainableParameters, true),

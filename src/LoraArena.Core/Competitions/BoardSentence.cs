@@ -58,8 +58,14 @@ public static class BoardSentence
         var times = row.Seconds.Value / reference.Seconds.Value;
         var time = times is > 0.95 and < 1.05 ? "in the same time" : string.Create(CultureInfo.InvariantCulture, $"in {times:0.00} × the time");
         var memory = row.PeakMemoryBytes is > 0 && reference.PeakMemoryBytes is > 0 ? (double)row.PeakMemoryBytes.Value / reference.PeakMemoryBytes.Value : 1;
-        return memory is > 0.95 and < 1.05 ? $", {time}" : string.Create(CultureInfo.InvariantCulture, $", {time} and {memory:0.00} × the memory");
+        var trained = row.TrainableParameters is > 0 && reference.TrainableParameters is > 0 ? (double)row.TrainableParameters.Value / reference.TrainableParameters.Value : 1;
+        List<string> costs = [time];
+        if (memory is not (> 0.95 and < 1.05)) costs.Add(string.Create(CultureInfo.InvariantCulture, $"{memory:0.00} × the memory"));
+        if (trained is not (> 0.95 and < 1.05)) costs.Add(string.Create(CultureInfo.InvariantCulture, $"{Figure(trained)} × the trainable parameters"));
+        return ", " + (costs.Count == 1 ? costs[0] : string.Join(", ", costs.SkipLast(1)) + " and " + costs[^1]);
     }
+
+    private static string Figure(double ratio) => ratio.ToString(ratio >= 10 ? "0" : "0.00", CultureInfo.InvariantCulture);
 
     private static string Provisional(BoardRow row, BoardRow reference) => Surety(row, reference) + Trouble(row) + Trouble(reference);
 

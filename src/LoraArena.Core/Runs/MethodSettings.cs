@@ -51,7 +51,19 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
     public string? this[string name] => Values.FirstOrDefault(v => v.Key == name).Value;
 
     /// <summary>A setting as it stands in a name: <c>r=16</c>, <c>lr=0.0005</c>.</summary>
-    public static string Text(KeyValuePair<string, string> setting) => $"{Short.GetValueOrDefault(setting.Key, setting.Key)}={setting.Value.Trim('"')}";
+    public static string Text(KeyValuePair<string, string> setting) => $"{Short.GetValueOrDefault(setting.Key, setting.Key)}={ValueText(setting.Key, setting.Value)}";
+
+    /// <summary>A value as people read it: of a pattern that names layer after layer, which values it gives to how many.</summary>
+    /// <param name="name">The setting.</param>
+    /// <param name="value">Its value as JSON text.</param>
+    public static string ValueText(string name, string value)
+    {
+        var text = value.Trim('"');
+        if (!name.EndsWith("_pattern", StringComparison.Ordinal)) return text;
+        var entries = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (entries.Length < 3 || entries.Any(e => e.LastIndexOf('=') < 1)) return text;
+        return string.Join(" and ", entries.GroupBy(e => e[(e.LastIndexOf('=') + 1)..], StringComparer.Ordinal).Select(g => FormattableString.Invariant($"{g.Key} on {g.Count()} {(g.Count() == 1 ? "layer" : "layers")}")));
+    }
 
     /// <summary>The settings as text, apart by blanks.</summary>
     public string Text(Func<string, bool>? which = null) => string.Join(' ', Values.Where(v => which is null || which(v.Key)).Select(Text));

@@ -122,7 +122,7 @@ public sealed record TrainingOptions
     [Range(1.0, 10_000_000.0)]
     public double? MaxSeconds { get; init; }
 
-    /// <summary>Real tokens trained on, padding not counted, after which the run ends at the next step; the schedule still spans the planned steps.</summary>
+    /// <summary>Real tokens trained on, padding not counted, after which the run ends at the next step; the learning rate has gone down by then.</summary>
     [Range(1, 1_000_000_000_000)]
     public long? MaxTokens { get; init; }
 

@@ -45,6 +45,9 @@ public sealed record VariantDescription(string Id, string Name, string Summary, 
     /// <summary>The learning rate that suits it over the one that suits LoRA.</summary>
     public double LearningRateFactor { get; init; } = 1;
 
+    /// <summary>The option that says how much it trains; null where that follows from the model, so that no setting meets a budget.</summary>
+    public string? SizeOption { get; init; }
+
     /// <summary>The options of a training that says nothing of its own.</summary>
     public TrainingOptions DefaultTraining()
     {

@@ -51,7 +51,17 @@ public sealed record Trial(
 /// <param name="Options">Its options, with what the budget led to.</param>
 /// <param name="Parameters">Trainable parameters, the head not counted; null where they were not counted.</param>
 /// <param name="IsNullLine">True for the method that is the same as another and has other seeds: what it differs by is chance.</param>
-public sealed record ResolvedMethod(string Name, string Variant, JsonObject Options, long? Parameters, bool IsNullLine);
+public sealed record ResolvedMethod(string Name, string Variant, JsonObject Options, long? Parameters, bool IsNullLine)
+{
+    /// <summary>True where it trains what it trains, whatever the budget is.</summary>
+    public bool OutsideBudget { get; init; }
+
+    /// <summary>Its learning rate where none is tried and the plan names none: what suits the variant.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>The learning rates that it tries; null tries the plan's.</summary>
+    public IReadOnlyList<double>? LearningRates { get; init; }
+}
 
 /// <summary>Rows of a trial.</summary>
 /// <param name="Report">The split, or fold, whose validation rows are reported.</param>

@@ -57,6 +57,11 @@ public sealed record TrialPlan(string Name, string Competition, string Model, IR
         }
     }
 
+    internal static void CheckRates(IReadOnlyList<double> rates, string where)
+    {
+        if (rates.Any(l => !(l > 0 && l <= 10)) || rates.Distinct().Count() != rates.Count) throw new TrialException($"{where}: numbers above 0 and up to 10, all different.");
+    }
+
     /// <summary>Checks what can be checked without the arena.</summary>
     /// <exception cref="TrialException">Something cannot be; the message says what.</exception>
     public void Check()
@@ -64,11 +69,12 @@ public sealed record TrialPlan(string Name, string Competition, string Model, IR
         if (string.IsNullOrWhiteSpace(Name) || Name.Length > 100 || Name.Any(char.IsControl)) throw new TrialException("name: a trial needs a name of 1 to 100 visible characters.");
         if (Methods.Count is < 1 or > MaxMethods) throw new TrialException(FormattableString.Invariant($"methods: a trial compares 1 to {MaxMethods} methods, not {Methods.Count}."));
         if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count || Seeds.Any(s => s is < 0 or > 1_000_000_000_000)) throw new TrialException("seeds: at least one, all different, from 0 to 1000000000000.");
-        if (LearningRates.Any(l => !(l > 0 && l <= 10)) || LearningRates.Distinct().Count() != LearningRates.Count) throw new TrialException("learning_rates: numbers above 0 and up to 10, all different.");
+        CheckRates(LearningRates, "learning_rates");
         if (LearningRates.Count == 1) throw new TrialException("learning_rates: one is no choice; give several, or none and 'learning_rate' under training.");
         if (LearningRates.Count > 0 && Training.ContainsKey("learning_rate")) throw new TrialException("training: 'learning_rate' is tried out (learning_rates), so it cannot be fixed as well.");
         foreach (var fixedElsewhere in new[] { "seed", "max_seconds", "max_tokens" }.Where(Training.ContainsKey)) throw new TrialException($"training: '{fixedElsewhere}' is set by seeds and budget.");
         Budget.Check();
+        foreach (var method in Methods) method.Check(this);
     }
 }
 
@@ -81,6 +87,26 @@ public sealed record TrialMethod(string Variant)
 
     /// <summary>What to call it; null takes the variant's name and the options given.</summary>
     public string? Name { get; init; }
+
+    /// <summary>
+    /// True trains it with the size that it has, beside methods that meet a budget of parameters: full fine-tuning has no setting that would. What it
+    /// trains is said wherever it is compared.
+    /// </summary>
+    public bool OutsideBudget { get; init; }
+
+    /// <summary>The learning rates that it tries in place of the plan's: as many of them. Null tries the plan's.</summary>
+    public IReadOnlyList<double>? LearningRates { get; init; }
+
+    internal void Check(TrialPlan plan)
+    {
+        if (OutsideBudget && plan.Budget.Parameters is null) throw new TrialException($"methods: '{Variant}' has 'outside_budget', which belongs to a budget of parameters.");
+        if (LearningRates is not { } rates) return;
+        TrialPlan.CheckRates(rates, $"methods: '{Variant}': learning_rates");
+        if (rates.Count != plan.LearningRates.Count)
+        {
+            throw new TrialException(FormattableString.Invariant($"methods: '{Variant}' tries {rates.Count} learning rates and the plan {plan.LearningRates.Count}; all methods get the same number of tries."));
+        }
+    }
 }
 
 /// <summary>What each method of a trial may use: exactly one of the three.</summary>

@@ -31,7 +31,10 @@ public static class TrialPlanner
     public static IReadOnlyList<PlannedRun> Runs(TrialPlan plan, IReadOnlyList<ResolvedMethod> methods, int parts, TimeProvider time)
     {
         var own = Enumerable.Range(0, methods.Count).Where(m => !methods[m].IsNullLine).ToList();
-        var tries = (from part in Enumerable.Range(0, parts) from rate in plan.LearningRates from method in own select new PlannedRun(ArenaId.New(time), method, part, plan.Seeds[0], rate)).ToList();
+        var tries = (from part in Enumerable.Range(0, parts)
+                     from rate in Enumerable.Range(0, plan.LearningRates.Count)
+                     from method in own
+                     select new PlannedRun(ArenaId.New(time), method, part, plan.Seeds[0], (methods[method].LearningRates ?? plan.LearningRates)[rate])).ToList();
         var reported = (from seed in plan.Seeds
                         from part in Enumerable.Range(0, parts)
                         from method in Enumerable.Range(0, methods.Count)

@@ -184,10 +184,11 @@ public sealed class Trainer : IDisposable
         _parameters?.Dispose();
     }
 
-    // Whatever ends the run first, steps or seconds, the rate reaches 0 there.
+    // Whatever ends the run first, steps, seconds or tokens, the rate reaches 0 there.
     private double LearningRateAt(long step)
     {
         if (_options.MaxSeconds is { } budget && SecondsTrained is { } seconds) step = Math.Max(step, (long)Math.Min(Steps - 1, seconds() / budget * Steps));
+        if (_options.MaxTokens is { } tokens) step = Math.Max(step, Math.Min(Steps - 1, (long)((double)Tokens / tokens * Steps)));
         return _model.Adapted?.LearningRate(_schedule, step) ?? _schedule.At(step);
     }
 

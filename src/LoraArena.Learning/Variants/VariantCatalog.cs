@@ -28,5 +28,6 @@ public static class VariantCatalog
             Group = v.Info.Group,
             Cost = v.Info.Cost,
             LearningRateFactor = v.Info.LearningRateFactor,
+            SizeOption = OptionSchema.Of(v.OptionsType).FirstOrDefault(o => o.Name == v.Info.SizeOption)?.Name,
         })];
 }

@@ -110,9 +110,19 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
     {
         var variant = description.Variants.FirstOrDefault(v => v.Id == method.Variant) ?? throw new TrialException($"methods: there is no variant '{method.Variant}'; these are: {string.Join(", ", description.Variants.Select(v => v.Id))}.");
         OptionValues.Check(variant.Options, method.Options, $"variant {variant.Id}");
-        var size = await WorkerCatalog.SizeAsync(model.Path, new VariantChoice(variant.Id, method.Options), plan.Budget.Parameters, cancel);
+        if (plan.Budget.Parameters is not null && variant.SizeOption is null && !method.OutsideBudget)
+        {
+            throw new TrialException($"methods: no setting of {variant.Name} meets a budget of parameters: what it trains follows from the model. \"outside_budget\": true trains it as it is, beside the others.");
+        }
+
+        var size = await WorkerCatalog.SizeAsync(model.Path, new VariantChoice(variant.Id, method.Options), method.OutsideBudget ? null : plan.Budget.Parameters, cancel);
         var name = method.Name ?? string.Join(' ', [variant.Name, .. method.Options.Select(o => MethodSettings.Text(KeyValuePair.Create(o.Key, o.Value?.ToJsonString() ?? "none")))]);
-        return new ResolvedMethod(name, variant.Id, size.Options.DeepClone().AsObject(), size.Parameters, false);
+        return new ResolvedMethod(name, variant.Id, size.Options.DeepClone().AsObject(), size.Parameters, false)
+        {
+            OutsideBudget = method.OutsideBudget,
+            LearningRate = plan.Training.ContainsKey("learning_rate") ? null : variant.DefaultTraining().LearningRate,
+            LearningRates = method.LearningRates,
+        };
     }
 
     private static TrialLine Line(Trial trial, PlannedRun planned, RunEntry? run, IReadOnlySet<string> deleted, ChosenRates? chosen, bool cancelled)
@@ -141,7 +151,7 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         if (plan.Budget.Seconds is { } seconds) options["max_seconds"] = seconds;
         if (plan.Budget.Tokens is { } tokens) options["max_tokens"] = tokens;
         var rate = planned.LearningRate ?? chosen?.Choices.First(c => c.Method == TrialPlanner.TwinOf(trial.Methods, planned.Method) && c.Part == planned.Part).LearningRate;
-        if (rate is { } chosenRate) options["learning_rate"] = chosenRate;
+        if ((rate ?? method.LearningRate) is { } chosenRate) options["learning_rate"] = chosenRate;
         var merged = JsonSerializer.SerializeToNode(new TrainingOptions(), ArenaJson.Line)!.AsObject();
         foreach (var (key, value) in options) merged[key] = value?.DeepClone();
         var name = FormattableString.Invariant($"{plan.Name}: {method.Name}, {(planned.IsTuning ? $"try lr={planned.LearningRate:0.######}" : $"seed {planned.Seed}")}{(trial.Parts.Count > 1 ? $", fold {part.Report.Fold}" : "")}");

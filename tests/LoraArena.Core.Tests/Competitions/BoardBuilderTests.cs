@@ -84,6 +84,23 @@ public sealed class BoardBuilderTests
     }
 
     [Fact]
+    public void TheSentence_SaysWhatTheBetterOneCosts()
+    {
+        var board = BoardCase.Build(new BoardQuery(), BoardCase.Run("a", "lora", 0, 0), BoardCase.Run("b", "lora", 0, 1), BoardCase.Run("c", "dora", -0.05, 0, rank: 64), BoardCase.Run("d", "dora", -0.05, 1, rank: 64));
+        Assert.Contains(", in 4.00 × the time and 4.00 × the trainable parameters.", BoardSentence.Of(board), StringComparison.Ordinal);
+    }
+
+    // A budget is met layer by layer: such a setting is said in a few words.
+    [Theory]
+    [InlineData("rank_pattern", "\"a.query=8, a.key=8, a.value=8\"", "8 on 3 layers")]
+    [InlineData("rank_pattern", "\"a.query=8, a.key=8, a.value=9\"", "8 on 2 layers and 9 on 1 layer")]
+    [InlineData("rank_pattern", "\"query=4, output.dense=32\"", "query=4, output.dense=32")]
+    [InlineData("rank_pattern", "\"^x(,y)$=4, b, c=1\"", "^x(,y)$=4, b, c=1")]
+    [InlineData("target_modules", "\"a=1, b=1, c=1\"", "a=1, b=1, c=1")]
+    public void ASettingThatNamesLayers_IsSaidShortly(string name, string value, string said)
+        => Assert.Equal(said, MethodSettings.ValueText(name, value));
+
+    [Fact]
     public void WhatEndedWithoutSuccess_StandsWithItsMethod_AndWithWhatItCost()
     {
         FailedRun[] failed =

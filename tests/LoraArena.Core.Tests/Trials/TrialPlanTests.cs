@@ -26,6 +26,9 @@ public sealed class TrialPlanTests
     [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5},"seeds":[1,1]}""", "seeds")]
     [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5},"learning_rates":[0.1]}""", "one is no choice")]
     [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5},"training":{"seed":1}}""", "'seed' is set by seeds and budget")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"full","outside_budget":true}],"budget":{"tokens":5}}""", "'outside_budget', which belongs to a budget of parameters")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"full","learning_rates":[0.1]}],"budget":{"tokens":5},"learning_rates":[0.1,0.2]}""", "'full' tries 1 learning rates and the plan 2")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"full","learning_rates":[0.1,0.1]}],"budget":{"tokens":5},"learning_rates":[0.1,0.2]}""", "'full': learning_rates: numbers above 0")]
     [InlineData("""{"name":"T",""", "plan.json")]
     public void APlanThatCannotBeFollowed_SaysWhy(string json, string reason)
         => Assert.Contains(reason, Assert.Throws<TrialException>(() => TrialPlan.Parse(json, "plan.json")).Message, StringComparison.Ordinal);
@@ -50,6 +53,15 @@ public sealed class TrialPlanTests
 
         // All methods advance alike: a seed is begun when the one before is planned for all.
         Assert.Equal(reported.Select(r => r.Seed % TrialPlanner.NullSeedOffset).Order(), reported.Select(r => r.Seed % TrialPlanner.NullSeedOffset));
+    }
+
+    [Fact]
+    public void AMethodWithRatesOfItsOwn_TriesThose_AndAsMany()
+    {
+        var plan = TrialPlan.Parse(Whole, "plan.json");
+        var runs = TrialPlanner.Runs(plan, [new ResolvedMethod("LoRA", "lora", [], 1, false), new ResolvedMethod("Full", "full", [], 9, false) { LearningRates = [0.0001, 0.00005] }], parts: 1, TimeProvider.System);
+        Assert.Equal([0.001, 0.0005], runs.Where(r => r.IsTuning && r.Method == 0).Select(r => r.LearningRate!.Value));
+        Assert.Equal([0.0001, 0.00005], runs.Where(r => r.IsTuning && r.Method == 1).Select(r => r.LearningRate!.Value));
     }
 
     [Fact]

@@ -124,6 +124,31 @@ public sealed class MemoryTests
         Assert.Equal([0.01, 0.008, 0.006, 0.004, 0.002], rates.Select(rate => Math.Round(rate, 4)));
     }
 
+    [Fact]
+    public void TheRateReachesZero_WithTheBudgetOfTokens()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyTraining.Model("bert-tiny", "lora");
+        TrainingOptions Options(long? tokens) => TinyTraining.Options with { MaxSteps = 1000, MaxTokens = tokens, WarmupRatio = 0 };
+        List<double> Rates(TrainingOptions options, long until)
+        {
+            using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), options);
+            var rates = new List<double>();
+            while (trainer.Tokens < until)
+            {
+                trainer.Step();
+                rates.Add(trainer.TakeReports()[0].LearningRate);
+            }
+
+            return rates;
+        }
+
+        var limited = Rates(Options(4000), 4000);
+        Assert.Equal(limited.OrderDescending(), limited);
+        Assert.InRange(limited[^1], 0, 0.35 * limited[0]);
+        Assert.True(Rates(Options(null), 4000)[^1] > 0.9 * limited[0]);
+    }
+
     // libtorch's own error: no machine has a million gigabytes.
     private static void RunOutOfMemory() => empty(1L << 48, ScalarType.Float32, CPU).Dispose();
 

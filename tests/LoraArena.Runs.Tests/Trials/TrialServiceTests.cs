@@ -71,6 +71,49 @@ public sealed class TrialServiceTests
     }
 
     [Fact]
+    public async Task AMethodThatNoSettingBringsToTheBudget_IsTrainedOnlyWhereThePlanSaysSo_AtTheRateThatSuitsIt()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, cancel) = (arena.Get<TrialService>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: false, cancel);
+        var plan = Plan with { LearningRates = [], Methods = [new TrialMethod("lora"), new TrialMethod("full")] };
+        var refused = await Assert.ThrowsAsync<TrialException>(() => service.CreateAsync(plan, arena.Competition, arena.Model, parts, "tester", cancel));
+        Assert.Contains("\"outside_budget\": true", refused.Message, StringComparison.Ordinal);
+
+        plan = plan with { Methods = [plan.Methods[0], plan.Methods[1] with { OutsideBudget = true }] };
+        var trial = await service.CreateAsync(plan, arena.Competition, arena.Model, parts, "tester", cancel);
+        Assert.True(trial.Methods[1] is { OutsideBudget: true, Parameters: > 1_000_000 });
+        Assert.False(trial.Methods[0].OutsideBudget);
+
+        var lines = (await service.AdvanceAsync(trial.Id, cancel))!.Lines;
+        double RateOf(int method) => RunSpec.Read(arena.Folder.Run(lines.First(l => l.Planned.Method == method).Planned.Run).Spec).Training.LearningRate;
+        Assert.Equal(0.1, RateOf(1) / RateOf(0), 6);
+
+        // It is found by what people know of it.
+        var library = arena.Get<TrialLibrary>();
+        Assert.Equal([trial.Id, trial.Id, null, null], new[] { "Small trial", trial.Id[..10], trial.Id[..5], "nothing" }.Select(named => library.Find(named)?.Id));
+    }
+
+    [Fact]
+    public void WhatIsToGo_IsToldFromTheSpeedSoFar()
+    {
+        var method = new ResolvedMethod("LoRA", "lora", [], 1, false);
+        var runs = Enumerable.Range(0, 4).Select(i => new PlannedRun($"run{i}", 0, 0, i, null)).ToList();
+        var trial = new Trial("t", DateTimeOffset.UnixEpoch, "tester", Plan, new CompetitionReference("c", "C"), "m", [method], [], runs);
+        TrialStatus Status(params TrialLine[] lines) => new(trial, [.. lines, .. runs.Skip(lines.Length).Select(r => new TrialLine(r, TrialStatus.Planned, null, null))], null, false);
+        TrialLine Line(int run, string state, long steps) => new(runs[run], state, null, new()
+        {
+            Id = $"run{run}", Name = "", CompetitionId = "c", Owner = "", Model = "", Variant = "lora", SplitKey = "", Seed = run, State = state, CreatedMs = 0, QueuedMs = 0, AttemptMs = 1_000, Steps = 10, Step = steps,
+        });
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(151_000);
+
+        // A run and a half in 150 seconds: two and a half are left.
+        Assert.Equal("1 of 4 runs have ended, 1 trains; about 4 min to go at the speed so far.", TrialProgress.Sentence(Status(Line(0, "succeeded", 10), Line(1, "running", 5)), now));
+        Assert.Equal("0 of 4 runs have ended, 1 trains.", TrialProgress.Sentence(Status(Line(0, "running", 5)), now));
+        Assert.Equal("0 of 4 runs have ended.", TrialProgress.Sentence(Status(), now));
+    }
+
+    [Fact]
     public async Task ADeletedRunOfATrial_IsNotStartedAgain_AndWithoutItsModelOrCompetitionTheTrialEnds()
     {
         await using var arena = await TestArena.CreateAsync();

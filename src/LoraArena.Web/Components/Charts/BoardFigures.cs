@@ -45,7 +45,7 @@ public static class BoardFigures
                 text = beyond ? new[] { difference.Value.ToString("+0.000;−0.000", CultureInfo.InvariantCulture) } : [],
                 textposition = difference.Value > 0 ? "middle left" : "middle right",
                 textfont = new { color = "var(--mud-palette-text-secondary)" },
-                marker = new { size = 10, color = colour, symbol = beyond ? (difference.Value > 0 ? "triangle-right" : "triangle-left") : MethodColours.Shape(board, row) + (sure || row.Id == reference.Id ? "" : "-open"), line = new { width = 2, color = colour } },
+                marker = new { size = 10, color = colour, symbol = beyond ? (difference.Value > 0 ? "triangle-right" : "triangle-left") : colours.Shape(board, row) + (sure || row.Id == reference.Id ? "" : "-open"), line = new { width = 2, color = colour } },
                 error_x = new { type = "data", symmetric = false, visible = row.Against is { Difference.IsKnown: true } && !beyond, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 2, width = 4 },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
             }));
@@ -64,6 +64,19 @@ public static class BoardFigures
         }));
     }
 
+    // Lines up to which the pairs carry their numbers.
+    private const int MaxNumbered = 10;
+
+    /// <summary>The height that a matrix of pairs needs, in pixels: with numbers below the squares a line is higher.</summary>
+    public static int MatrixHeight(Board board) => Math.Min(MaxLines, board.Contenders.Count()) is var lines ? 120 + ((lines <= MaxNumbered ? 54 : 34) * lines) : 0;
+
+    /// <summary>The height that a forest plot of a board needs, in pixels.</summary>
+    public static int ForestHeight(Board board) => 74 + (30 * (Math.Min(MaxLines, board.Contenders.Count()) + board.Rows.Count(r => r.IsBaseline)));
+
+    /// <summary>How a forest plot is read.</summary>
+    public static string ForestKey(Board board)
+        => $"Filled: surely better or worse than {board.Reference!.Name}. Hollow: cannot be told apart from it once all that is compared is counted in (p, Holm), even where the interval of the one difference leaves 0 out. Bars: 95 % interval. Baselines in the grey band are off the scale; their difference stands beside them.";
+
     /// <summary>Difference against cost, with the front of those that nothing beats in both.</summary>
     public static Figure Pareto(Board board, MethodColours colours, string cost)
     {
@@ -75,7 +88,7 @@ public static class BoardFigures
             if (front.Count == 0 || row.LogLoss.Value < front[^1].LogLoss.Value) front.Add(row);
         }
 
-        traces.Add(Figure.Object(new { type = "scatter", mode = "lines", x = front.Select(r => Cost(r, cost)), y = front.Select(Delta), line = new { shape = "hv", color = Figure.Line, width = 1.5, dash = "dash" }, hoverinfo = "skip" }));
+        traces.Add(Figure.Object(new { type = "scatter", mode = "lines", x = front.Select(r => Cost(r, cost)), y = front.Select(Delta), line = new { shape = "hv", color = Figure.Line, width = 1.5, dash = "dash" }, hoverinfo = "skip", showlegend = false }));
         foreach (var row in rows)
         {
             var difference = Drawn(row);
@@ -84,23 +97,28 @@ public static class BoardFigures
             traces.Add(Figure.Object(new
             {
                 type = "scatter",
-                mode = rows.Count <= 12 ? "markers+text" : "markers",
+                name = Label(row, board),
+
+                // Methods of one budget cost nearly the same: only those of the front, which lie apart, carry their name; the legend names all.
+                mode = rows.Count <= 12 && front.Contains(row) ? "markers+text" : "markers",
                 x = new[] { Cost(row, cost) },
                 y = new[] { difference.Value },
-                text = new[] { Figure.Text(row.Name, 28) },
-                textposition = "top center",
+                text = new[] { $" {Figure.Text(row.Name, 28)} " },
+                textposition = row == front[^1] && front.Count > 1 ? "bottom left" : "bottom right",
                 textfont = new { color = "var(--mud-palette-text-secondary)", size = 11 },
-                marker = new { size = 11, color = colour, symbol = MethodColours.Shape(board, row), line = new { width = 1, color = colour } },
+                marker = new { size = 11, color = colour, symbol = colours.Shape(board, row), line = new { width = 1, color = colour } },
                 error_y = new { type = "data", symmetric = false, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 1.5, width = 4, visible = row.Against is { Difference.IsKnown: true } },
                 error_x = new { type = "data", symmetric = false, array = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Max() - spread.Average() : 0 }, arrayminus = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Average() - spread.Min() : 0 }, color = colour, thickness = 1.5, width = 4, visible = spread.Count > 1 },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
             }));
         }
 
+        var apart = rows.Count > 1 && Cost(rows[^1], cost) > 3 * Cost(rows[0], cost);
         return new Figure(traces, Figure.Object(new
         {
-            xaxis = new { title = new { text = CostTitle(cost) }, type = "log", nticks = 6 },
-            yaxis = new { title = new { text = "Δ log loss, better is down" } },
+            showlegend = true,
+            xaxis = new { title = new { text = CostTitle(cost) }, type = apart ? "log" : "linear", nticks = 6 },
+            yaxis = new { title = new { text = $"Δ log loss to {Figure.Text(board.Reference!.Name, 28)}; better is down" } },
             margin = new { l = 56, r = 24, t = 22, b = 44 },
         }));
 
@@ -113,7 +131,7 @@ public static class BoardFigures
         var rows = board.Contenders.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
         var pairs = Pairs(rows);
         var largest = pairs.Select(p => Math.Abs(p.Difference)).DefaultIfEmpty(1).Max();
-        var size = Math.Clamp(420 / Math.Max(1, rows.Count), 8, 34);
+        var size = Math.Clamp(420 / Math.Max(1, rows.Count), 8, 30);
         var traces = new List<JsonObject>();
         foreach (var (name, colour, chosen) in new (string, string, Func<Pair, bool>)[] { ("better", "var(--method-0)", p => p.Difference < 0), ("worse", "var(--method-1)", p => p.Difference >= 0) })
         {
@@ -121,7 +139,7 @@ public static class BoardFigures
             traces.Add(Figure.Object(new
             {
                 type = "scatter",
-                mode = rows.Count <= 10 ? "markers+text" : "markers",
+                mode = rows.Count <= MaxNumbered ? "markers+text" : "markers",
                 name,
                 x = of.Select(p => Label(p.Second, board)),
                 y = of.Select(p => Label(p.First, board)),
