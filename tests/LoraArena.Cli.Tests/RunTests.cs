@@ -89,6 +89,24 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     }
 
     [Fact]
+    public async Task Clone_TakesTheSpecOfAnotherRunAndTheChangesThatAreGiven()
+    {
+        var cloned = await _arena.AskAsync("clone", "first", "-s", "r=2", "-s", "learning_rate=0.001", "--seed", "9");
+        var refused = await _arena.RunAsync("clone", "first", "-s", "rank=2");
+
+        Assert.Equal("succeeded", (string?)cloned["state"]);
+        var (first, other) = ((await _arena.AskAsync("show", "first"))["spec"]!, (await _arena.AskAsync("show", (string)cloned["run"]!))["spec"]!);
+        Assert.Equal("""{"r":2}""", other["variant"]!["options"]!.ToJsonString());
+        Assert.Equal((0.001, 9), ((double)other["training"]!["learning_rate"]!, (int)other["training"]!["seed"]!));
+
+        // All the rest is the same run.
+        foreach (var changed in new[] { "learning_rate", "seed" }) other["training"]![changed] = first["training"]![changed]!.DeepClone();
+        foreach (var part in new[] { "competition", "split", "data", "model", "training" }) Assert.True(JsonNode.DeepEquals(first[part], other[part]), part);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("no option 'rank'", refused.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Compare_NeedsARunAndRefusesTheSameTwice()
     {
         Assert.Equal(3, (await _arena.RunAsync("compare", "uniform", "length")).ExitCode);
