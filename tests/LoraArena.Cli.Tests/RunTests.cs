@@ -206,10 +206,10 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         Assert.False(File.Exists(Result(begun)), "The run had ended before the command that detached from it.");
 
         // However slow the commands are, the worker is held until the request is there.
-        var worker = await WorkerAsync(Path.GetDirectoryName(Result(begun))!);
-        await SignalAsync("STOP", worker);
+        var worker = await Signals.WorkerAsync(Path.GetDirectoryName(Result(begun))!);
+        await Signals.SendAsync("STOP", worker);
         await _arena.AskAsync("stop", "long");
-        await SignalAsync("CONT", worker);
+        await Signals.SendAsync("CONT", worker);
         var stopped = await _arena.RunAsync("watch", "long", "--json");
         var resumed = await _arena.AskAsync("resume", "long");
 
@@ -224,19 +224,19 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT for another process.");
         using var first = _arena.Start(Arguments("watched", "--json"));
-        var worker = await WorkerAsync(await TrainsAsync("watched"));
+        var worker = await Signals.WorkerAsync(await TrainsAsync("watched"));
 
         // However slow the commands are, the run is not over before they are through.
-        await SignalAsync("STOP", worker);
+        await Signals.SendAsync("STOP", worker);
 
         // Ctrl+C, or what a supervisor sends: the command says goodbye, the run goes on.
-        await SignalAsync(IgnoresInterrupt() ? "TERM" : "INT", first.Process.Id);
+        await Signals.SendAsync(IgnoresInterrupt() ? "TERM" : "INT", first.Process.Id);
         var interrupted = await first.EndAsync();
 
         // A terminal that is closed.
         using var hungUp = _arena.Start("watch", "watched", "--json");
         await SupervisesAsync(hungUp.Process.Id);
-        await SignalAsync("HUP", hungUp.Process.Id);
+        await Signals.SendAsync("HUP", hungUp.Process.Id);
         var closed = await hungUp.EndAsync();
         var waiting = await _arena.AskProgramAsync(Arguments("next", "--detach"));
 
@@ -247,7 +247,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
             second.Process.Kill();
         }
 
-        await SignalAsync("CONT", worker);
+        await Signals.SendAsync("CONT", worker);
         var next = await _arena.AskAsync("watch", "next");
         var watched = await _arena.AskAsync("show", "watched");
 
@@ -266,32 +266,6 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     private Task<JsonNode> RunAsync(string name, params string[] more) => _arena.AskAsync(Arguments(name, more));
 
     private string Result(JsonNode answer) => Path.Join(_arena.Store, "runs", (string)answer["run"]!, "result.json");
-
-    private static async Task SignalAsync(string signal, int pid)
-    {
-        using var kill = Process.Start(new ProcessStartInfo("kill", ["-" + signal, pid.ToString(CultureInfo.InvariantCulture)]))!;
-        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(0, kill.ExitCode);
-    }
-
-    /// <summary>The worker of a run's first attempt, once it has taken the run.</summary>
-    private static async Task<int> WorkerAsync(string run)
-    {
-        var lease = Path.Join(run, "attempt.0001", "lease.json");
-        while (true)
-        {
-            try
-            {
-                if (File.Exists(lease)) return (int)JsonNode.Parse(File.ReadAllText(lease))!["pid"]!;
-            }
-            catch (System.Text.Json.JsonException)
-            {
-                // It is being written.
-            }
-
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
-    }
 
     /// <summary>True where a shell has put the tests in the background: its children inherit that SIGINT is ignored, and .NET leaves it so.</summary>
     private static bool IgnoresInterrupt()

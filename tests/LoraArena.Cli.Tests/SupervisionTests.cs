@@ -30,11 +30,14 @@ public sealed class SupervisionTests : IAsyncLifetime
         Assert.Equal(names.Order(StringComparer.Ordinal), runs.Select(run => (string)run!["name"]!).Order(StringComparer.Ordinal));
         Assert.Equal(["queued", "queued", "queued", "started"], runs.Select(run => (string)run!["state"]! is "starting" or "running" ? "started" : (string)run["state"]!).Order(StringComparer.Ordinal));
 
-        // A run that waits is gone with a word, one that trains only when it has stopped.
+        // A run that waits is gone with a word, one that trains only when it has stopped. Until it is to stop it need not take the processor.
         var started = (string)runs.Single(run => (string)run!["state"]! != "queued")!["run"]!;
+        var worker = await Signals.WorkerAsync(Path.Join(_arena.Store, "runs", started));
+        await HoldAsync(worker);
         Assert.Equal(3, (await _arena.RunAsync("delete", "run", started)).ExitCode);
         foreach (var run in runs.Select(run => (string)run!["run"]!).Where(run => run != started)) await _arena.AskAsync("delete", "run", run);
         await _arena.AskAsync("stop", started, "--now");
+        await LetGoAsync(worker);
         Assert.Equal(130, (await _arena.RunAsync("watch", started)).ExitCode);
         Assert.Equal(started, (string?)Assert.Single((await _arena.AskAsync("runs"))["runs"]!.AsArray())!["run"]);
 
@@ -68,6 +71,11 @@ public sealed class SupervisionTests : IAsyncLifetime
         Assert.False((bool)alone.Document()["supervised"]!);
         Assert.Contains("Nothing supervises the queue", alone.Errors, StringComparison.Ordinal);
     }
+
+    // Windows cannot hold a process.
+    private static Task HoldAsync(int pid) => OperatingSystem.IsWindows() ? Task.CompletedTask : Signals.SendAsync("STOP", pid);
+
+    private static Task LetGoAsync(int pid) => OperatingSystem.IsWindows() ? Task.CompletedTask : Signals.SendAsync("CONT", pid);
 
     private static string[] Arguments(string name, string steps, params string[] more)
         => ["run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps", steps, "--max-length", "32", "--batch", "4", "--name", name, .. more];

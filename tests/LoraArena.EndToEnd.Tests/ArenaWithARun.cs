@@ -3,7 +3,6 @@ using LoraArena.Data.Competitions;
 using LoraArena.EndToEnd.Tests;
 using LoraArena.Runs;
 using LoraArena.Tests.Support;
-using Microsoft.Playwright;
 
 [assembly: AssemblyFixture(typeof(ArenaWithARun))]
 
@@ -12,13 +11,14 @@ namespace LoraArena.EndToEnd.Tests;
 /// <summary>A server with two competitions, a model, a finished run, one that was stopped before its first step, and an administrator.</summary>
 public sealed class ArenaWithARun : IAsyncLifetime
 {
-    private readonly SemaphoreSlim _once = new(1);
     private WebServer _server = null!;
-    private string? _signIn;
 
     public Uri Address => _server.Address;
 
     internal TestArena Arena { get; private set; } = null!;
+
+    /// <summary>The administrator's browser.</summary>
+    internal SignedIn Administrator { get; private set; } = null!;
 
     public string Run { get; private set; } = "";
 
@@ -38,13 +38,14 @@ public sealed class ArenaWithARun : IAsyncLifetime
         CompetitionWithRejections = await ImportWithRejectionAsync();
         await Arena.WithAccountsAsync(accounts => accounts.AddFirstAsync("ada", WatchedPage.Password, CancellationToken.None));
         _server = await WebServer.StartAsync(Arena.Folder, false, ("Proxy__Trusted", TestProxy.Address));
+        Administrator = new SignedIn(_server.Address, page => page.SignInAsync("ada"));
     }
 
     public async ValueTask DisposeAsync()
     {
         if (_server is not null) await _server.DisposeAsync();
         if (Arena is not null) await Arena.DisposeAsync();
-        _once.Dispose();
+        Administrator?.Dispose();
     }
 
     /// <summary>An address in which {competition}, {rejections}, {run} and {stopped} stand for their ids.</summary>
@@ -53,23 +54,6 @@ public sealed class ArenaWithARun : IAsyncLifetime
         .Replace("{rejections}", CompetitionWithRejections, StringComparison.Ordinal)
         .Replace("{run}", Run, StringComparison.Ordinal)
         .Replace("{stopped}", StoppedRun, StringComparison.Ordinal);
-
-    /// <summary>The cookies of the administrator, who signs in the first time.</summary>
-    public async Task<string> SignInAsync(IBrowser browser)
-    {
-        await _once.WaitAsync();
-        try
-        {
-            if (_signIn is not null) return _signIn;
-            await using var watched = await WatchedPage.OpenAsync(browser, Address);
-            await watched.SignInAsync("ada");
-            return _signIn = await watched.SignInStateAsync();
-        }
-        finally
-        {
-            _once.Release();
-        }
-    }
 
     private async Task<string> ImportWithRejectionAsync()
     {

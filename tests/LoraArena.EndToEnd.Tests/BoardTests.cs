@@ -25,7 +25,9 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
         await mine.Page.Locator("[data-testid=pareto][data-traces]").WaitForAsync();
         var seen = await SeenAsync(mine.Page);
 
-        await using var other = await OpenAsync(mine.Page.Url);
+        // Somebody else's browser: nothing of this one's storage is in it.
+        await using var other = await arena.Administrator.OpenAloneAsync(chromium.Browser);
+        await other.Page.GotoAsync(mine.Page.Url);
         await other.Page.Locator("[data-testid=pareto][data-traces]").WaitForAsync();
         Assert.Equal(seen, await SeenAsync(other.Page));
         Assert.Empty(mine.Complaints.Concat(other.Complaints));
@@ -116,7 +118,7 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
 
     private async Task<WatchedPage> OpenAsync(string address)
     {
-        var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, signedIn: await arena.SignInAsync(chromium.Browser));
+        var watched = await arena.Administrator.OpenAsync(chromium.Browser);
         await watched.Page.GotoAsync(address);
         await watched.Page.Locator("main[data-interactive=true]").WaitForAsync();
         return watched;
@@ -142,12 +144,11 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
 /// <summary>A server with a competition, runs of three methods, and an administrator.</summary>
 public sealed class ArenaWithABoard : IAsyncLifetime
 {
-    private readonly SemaphoreSlim _once = new(1);
     private TestArena _arena = null!;
     private WebServer _server = null!;
-    private string? _signIn;
 
-    public Uri Address => _server.Address;
+    /// <summary>The administrator's browser, in which the account is made.</summary>
+    internal SignedIn Administrator { get; private set; } = null!;
 
     public string Competition => _arena.Competition.Id;
 
@@ -172,29 +173,13 @@ public sealed class ArenaWithABoard : IAsyncLifetime
         await FabricatedRuns.AddAsync(_arena, "rslora", 0, 0.35, rank: 4);
         Failed = await FabricatedRuns.AddFailedAsync(_arena, "dora", 3);
         _server = await WebServer.StartAsync(_arena.Folder);
+        Administrator = new SignedIn(_server.Address, page => page.RegisterAsync());
     }
 
     public async ValueTask DisposeAsync()
     {
         if (_server is not null) await _server.DisposeAsync();
         if (_arena is not null) await _arena.DisposeAsync();
-        _once.Dispose();
-    }
-
-    /// <summary>The cookies of the administrator, whose account is made the first time.</summary>
-    public async Task<string> SignInAsync(IBrowser browser)
-    {
-        await _once.WaitAsync();
-        try
-        {
-            if (_signIn is not null) return _signIn;
-            await using var watched = await WatchedPage.OpenAsync(browser, Address);
-            await watched.RegisterAsync();
-            return _signIn = await watched.SignInStateAsync();
-        }
-        finally
-        {
-            _once.Release();
-        }
+        Administrator?.Dispose();
     }
 }

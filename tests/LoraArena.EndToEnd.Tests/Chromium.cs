@@ -51,6 +51,9 @@ public sealed class Chromium : IAsyncLifetime
     {
         yield return "--disable-gpu";
 
+        // All pages of a server that share a context share a process, and with it the scripts that are compiled.
+        yield return "--process-per-site";
+
         // Chromium's sandbox does not work for root, which containers often run as.
         if (Environment.IsPrivilegedProcess && !OperatingSystem.IsWindows()) yield return "--no-sandbox";
     }

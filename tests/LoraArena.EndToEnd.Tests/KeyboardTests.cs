@@ -93,7 +93,7 @@ public sealed class KeyboardTests(Chromium chromium, ArenaWithARun arena)
 
     private async Task<WatchedPage> OpenAsync(string address, int width = 1280)
     {
-        var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, width: width, signedIn: await arena.SignInAsync(chromium.Browser));
+        var watched = await arena.Administrator.OpenAsync(chromium.Browser, width);
         await watched.Page.GotoAsync(arena.Path(address));
         await watched.Page.Locator("h1").WaitForAsync();
 

@@ -28,7 +28,7 @@ public sealed class LooksTests(Chromium chromium, ArenaWithARun arena)
     public async Task APage_FitsItsScreen_AndCanBeUsedByEverybody(string name)
     {
         var (address, whole) = Pages[name];
-        await using var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, signedIn: await arena.SignInAsync(chromium.Browser));
+        await using var watched = await arena.Administrator.OpenAsync(chromium.Browser);
         await watched.Page.GotoAsync(arena.Path(address));
         await watched.Page.Locator(whole).First.WaitForAsync();
         await Looks.CheckAsync(watched.Page, name);
@@ -40,7 +40,7 @@ public sealed class LooksTests(Chromium chromium, ArenaWithARun arena)
     [Fact]
     public async Task TheSignInPage_FitsItsScreen_AndCanBeUsedByEverybody()
     {
-        await using var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address);
+        await using var watched = await WatchedPage.OpenAloneAsync(chromium.Browser, arena.Address);
         await watched.Page.GotoAsync("/");
         await watched.Page.WaitForURLAsync("**/account/login*");
         await Looks.CheckAsync(watched.Page, "sign-in");
@@ -50,7 +50,7 @@ public sealed class LooksTests(Chromium chromium, ArenaWithARun arena)
     [Fact]
     public async Task TheThemeOfTheSystem_CanBeSwitched_AndTheChoiceStays()
     {
-        await using var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, ColorScheme.Dark, signedIn: await arena.SignInAsync(chromium.Browser));
+        await using var watched = await arena.Administrator.OpenAloneAsync(chromium.Browser, ColorScheme.Dark);
         await watched.Page.GotoAsync("/");
         await Assertions.Expect(watched.Page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
         await watched.Page.GetByRole(AriaRole.Button, new() { Name = "Switch between light and dark" }).ClickAsync();

@@ -139,7 +139,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
     [Fact]
     public async Task SigningOutInOneTab_EndsTheOthers()
     {
-        await using var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address);
+        await using var watched = await WatchedPage.OpenAloneAsync(chromium.Browser, arena.Address);
         await watched.SignInAsync("ada");
         var other = await watched.OpenAnotherAsync();
         await other.GotoAsync(arena.Path("/runs/{run}"));
@@ -153,7 +153,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
     public async Task UnderAPathOfAProxy_EveryPageWorks()
     {
         await using var proxy = await TestProxy.StartAsync(arena.Address, "/arena", tls: false);
-        await using var watched = await WatchedPage.OpenAsync(chromium.Browser, new Uri($"http://localhost:{proxy.Port}/arena/"));
+        await using var watched = await WatchedPage.OpenAloneAsync(chromium.Browser, new Uri($"http://localhost:{proxy.Port}/arena/"));
         var page = watched.Page;
         await watched.SignInAsync("ada");
         await page.Locator(".card", new() { HasText = "Small" }).ClickAsync();
@@ -182,7 +182,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
 
     private async Task<WatchedPage> OpenAsync(string address)
     {
-        var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, signedIn: await arena.SignInAsync(chromium.Browser));
+        var watched = await arena.Administrator.OpenAsync(chromium.Browser);
         await watched.Page.GotoAsync(arena.Path(address));
         await watched.Page.Locator("main[data-interactive=true] h1").WaitForAsync();
         return watched;

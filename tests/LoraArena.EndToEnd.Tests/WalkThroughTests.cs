@@ -32,7 +32,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         var browser = chromium.Browser;
         _arena = await TestArena.CreateEmptyAsync();
         _server = await WebServer.StartAsync(_arena.Folder);
-        _watched = await WatchedPage.OpenAsync(browser, _server.Address);
+        _watched = await WatchedPage.OpenAloneAsync(browser, _server.Address);
     }
 
     public async ValueTask DisposeAsync()

@@ -3,15 +3,18 @@ using Microsoft.Playwright;
 
 namespace LoraArena.EndToEnd.Tests;
 
-/// <summary>A page of a browser of its own that writes down everything the browser complains of.</summary>
+/// <summary>A page that writes down everything the browser complains of.</summary>
 internal sealed class WatchedPage : IAsyncDisposable
 {
-    private readonly ConcurrentQueue<string> _complaints = [];
-    private readonly IBrowserContext _context;
+    private const int Width = 1280;
+    private const int Height = 800;
 
-    private WatchedPage(IBrowserContext context, IPage page)
+    private readonly ConcurrentQueue<string> _complaints = [];
+    private readonly IBrowserContext? _own;
+
+    private WatchedPage(IPage page, IBrowserContext? own = null)
     {
-        (_context, Page) = (context, page);
+        (Page, _own) = (page, own);
         page.Console += (_, message) => Note(message.Type == "error", $"console: {message.Text}");
         page.PageError += (_, error) => Note(true, $"script: {error}");
         page.Response += (_, response) => Note(response.Status >= 400, $"HTTP {response.Status}: {response.Url}");
@@ -25,18 +28,35 @@ internal sealed class WatchedPage : IAsyncDisposable
     /// <summary>Errors of the console and of scripts, and requests that failed, in order.</summary>
     public IReadOnlyList<string> Complaints => [.. _complaints];
 
-    public static async Task<WatchedPage> OpenAsync(IBrowser browser, Uri address, ColorScheme theme = ColorScheme.Light, int width = 1280, int height = 800, string? signedIn = null)
+    /// <summary>Opens a page with cookies, storage and cache of its own.</summary>
+    public static async Task<WatchedPage> OpenAloneAsync(IBrowser browser, Uri address, ColorScheme theme = ColorScheme.Light, string? signedIn = null)
+    {
+        var context = await NewContextAsync(browser, address, theme, signedIn);
+        return new WatchedPage(await context.NewPageAsync(), context);
+    }
+
+    /// <summary>Opens a page that shares cookies, storage and cache with the others of its context.</summary>
+    public static async Task<WatchedPage> OpenAsync(IBrowserContext context, int width = 1280)
+    {
+        var page = await context.NewPageAsync();
+        if (width != Width) await page.SetViewportSizeAsync(width, Height);
+        return new WatchedPage(page);
+    }
+
+    /// <summary>Cookies, storage and cache for pages of one server. What moves without end stands still.</summary>
+    public static async Task<IBrowserContext> NewContextAsync(IBrowser browser, Uri address, ColorScheme theme = ColorScheme.Light, string? signedIn = null)
     {
         var context = await browser.NewContextAsync(new BrowserNewContextOptions
         {
             BaseURL = address.ToString(),
             ColorScheme = theme,
-            ViewportSize = new ViewportSize { Width = width, Height = height },
+            ReducedMotion = ReducedMotion.Reduce,
+            ViewportSize = new ViewportSize { Width = Width, Height = Height },
             StorageState = signedIn,
         });
         context.SetDefaultTimeout(60_000);
         Assertions.SetDefaultExpectTimeout(60_000);
-        return new WatchedPage(context, await context.NewPageAsync());
+        return context;
     }
 
     public const string Password = "correct horse";
@@ -53,7 +73,7 @@ internal sealed class WatchedPage : IAsyncDisposable
     }
 
     /// <summary>Another page in the same browser, with the same sign-in.</summary>
-    public Task<IPage> OpenAnotherAsync() => _context.NewPageAsync();
+    public Task<IPage> OpenAnotherAsync() => Page.Context.NewPageAsync();
 
     /// <summary>Makes the first account of the arena through the page.</summary>
     public async Task RegisterAsync()
@@ -68,9 +88,13 @@ internal sealed class WatchedPage : IAsyncDisposable
     }
 
     /// <summary>The sign-in of this page, for other pages.</summary>
-    public Task<string> SignInStateAsync() => _context.StorageStateAsync();
+    public Task<string> SignInStateAsync() => Page.Context.StorageStateAsync();
 
-    public async ValueTask DisposeAsync() => await _context.CloseAsync();
+    public async ValueTask DisposeAsync()
+    {
+        if (_own is not null) await _own.CloseAsync();
+        else await Page.CloseAsync();
+    }
 
     private void Note(bool matters, string complaint)
     {

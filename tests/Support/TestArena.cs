@@ -4,6 +4,7 @@ using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Runs;
+using LoraArena.Runs.Launching;
 using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
@@ -15,6 +16,9 @@ namespace LoraArena.Tests.Support;
 /// <summary>An arena in a folder of a test's own, with a small competition, the shipped base model, and the real worker.</summary>
 internal sealed class TestArena : IAsyncDisposable
 {
+    // What the worker says of itself and of the shipped model is the same in every arena. It is asked once by all tests of a project.
+    private static readonly Lazy<Task<WorkerAnswers>> Answers = new(AskWorkerAsync);
+
     private readonly ServiceProvider _services;
 
     private TestArena(ServiceProvider services, ArenaFolder folder) => (_services, Folder) = (services, folder);
@@ -51,7 +55,11 @@ internal sealed class TestArena : IAsyncDisposable
     {
         var arena = await CreateEmptyAsync(root);
         await arena.ImportAsync(trainRows, testRows);
-        arena.Model = await arena.Get<ModelRegistry>().AddAsync(Repository.NanoModel, "nano", CancellationToken.None);
+        var (card, description) = await Answers.Value;
+        arena.Model = card with { Id = ArenaId.New(TimeProvider.System) };
+        AtomicFile.WriteJson(arena.Folder.ModelCard(arena.Model.Id), arena.Model);
+        await arena.Store.PutAsync(arena.Model);
+        AtomicFile.WriteText(DescriptionOf(arena.Folder), description);
         return arena;
     }
 
@@ -96,7 +104,7 @@ internal sealed class TestArena : IAsyncDisposable
         // No worker may outlive its test: it would write into a folder that is gone.
         foreach (var run in await Store.ActiveAsync())
         {
-            if (RunLease.Read(Folder.Run(run.Id), run.Attempt) is { } lease) LoraArena.Runs.Launching.WorkerProcess.Kill(Folder.Run(run.Id), lease);
+            if (RunLease.Read(Folder.Run(run.Id), run.Attempt) is { } lease) WorkerProcess.Kill(Folder.Run(run.Id), lease);
         }
 
         await _services.DisposeAsync();
@@ -133,4 +141,19 @@ internal sealed class TestArena : IAsyncDisposable
         await Store.PutAsync(Competition);
     }
 
+    private static async Task<WorkerAnswers> AskWorkerAsync()
+    {
+        await using var arena = await CreateEmptyAsync();
+        var card = await arena.Get<ModelRegistry>().AddAsync(Repository.NanoModel, "nano", CancellationToken.None);
+        await arena.Get<WorkerCatalog>().DescribeAsync(CancellationToken.None);
+        return new WorkerAnswers(card, await File.ReadAllTextAsync(DescriptionOf(arena.Folder)));
+    }
+
+    // Where an arena keeps what its worker can do.
+    private static string DescriptionOf(ArenaFolder folder) => Path.Join(folder.Root, "worker.json");
+
+    /// <summary>What an arena has asked its worker.</summary>
+    /// <param name="Card">The card of the shipped model.</param>
+    /// <param name="Description">The file with what the worker can do.</param>
+    private sealed record WorkerAnswers(ModelCard Card, string Description);
 }
