@@ -10,6 +10,7 @@ using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
+using LoraArena.Learning.Training;
 using LoraArena.Learning.Variants;
 using LoraArena.Tokenizers;
 
@@ -147,6 +148,15 @@ internal sealed class RunInputs : IDisposable
         var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling), BasePrecision.Of(spec.Training.BasePrecision, picked.BestType));
         model.TextToIds = text => tokenizer.EncodeToIds(text);
         return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model, new TokenCache(Path.Join(arena.Cache, "tokens"), time));
+    }
+
+    /// <summary>What the training will need of the device's memory; null where that is not known.</summary>
+    public MemoryForecast? Forecast(Trainer trainer)
+    {
+        var variant = VariantCatalog.Get(Spec.Variant.Id);
+        var options = variant.ReadOptions(Spec.Variant.Options);
+        var tokens = Math.Max(Packer.MaxLength, Math.Min(trainer.MicroBatchTokens, Spec.Training.BatchSize * Packer.MaxLength));
+        return MemoryForecaster.Of(Model, variant, options, variant.SitesOf(Model, options), trainer.TrainableParameters, Model.Precision, tokens);
     }
 
     /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>
