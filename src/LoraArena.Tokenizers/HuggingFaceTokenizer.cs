@@ -163,7 +163,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     private void EncodeSection(ReadOnlySpan<char> section, int origin, ReadOnlySpan<char> whole, EncodeSettings settings, Workspace workspace, bool tracks)
     {
         var (pieced, sink) = (workspace.Pieced, workspace.Sink);
-        pieced.Text.Load(section, origin, tracks);
+        pieced.Text.Load(section, origin, tracks || _file.Splitter is { NeedsPlaces: true });
         if (settings.ConsiderNormalization) _file.Normalizer?.Apply(pieced.Text);
         pieced.StartWhole();
         if (_file.Added.Normalized is { } finder)
@@ -173,6 +173,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         }
 
         if (settings.ConsiderPreTokenization) _file.Splitter?.Split(pieced);
+        if (_file.Model.Boundaries is { } boundaries) pieced.CutBefore(boundaries);
         foreach (var piece in pieced.Pieces)
         {
             if (sink.Count > settings.MaxTokenCount) return;
@@ -197,10 +198,16 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     private void AddWithPlaces(EncodedWord word, ReadOnlySpan<char> chars, Piece piece, AlignedText text, ReadOnlySpan<char> whole, TokenSink sink)
     {
         var places = new Utf8Places(chars);
+        var (start, end) = (0, 0);
         for (var i = 0; i < word.Ids.Length; i++)
         {
-            var start = text.StartOf(piece.Start + places.CharAt(word.Starts[i]));
-            var end = text.EndOf(piece.Start + places.CharAt(word.Ends[i] - 1));
+            // The bytes of unknown characters all lie where the characters do.
+            if (i == 0 || (word.Starts[i], word.Ends[i]) != (word.Starts[i - 1], word.Ends[i - 1]))
+            {
+                start = text.StartOf(piece.Start + places.CharAt(word.Starts[i]));
+                end = text.EndOf(piece.Start + places.CharAt(word.Ends[i] - 1));
+            }
+
             Add(word.Ids[i], TokenOf(word.Ids[i]), start, end, whole, sink);
         }
     }

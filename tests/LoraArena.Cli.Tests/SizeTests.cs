@@ -1,16 +1,26 @@
 namespace LoraArena.Cli.Tests;
 
-public sealed class SizeTests : IDisposable
+/// <summary>An arena with a base model, which several tests ask about.</summary>
+public sealed class RegisteredModel : IAsyncLifetime
 {
-    private readonly Arena _arena = new();
+    public Arena Arena { get; } = new();
 
-    public void Dispose() => _arena.Dispose();
+    public async ValueTask InitializeAsync() => await Arena.AskAsync("models", "add", Places.RequireModel(), "--name", "nano");
+
+    public ValueTask DisposeAsync()
+    {
+        Arena.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
+
+public sealed class SizeTests(RegisteredModel model) : IClassFixture<RegisteredModel>
+{
+    private readonly Arena _arena = model.Arena;
 
     [Fact]
     public async Task Size_CountsAndMeetsABudget()
     {
-        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "nano");
-
         var counted = await _arena.AskAsync("size", "--model", "nano", "--variant", "lora", "-s", "r=8");
         var met = await _arena.AskAsync("size", "--model", "nano", "--variant", "lora", "--parameters", "30000");
         var all = await _arena.AskAsync("size", "--model", "nano", "--parameters", "30000");
@@ -30,8 +40,6 @@ public sealed class SizeTests : IDisposable
     [Fact]
     public async Task Size_MeetsWhatAnotherMethodTrains_AndVariantsCountsAll()
     {
-        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "nano");
-
         var lora = await _arena.AskAsync("size", "--model", "nano", "--variant", "lora", "-s", "r=16");
         var like = await _arena.AskAsync("size", "--model", "nano", "--variant", "dora", "--like", "lora:r=16");
         var all = await _arena.AskAsync("variants", "--model", "nano");
@@ -55,8 +63,6 @@ public sealed class SizeTests : IDisposable
     [InlineData("size --model nano --variant lora -s target_modules=q", 3)]
     public async Task Size_RefusesWhatCannotBe(string line, int exitCode)
     {
-        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "nano");
-
         var ended = await _arena.RunAsync(line.Split(' '));
 
         Assert.Equal(exitCode, ended.ExitCode);

@@ -7,6 +7,9 @@ namespace LoraArena.Storage.Tests;
 /// <summary>A database in a folder of a test's own.</summary>
 internal sealed class TestStore : IAsyncDisposable
 {
+    // As long as a command waits: on a busy machine many writers at once take longer than a page would.
+    private const int Patience = 60;
+
     private readonly ServiceProvider _services;
 
     private TestStore(ArenaFolder folder, int busySeconds)
@@ -21,14 +24,14 @@ internal sealed class TestStore : IAsyncDisposable
 
     public IDbContextFactory<ArenaDb> Databases => _services.GetRequiredService<IDbContextFactory<ArenaDb>>();
 
-    public static TestStore Empty(int busySeconds = ArenaDbSetup.BusySeconds)
+    public static TestStore Empty(int busySeconds = Patience)
     {
         var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-store-").FullName);
         folder.Create();
         return new TestStore(folder, busySeconds);
     }
 
-    public static async Task<TestStore> CreateAsync(int busySeconds = ArenaDbSetup.BusySeconds)
+    public static async Task<TestStore> CreateAsync(int busySeconds = Patience)
     {
         var store = Empty(busySeconds);
         await store.Databases.MigrateAsync(TestContext.Current.CancellationToken);

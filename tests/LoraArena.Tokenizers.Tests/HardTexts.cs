@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LoraArena.Core.Statistics;
 
 namespace LoraArena.Tokenizers.Tests;
 
@@ -12,6 +13,26 @@ internal static class HardTexts
 
     /// <summary>Texts that are written out in the fixture.</summary>
     public static IEnumerable<string> Short => All.Where(text => text.Length < 1000);
+
+    /// <summary>Random strings of pieces of the short texts: each begins and ends at any place of one, so that words, marks and tokens meet that never met before.</summary>
+    public static IEnumerable<string> Mixtures(int seed, int count)
+    {
+        string[] pieces = [.. Short.Where(text => text.Length > 0)];
+        var random = new SeededRandom(seed);
+        for (var i = 0; i < count; i++)
+        {
+            var text = new StringBuilder();
+            for (var parts = 1 + random.Next(12); parts > 0; parts--)
+            {
+                var piece = pieces[random.Next(pieces.Length)];
+                var start = random.Next(piece.Length);
+                text.Append(piece.AsSpan(start, Math.Min(piece.Length - start, 1 + random.Next(30))));
+                if (random.Next(3) == 0) text.Append(' ');
+            }
+
+            yield return text.ToString();
+        }
+    }
 
     /// <summary>Reads a fixture.</summary>
     public static JsonNode Read(params string[] parts) => JsonNode.Parse(File.ReadAllBytes(TestFiles.Fixture(parts)))!;

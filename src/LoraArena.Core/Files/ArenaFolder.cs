@@ -9,7 +9,7 @@ namespace LoraArena.Core.Files;
 /// model-files/         base models that were downloaded, a folder for each commit
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
 /// uploads/             unfinished uploads, swept at start
-/// cache/               sums of model files and tokenised rows: made again where they are missing
+/// cache/               what can be made again: sums of model files, tokens of data files
 /// arena.db, keys/      index and users; keys of the sign-in cookies
 /// </code>
 /// </summary>
@@ -48,6 +48,9 @@ public sealed class ArenaFolder(string root)
 
     /// <summary>All runs.</summary>
     public string Runs => Path.Join(Root, "runs");
+
+    /// <summary>Tokens of data files, which may be deleted at any time: they are made again.</summary>
+    public string TokenCache => Path.Join(Cache, "tokens");
 
     /// <summary>Folder of one competition.</summary>
     /// <exception cref="UnsafePathException">The id is not one that <see cref="ArenaId"/> makes.</exception>

@@ -18,7 +18,7 @@ public sealed record ModelCard(string Id, string Name, string Path, DateTimeOffs
 /// <param name="VocabularySize">Tokens known.</param>
 /// <param name="Dtype">Type of the stored weights.</param>
 /// <param name="Bytes">Size of the weights' files.</param>
-/// <param name="Sha256">SHA-256 over config.json, tokenizer.json, tokenizer_config.json and the weights' files, in order of their names.</param>
+/// <param name="Sha256">SHA-256 over config.json, the tokenizer's files and the weights' files, in order of their names.</param>
 /// <param name="Sites">Linear layers that can carry an adapter, by suffix, with how many there are of each.</param>
 /// <param name="License">The licence that the folder names; null where it names none.</param>
 /// <param name="Head">The head that a run of it begins with, in words; null on cards from before it was looked at.</param>

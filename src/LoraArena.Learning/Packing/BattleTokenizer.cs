@@ -29,6 +29,9 @@ public sealed class BattleTokenizer
     public IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<Battle> battles)
         => [.. battles.AsParallel().AsOrdered().Select(b => new TokenizedBattle(b.Id, Turns(b.Prompts), Turns(b.ResponsesA), Turns(b.ResponsesB), b.Winner, PromptGroup.Key(b)))];
 
+    /// <summary>Tokens of one text.</summary>
+    public IReadOnlyList<int> Tokenize(string text) => _tokenizer.EncodeToIds(text);
+
     private int[][] Turns(IReadOnlyList<string?> turns) => [.. turns.Select(turn => _tokenizer.EncodeToIds(turn ?? "").ToArray())];
 
     // [CLS] prompt [SEP] answer A [SEP] answer B [SEP]

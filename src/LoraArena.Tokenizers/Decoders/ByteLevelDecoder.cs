@@ -7,7 +7,7 @@ namespace LoraArena.Tokenizers.Decoders;
 internal sealed class ByteLevelDecoder : TokenDecoder
 {
     /// <inheritdoc/>
-    public override string Decode(IReadOnlyList<string> tokens)
+    public override List<string> Change(List<string> tokens)
     {
         var bytes = new List<byte>();
         foreach (var token in tokens)
@@ -28,6 +28,6 @@ internal sealed class ByteLevelDecoder : TokenDecoder
             }
         }
 
-        return Encoding.UTF8.GetString([.. bytes]);
+        return [Encoding.UTF8.GetString([.. bytes])];
     }
 }

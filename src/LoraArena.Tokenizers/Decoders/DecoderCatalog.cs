@@ -7,7 +7,14 @@ internal static class DecoderCatalog
 {
     private static readonly Dictionary<string, Func<JsonPart, TokenDecoder>> Readers = new(StringComparer.Ordinal)
     {
+        ["BPEDecoder"] = WordEndDecoder.Read,
+        ["ByteFallback"] = _ => new ByteFallbackDecoder(),
         ["ByteLevel"] = _ => new ByteLevelDecoder(),
+        ["Fuse"] = _ => new FuseDecoder(),
+        ["Metaspace"] = MetaspaceDecoder.Read,
+        ["Replace"] = ReplaceDecoder.Read,
+        ["Sequence"] = part => new DecoderSequence([.. part["decoders"].Items().Select(decoder => Read(decoder))]),
+        ["Strip"] = StripDecoder.Read,
         ["WordPiece"] = WordPieceDecoder.Read,
     };
 

@@ -4,5 +4,5 @@ namespace LoraArena.Tokenizers.Decoders;
 internal sealed class SpaceJoinedDecoder : TokenDecoder
 {
     /// <inheritdoc/>
-    public override string Decode(IReadOnlyList<string> tokens) => string.Join(' ', tokens);
+    public override List<string> Change(List<string> tokens) => [string.Join(' ', tokens)];
 }

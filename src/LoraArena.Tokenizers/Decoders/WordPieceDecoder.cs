@@ -1,4 +1,3 @@
-using System.Text;
 using LoraArena.Tokenizers.Files;
 
 namespace LoraArena.Tokenizers.Decoders;
@@ -18,9 +17,8 @@ internal sealed class WordPieceDecoder(string prefix, bool cleansUp) : TokenDeco
     public static WordPieceDecoder Read(JsonPart part) => new(part["prefix"].Text(), part["cleanup"].Flag());
 
     /// <inheritdoc/>
-    public override string Decode(IReadOnlyList<string> tokens)
+    public override List<string> Change(List<string> tokens)
     {
-        var text = new StringBuilder();
         for (var i = 0; i < tokens.Count; i++)
         {
             var token = tokens[i];
@@ -30,9 +28,9 @@ internal sealed class WordPieceDecoder(string prefix, bool cleansUp) : TokenDeco
                 foreach (var (from, to) in Cleanups) token = token.Replace(from, to, StringComparison.Ordinal);
             }
 
-            text.Append(token);
+            tokens[i] = token;
         }
 
-        return text.ToString();
+        return tokens;
     }
 }

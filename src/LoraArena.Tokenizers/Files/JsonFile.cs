@@ -9,8 +9,12 @@ internal static class JsonFile
     /// <summary>Largest file read: four times the largest tokenizer.json in use.</summary>
     public const int MaxBytes = 128 << 20;
 
+    /// <summary>What is wrong with a file that only names its content.</summary>
+    public const string IsLfsPointer = "the file is a Git LFS pointer, not the file itself: run \"git lfs pull\" in the model's folder, or download the file";
+
     private const int MaxDepth = 64;
 
+    private static readonly byte[] LfsPointer = "version https://git-lfs.github.com/spec/"u8.ToArray();
     private static readonly byte[] ByteOrderMark = [0xEF, 0xBB, 0xBF];
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
 
@@ -44,6 +48,7 @@ internal static class JsonFile
             return false;
         }
 
+        if (bytes.AsSpan().StartsWith(LfsPointer)) throw new TokenizerException(path, "$", IsLfsPointer);
         if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]) throw new TokenizerException(path, "$", "the file is UTF-16; JSON files are UTF-8");
         var text = bytes.AsMemory(bytes.AsSpan().StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0);
         if (!Utf8.IsValid(text.Span)) throw new TokenizerException(path, "$", "the file is not UTF-8");

@@ -67,6 +67,21 @@ internal readonly struct JsonPart
         }
     }
 
+    /// <summary>The code point of a string that holds one.</summary>
+    public int Character()
+    {
+        var text = Text();
+        if (text.Length == 0 || text.Length != (char.IsHighSurrogate(text[0]) ? 2 : 1)) throw Wanted("a single character");
+        return char.ConvertToUtf32(text, 0);
+    }
+
+    /// <summary>A number of any size.</summary>
+    public double Real()
+    {
+        if (_element.ValueKind == JsonValueKind.Number && _element.TryGetDouble(out var number) && double.IsFinite(number)) return number;
+        throw Wanted("a number");
+    }
+
     /// <summary>True or false.</summary>
     public bool Flag() => _element.ValueKind switch
     {

@@ -34,11 +34,18 @@ internal sealed record TokenizerFile(
     /// <summary>The id of a token; null where it is not known.</summary>
     public int? IdOf(string token) => Added.IdOf(token) ?? Model.Vocabulary.IdOf(token);
 
-    /// <summary>Reads the file of a model folder.</summary>
+    /// <summary>Reads the file of a model folder, or vocab.txt where that is all it has.</summary>
     /// <exception cref="TokenizerException">It is missing, malformed, or uses something that is not supported.</exception>
-    public static TokenizerFile Read(string folder) => JsonFile.Read(Path.Join(folder, Name), Read);
+    public static TokenizerFile Read(string folder)
+    {
+        var path = Path.Join(folder, Name);
+        var plain = !File.Exists(path) && File.Exists(Path.Join(folder, VocabularyTextFile.Name));
+        return plain ? VocabularyTextFile.Read(folder) : JsonFile.Read(path, Read);
+    }
 
-    private static TokenizerFile Read(JsonPart root)
+    /// <summary>Reads the content of such a file.</summary>
+    /// <exception cref="TokenizerException">It is malformed, or uses something that is not supported.</exception>
+    public static TokenizerFile Read(JsonPart root)
     {
         if (root.Find("version") is { } version && version.Text() != "1.0") throw version.Wanted("\"1.0\"");
         var normalizer = root.Find("normalizer") is { } normalizerPart ? NormalizerCatalog.Read(normalizerPart) : null;

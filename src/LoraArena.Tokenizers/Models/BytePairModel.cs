@@ -7,10 +7,12 @@ namespace LoraArena.Tokenizers.Models;
 
 /// <summary>
 /// Byte-pair encoding (Sennrich et al. 2016): a word begins as its characters, or its bytes, and the pair whose merge has the lowest rank is merged, of equal
-/// ones the leftmost, until none is left.
+/// ones the leftmost, until none is left. With byte fallback a character that the vocabulary lacks begins as the tokens of its bytes, <c>&lt;0xE2&gt;</c>.
 /// </summary>
 internal sealed class BytePairModel : WordModel
 {
+    private const int NotKnown = -1;
+
     [ThreadStatic]
     private static MergingWord? _symbols;
 
@@ -21,6 +23,10 @@ internal sealed class BytePairModel : WordModel
     private readonly string _prefix;
     private readonly string _suffix;
     private readonly int? _unknown;
+    private readonly ByteTokens? _fallback;
+
+    // Ids of the bytes' characters where words begin as bytes, else of the characters of the 16-bit plane.
+    private readonly int[] _single;
 
     private BytePairModel(JsonPart part, Vocabulary vocabulary, bool onBytes) : base(vocabulary)
     {
@@ -29,23 +35,29 @@ internal sealed class BytePairModel : WordModel
         _suffix = part.Find("end_of_word_suffix")?.Text() ?? "";
         _fuseUnknown = part.Find("fuse_unk")?.Flag() ?? false;
         _ignoreMerges = part.Find("ignore_merges")?.Flag() ?? false;
+        if (part.Find("byte_fallback")?.Flag() is true) _fallback = new ByteTokens(vocabulary);
         if (part.Find("unk_token") is { } unknown)
         {
             _unknown = vocabulary.IdOf(unknown.Text()) ?? throw unknown.Problem($"the unknown token \"{unknown.Text()}\" is not in the vocabulary");
         }
 
         _merges = MergeTable.Read(part["merges"], vocabulary, _prefix);
+        _single = onBytes ? [.. Enumerable.Range(0, 256).Select(b => vocabulary.IdOf([ByteAlphabet.CharOf((byte)b)]) ?? NotKnown)] : SingleCharacters(vocabulary);
+        var whole = onBytes || _ignoreMerges || _prefix.Length > 0 || _suffix.Length > 0;
+        Boundaries = whole ? null : MergeBoundaries.Find(part["merges"], vocabulary, _unknown is { } id ? vocabulary.TokenOf(id) : null);
     }
 
     /// <inheritdoc/>
     public override int? UnknownId => _unknown;
+
+    /// <inheritdoc/>
+    public override MergeBoundaries? Boundaries { get; }
 
     /// <summary>Reads the model's part of a tokenizer.json.</summary>
     /// <param name="part">The part.</param>
     /// <param name="onBytes">True where the file's pre-tokenizer is ByteLevel: words begin as bytes.</param>
     public static BytePairModel Read(JsonPart part, bool onBytes)
     {
-        if (part.Find("byte_fallback")?.Flag() is true) throw part["byte_fallback"].Problem("byte_fallback is not supported");
         if (part.Find("dropout") is { } dropout && dropout.Element.GetRawText() is not ("0" or "0.0")) throw dropout.Problem("dropout makes tokens random: set it to null");
         return new BytePairModel(part, Vocabulary.Read(part["vocab"]), onBytes);
     }
@@ -58,8 +70,21 @@ internal sealed class BytePairModel : WordModel
         symbols.Start(Encoding.UTF8.GetByteCount(word));
         if (_onBytes) AddBytes(word, symbols);
         else AddCharacters(word, symbols);
+        symbols.FlushUnknown();
         symbols.MergeAll(_merges);
         return symbols.ToEncoded(key);
+    }
+
+    private static int[] SingleCharacters(Vocabulary vocabulary)
+    {
+        var single = new int[char.MaxValue + 1];
+        Array.Fill(single, NotKnown);
+        foreach (var (token, id) in vocabulary.Entries)
+        {
+            if (token.Length == 1) single[token[0]] = id;
+        }
+
+        return single;
     }
 
     private int? IdOfWhole(ReadOnlySpan<char> word)
@@ -83,7 +108,7 @@ internal sealed class BytePairModel : WordModel
         for (var i = 0; i < length; i++)
         {
             one[0] = ByteAlphabet.CharOf(buffer[i]);
-            AddSymbol(one, i, i + 1, length, symbols);
+            AddSymbol(one, _single[buffer[i]], i, i + 1, length, symbols);
         }
 
         ArrayPool<byte>.Shared.Return(buffer);
@@ -95,18 +120,30 @@ internal sealed class BytePairModel : WordModel
         var at = 0;
         for (int i = 0, units; i < word.Length; i += units)
         {
-            Characters.At(word, i, out units);
-            var end = at + Encoding.UTF8.GetByteCount(word.Slice(i, units));
-            AddSymbol(word.Slice(i, units), at, end, bytes, symbols);
+            var codePoint = Characters.At(word, i, out units);
+            var end = at + Utf8Places.BytesOf(codePoint);
+            var character = word.Slice(i, units);
+            AddSymbol(character, units == 1 ? _single[codePoint] : Vocabulary.IdOf(character) ?? NotKnown, at, end, bytes, symbols);
             at = end;
         }
     }
 
-    private void AddSymbol(ReadOnlySpan<char> symbol, int start, int end, int length, MergingWord symbols)
+    private void AddSymbol(ReadOnlySpan<char> symbol, int id, int start, int end, int length, MergingWord symbols)
     {
-        var decorated = (start > 0 && _prefix.Length > 0) || (end == length && _suffix.Length > 0);
-        var id = decorated ? Vocabulary.IdOf($"{(start > 0 ? _prefix : "")}{symbol}{(end == length ? _suffix : "")}") : Vocabulary.IdOf(symbol);
-        if (id is { } known) symbols.Add(known, start, end);
+        var (first, last) = (start == 0, end == length);
+        var decorated = (!first && _prefix.Length > 0) || (last && _suffix.Length > 0);
+        if (decorated)
+        {
+            var text = $"{(first ? "" : _prefix)}{symbol}{(last ? _suffix : "")}";
+            id = Vocabulary.IdOf(text) ?? NotKnown;
+            if (id == NotKnown && _fallback?.TryAdd(text, start, end, symbols) is true) return;
+        }
+        else if (id == NotKnown && _fallback?.TryAdd(symbol, start, end, symbols) is true)
+        {
+            return;
+        }
+
+        if (id != NotKnown) symbols.Add(id, start, end);
         else if (_unknown is { } unknown) symbols.AddUnknown(unknown, start, end, _fuseUnknown);
     }
 }

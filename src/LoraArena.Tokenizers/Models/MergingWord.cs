@@ -11,13 +11,13 @@ internal sealed class MergingWord
     private readonly MergeQueue _queue = new();
     private Symbol[] _symbols = [];
     private int _count;
-    private bool _lastIsUnknown;
+    private (int Id, int Start, int End)? _unknown;
 
     /// <summary>Begins a word.</summary>
     /// <param name="capacity">Most symbols it may get.</param>
     public void Start(int capacity)
     {
-        (_count, _lastIsUnknown) = (0, false);
+        (_count, _unknown) = (0, null);
         if (_symbols.Length < capacity || _symbols.Length > KeptCapacity) _symbols = new Symbol[Math.Max(capacity, 64)];
         _queue.Start(capacity);
     }
@@ -26,20 +26,34 @@ internal sealed class MergingWord
     /// <param name="id">Its token.</param>
     /// <param name="start">Where it begins, in bytes.</param>
     /// <param name="end">Where it ends, in bytes.</param>
-    public void Add(int id, int start, int end)
+    /// <param name="flushes">False where an unknown symbol before it still waits for others, as it does in Hugging Face before the tokens of bytes.</param>
+    public void Add(int id, int start, int end, bool flushes = true)
     {
+        if (flushes) FlushUnknown();
         _symbols[_count] = new Symbol { Id = id, Start = start, End = end, Previous = _count - 1, Next = None };
         if (_count > 0) _symbols[_count - 1].Next = _count;
         _count++;
-        _lastIsUnknown = false;
     }
 
-    /// <summary>Appends an unknown symbol, or lengthens the last one if that is unknown too and they are fused.</summary>
+    /// <summary>Appends an unknown symbol, or lengthens the one before it if that is unknown too and they are fused.</summary>
     public void AddUnknown(int id, int start, int end, bool fuse)
     {
-        if (fuse && _lastIsUnknown) _symbols[_count - 1].End = end;
-        else Add(id, start, end);
-        _lastIsUnknown = true;
+        if (fuse && _unknown is { } waiting)
+        {
+            _unknown = (id, waiting.Start, end);
+            return;
+        }
+
+        FlushUnknown();
+        _unknown = (id, start, end);
+    }
+
+    /// <summary>Appends the unknown symbol that waits for others to be fused with it.</summary>
+    public void FlushUnknown()
+    {
+        if (_unknown is not { } waiting) return;
+        _unknown = null;
+        Add(waiting.Id, waiting.Start, waiting.End);
     }
 
     /// <summary>Merges until no pair has a merge.</summary>

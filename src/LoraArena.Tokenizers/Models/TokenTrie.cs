@@ -41,5 +41,24 @@ internal sealed class TokenTrie
         return best;
     }
 
+    /// <summary>Where every way through the texts begins.</summary>
+    public static int Start => Root;
+
+    /// <summary>Goes on by one character; false where no text goes on so.</summary>
+    /// <param name="state">The place, <see cref="Start"/> at first.</param>
+    /// <param name="next">The character.</param>
+    /// <param name="value">The number of the text that ends here; negative where none does.</param>
+    public bool TryStep(ref int state, char next, out int value)
+    {
+        if (!_children.TryGetValue(Edge(state, next), out state))
+        {
+            value = None;
+            return false;
+        }
+
+        value = _values[state];
+        return true;
+    }
+
     private static long Edge(int node, char c) => ((long)node << 16) | c;
 }

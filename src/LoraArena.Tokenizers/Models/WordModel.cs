@@ -11,6 +11,9 @@ internal abstract class WordModel(Vocabulary vocabulary)
     /// <summary>The token for what it does not know; null where it has none.</summary>
     public abstract int? UnknownId { get; }
 
+    /// <summary>Where a word may be cut without changing its tokens; null where it is taken whole.</summary>
+    public virtual MergeBoundaries? Boundaries => null;
+
     /// <summary>The tokens of a word.</summary>
     /// <param name="word">The word: not empty, without unpaired surrogates.</param>
     public EncodedWord Encode(ReadOnlySpan<char> word)

@@ -14,11 +14,15 @@ internal static class WordModelCatalog
         var readers = new Dictionary<string, Func<JsonPart, WordModel>>(StringComparer.Ordinal)
         {
             ["BPE"] = model => BytePairModel.Read(model, onBytes),
-            ["WordPiece"] = model => onBytes ? throw model.Problem("a ByteLevel pre-tokenizer is supported with a BPE model only") : WordPieceModel.Read(model),
+            ["Unigram"] = model => UnigramModel.Read(OnCharacters(model)),
+            ["WordLevel"] = model => WordLevelModel.Read(OnCharacters(model)),
+            ["WordPiece"] = model => WordPieceModel.Read(OnCharacters(model)),
         };
 
         // Files from before the field existed tell their model by its other fields.
         var type = part.Find("type")?.Text() ?? (part.Find("merges") is null ? "WordPiece" : "BPE");
         return part.ReadByType("model", type, readers);
+
+        JsonPart OnCharacters(JsonPart model) => onBytes ? throw model.Problem("a ByteLevel pre-tokenizer is supported with a BPE model only") : model;
     }
 }

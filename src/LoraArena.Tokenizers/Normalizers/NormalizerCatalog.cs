@@ -9,11 +9,14 @@ internal static class NormalizerCatalog
     private static readonly Dictionary<string, Func<JsonPart, AlignedNormalizer>> Readers = new(StringComparer.Ordinal)
     {
         ["BertNormalizer"] = BertNormalizer.Read,
+        ["ByteLevel"] = _ => new ToByteAlphabet(),
         ["Lowercase"] = _ => new Lowercase(),
         ["NFC"] = _ => new Compose(compatible: false),
         ["NFD"] = _ => new Decompose(compatible: false),
         ["NFKC"] = _ => new Compose(compatible: true),
         ["NFKD"] = _ => new Decompose(compatible: true),
+        ["Nmt"] = _ => new Nmt(),
+        ["Precompiled"] = Precompiled.Read,
         ["Prepend"] = Prepend.Read,
         ["Replace"] = Replace.Read,
         ["Sequence"] = part => new NormalizerSequence([.. part["normalizers"].Items().Select(Read)]),

@@ -21,6 +21,13 @@ internal sealed class PatternSplitter(TextPattern pattern, SplitBehavior behavio
     public static PatternSplitter ReadPunctuation(JsonPart part)
         => new(new TraitPattern(CharacterTraits.Punctuation), part.Find("behavior") is { } behavior ? SplitBehaviors.Read(behavior) : SplitBehavior.Isolated);
 
+    /// <summary>Reads a CharDelimiterSplit: cuts at one character, which vanishes.</summary>
+    public static PatternSplitter ReadDelimiter(JsonPart part)
+    {
+        var delimiter = part["delimiter"].Character();
+        return new PatternSplitter(new LiteralPattern(char.ConvertFromUtf32(delimiter)), SplitBehavior.Removed);
+    }
+
     /// <summary>Whitespace: runs of word characters and runs of symbols, white space removed.</summary>
     public static PatternSplitter Words { get; } = new(new WordPattern(), SplitBehavior.Removed, invert: true);
 

@@ -6,6 +6,9 @@ namespace LoraArena.Tokenizers.PreTokenizers;
 /// <summary>A pre-tokenizer: cuts the pieces of a text into smaller ones. Immutable, so any number of threads may use one.</summary>
 internal abstract class PieceSplitter : PreTokenizer
 {
+    /// <summary>True where the splitting depends on where a piece stands in the original, so that the text has to keep its alignment.</summary>
+    public virtual bool NeedsPlaces => false;
+
     /// <summary>Cuts every piece of plain text.</summary>
     public abstract void Split(PiecedText text);
 

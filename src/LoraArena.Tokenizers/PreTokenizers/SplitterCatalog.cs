@@ -1,4 +1,5 @@
 using LoraArena.Tokenizers.Files;
+using LoraArena.Tokenizers.PreTokenizers.Patterns;
 
 namespace LoraArena.Tokenizers.PreTokenizers;
 
@@ -9,7 +10,10 @@ internal static class SplitterCatalog
     {
         ["BertPreTokenizer"] = _ => new BertPreTokenizer(),
         ["ByteLevel"] = ByteLevelSplitter.Read,
+        ["CharDelimiterSplit"] = PatternSplitter.ReadDelimiter,
         ["Digits"] = PatternSplitter.ReadDigits,
+        ["FixedLength"] = part => new PatternSplitter(new FixedLengthPattern(part["length"].Number(1, int.MaxValue)), SplitBehavior.Isolated),
+        ["Metaspace"] = MetaspaceSplitter.Read,
         ["Punctuation"] = PatternSplitter.ReadPunctuation,
         ["Sequence"] = SplitterSequence.Read,
         ["Split"] = PatternSplitter.ReadSplit,

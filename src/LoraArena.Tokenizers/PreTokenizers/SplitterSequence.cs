@@ -23,6 +23,9 @@ internal sealed class SplitterSequence(PieceSplitter[] splitters) : PieceSplitte
     public PieceSplitter? Last => splitters.Length > 0 ? splitters[^1] : null;
 
     /// <inheritdoc/>
+    public override bool NeedsPlaces => splitters.Any(splitter => splitter.NeedsPlaces);
+
+    /// <inheritdoc/>
     public override void Split(PiecedText text)
     {
         foreach (var splitter in splitters) splitter.Split(text);

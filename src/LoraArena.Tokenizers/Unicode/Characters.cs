@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Globalization;
 
 namespace LoraArena.Tokenizers.Unicode;
 
@@ -21,7 +22,10 @@ internal static class Characters
     public static bool Is(int codePoint, CharacterTraits traits) => (Kinds[KindOf[codePoint]] & (int)traits) != 0;
 
     /// <summary>Canonical combining class: 0 for all but the marks that normalisation sorts.</summary>
-    public static int CombiningClass(int codePoint) => Kinds[KindOf[codePoint]] >> 16;
+    public static int CombiningClass(int codePoint) => (Kinds[KindOf[codePoint]] >> 16) & 0xFF;
+
+    /// <summary>General category.</summary>
+    public static UnicodeCategory CategoryOf(int codePoint) => (UnicodeCategory)(Kinds[KindOf[codePoint]] >> 24);
 
     /// <summary>Lowercase of a code point, one to one. U+0130 alone has two characters; its caller writes the second.</summary>
     public static int Lowercase(int codePoint) => Lowercases.GetValueOrDefault(codePoint, codePoint);

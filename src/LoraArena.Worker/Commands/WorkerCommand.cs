@@ -56,7 +56,7 @@ internal static class WorkerCommand
         {
             // A bug: where it happened for whoever reads the log, and last, for whoever asked, what it was.
             Console.Error.WriteLine(error);
-            Console.Error.WriteLine($"{error.GetType().Name}: {error.Message.ReplaceLineEndings(" ")}");
+            Console.Error.WriteLine(Summarize(error));
             return Failed;
         }
     }
@@ -75,6 +75,22 @@ internal static class WorkerCommand
         ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,
     };
+
+    /// <summary>
+    /// What a bug was, in one line. Errors of libtorch carry their native stack in the message, from the second line on: that is for the log.
+    /// </summary>
+    public static string Summarize(Exception error)
+    {
+        var line = error.Message.AsSpan().Trim();
+        var end = line.IndexOfAny('\r', '\n');
+        if (end >= 0) line = line[..end].TrimEnd();
+        var stack = line.IndexOf("Exception raised from ", StringComparison.Ordinal);
+        if (stack >= 0) line = line[..stack].TrimEnd();
+        var what = error is ExternalException ? "libtorch reported an error" : error.GetType().Name;
+        return $"{what}: {(line.Length <= LongestSummary ? line : $"{line[..LongestSummary]}…")}";
+    }
+
+    private const int LongestSummary = 500;
 
     /// <summary>What is special about a run that ended by an error; null where nothing is.</summary>
     public static RunMark? FlagOf(Exception error) => error switch

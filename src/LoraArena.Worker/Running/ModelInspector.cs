@@ -4,6 +4,7 @@ using LoraArena.Core.Files;
 using LoraArena.Core.Models;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
+using LoraArena.Learning.Packing;
 using LoraArena.Learning.Variants;
 using LoraArena.Tokenizers;
 using TorchSharp;
@@ -13,6 +14,7 @@ namespace LoraArena.Worker.Running;
 /// <summary>Looks into a model folder: is everything there, and what is it?</summary>
 internal static class ModelInspector
 {
+    private const string TokenizerJson = "tokenizer.json";
     private const string TokenizerConfig = "tokenizer_config.json";
 
     /// <summary>Checks that a folder can be trained and describes it.</summary>
@@ -22,7 +24,8 @@ internal static class ModelInspector
     {
         TorchRuntime.Load();
         var (family, config) = ModelCatalog.Read(folder);
-        _ = HuggingFaceTokenizer.Load(folder);
+        var tokenizer = HuggingFaceTokenizer.Load(folder);
+        EmbeddingRows.Check(folder, new BattleTokenizer(tokenizer, family.Kind, config).Template, config.VocabularySize);
         using var weights = new CheckpointWeights(folder, family.Prefix);
         using var model = Shapes(family, config, weights);
         var left = weights.CheckLeft();
@@ -68,22 +71,26 @@ internal static class ModelInspector
         return model;
     }
 
-    /// <summary>SHA-256 over the names and SHA-256 of config.json, tokenizer.json, tokenizer_config.json and the weights' files.</summary>
+    /// <summary>SHA-256 over the names and SHA-256 of config.json, the tokenizer's files and the weights' files, in order of their names.</summary>
     public static string Hash(string folder) => Sum(Sums(folder, FileSums.Compute));
 
-    /// <summary>True if a folder's files are those that a hash was made of. Cards from before tokenizer_config.json counted hold one without it.</summary>
+    /// <summary>True if a folder's files are those that a hash was made of. Cards from before all of the tokenizer's files counted hold one without the rest.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="sha256">The hash.</param>
     /// <param name="known">Sums of files from earlier runs.</param>
     public static bool Matches(string folder, string sha256, FileSums known)
     {
         var sums = Sums(folder, known.Of);
-        return sha256 == Sum(sums) || sha256 == Sum([.. sums.Where(sum => sum.Name != TokenizerConfig)]);
+        return sha256 == Sum(sums)
+            || sha256 == Sum(sums.Where(sum => sum.Name is TokenizerJson or TokenizerConfig || !TokenizerFiles.Names.Contains(sum.Name)))
+            || sha256 == Sum(sums.Where(sum => sum.Name is TokenizerJson || !TokenizerFiles.Names.Contains(sum.Name)));
     }
 
     private static List<(string Name, string Sha256)> Sums(string folder, Func<string, string> sumOf)
     {
-        var files = new[] { "config.json", "tokenizer.json", TokenizerConfig }.Select(name => Path.Join(folder, name)).Where(File.Exists).Concat(CheckpointWeights.FilesOf(folder));
+        var config = Path.Join(folder, "config.json");
+        var files = TokenizerFiles.In(folder).Concat(CheckpointWeights.FilesOf(folder));
+        if (File.Exists(config)) files = files.Append(config);
         return [.. files.Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), sumOf(file)))];
     }
 

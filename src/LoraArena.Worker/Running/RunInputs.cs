@@ -12,7 +12,6 @@ using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Training;
 using LoraArena.Learning.Variants;
-using LoraArena.Tokenizers;
 
 namespace LoraArena.Worker.Running;
 
@@ -20,14 +19,11 @@ namespace LoraArena.Worker.Running;
 internal sealed class RunInputs : IDisposable
 {
     private readonly CompetitionLibrary _library;
-    private readonly BattleTokenizer _tokenizer;
-    private readonly TokenCache _tokens;
+    private readonly CachedTokens _tokens;
     private BattlePacker? _packer;
 
-    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, BattleTokenizer tokenizer, PreferenceModel model, TokenCache tokens)
-    {
-        (Spec, Device, _library, _tokenizer, Model, _tokens) = (spec, device, library, tokenizer, model, tokens);
-    }
+    private RunInputs(RunSpec spec, ComputeDevice device, CompetitionLibrary library, CachedTokens tokens, PreferenceModel model)
+        => (Spec, Device, _library, _tokens, Model) = (spec, device, library, tokens, model);
 
     /// <summary>The spec.</summary>
     public RunSpec Spec { get; }
@@ -39,7 +35,7 @@ internal sealed class RunInputs : IDisposable
     public PreferenceModel Model { get; }
 
     /// <summary>How battles become sequences; never longer than the model allows beside the adapter's virtual tokens.</summary>
-    public BattlePacker Packer => _packer ??= new BattlePacker(_tokenizer.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
+    public BattlePacker Packer => _packer ??= new BattlePacker(_tokens.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
 
     /// <summary>Name of the base model for files that leave this host.</summary>
     public string BaseName => ModelSource.PublicName(Spec.Model.Path);
@@ -48,7 +44,7 @@ internal sealed class RunInputs : IDisposable
     public string Head => Model.HeadOrigin == HeadOrigin.Folder ? "the head is the base model's own, whose labels are the outcomes" : "the head is new";
 
     /// <summary>Id that fills short rows.</summary>
-    public int PadTokenId => _tokenizer.Template.Pad;
+    public int PadTokenId => _tokens.Template.Pad;
 
     /// <summary>Opens a run that is to be trained: the base model with a new adapter.</summary>
     /// <param name="arena">The arena.</param>
@@ -81,21 +77,12 @@ internal sealed class RunInputs : IDisposable
     {
         _library.VerifySource(Spec.Data.Train, FileRole.Train);
         var split = _library.ReadSplit(Spec.Competition.Id, Spec.Split.Id).Assign(Spec.Split.Fold);
+        var battles = ReadFile(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
+        return (Rows(split.Train), Rows(split.Validation));
 
-        // The folds of a split have the same rows, so they share what is kept.
-        List<string> ids = [.. split.Train.Concat(split.Validation).Order(StringComparer.Ordinal)];
-        var rows = _tokens.Get(TokenKey(Spec.Data.Train, ids), () => Tokenize(ids)).ToDictionary(row => row.Id, StringComparer.Ordinal);
-        return ([.. split.Train.Select(id => rows[id])], [.. split.Validation.Select(id => rows[id])]);
+        IReadOnlyList<TokenizedBattle> Rows(IReadOnlyList<string> ids)
+            => [.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))];
     }
-
-    private IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<string> ids)
-    {
-        var battles = _library.ReadBattles(Spec.Data.Train, FileRole.Train).ToDictionary(b => b.Id, StringComparer.Ordinal);
-        return _tokenizer.Tokenize([.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))]);
-    }
-
-    // The model's hash covers the tokenizer's files.
-    private string TokenKey(string data, IReadOnlyList<string> ids) => TokenCache.Key([data, Spec.Model.Sha256, .. ids]);
 
     /// <summary>The rows of test.csv, tokenised.</summary>
     /// <exception cref="RunFileException">The competition had none when the run was made.</exception>
@@ -103,7 +90,7 @@ internal sealed class RunInputs : IDisposable
     {
         var test = Spec.Data.Test ?? throw new RunFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
         _library.VerifySource(test, FileRole.Test);
-        return _tokenizer.Tokenize([.. _library.ReadBattles(test, FileRole.Test)]);
+        return ReadFile(test, FileRole.Test);
     }
 
     /// <summary>Makes the run's submission of its predictions, so that nobody who looks at the run waits for it.</summary>
@@ -131,11 +118,15 @@ internal sealed class RunInputs : IDisposable
             battles.Add(row.Battle ?? throw new InvalidDataException($"{csv}, line {row.Line}, column {row.Issue?.Column}: {row.Issue?.Reason}"));
         }
 
-        return _tokenizer.Tokenize(battles);
+        return _tokens.Tokenize(battles);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
+
+    // Which rows a file holds depends on its bytes and on the code that reads them.
+    private IReadOnlyList<TokenizedBattle> ReadFile(string sha256, FileRole role)
+        => _tokens.Tokenize($"{sha256} {role} {typeof(PreferenceCsv).Module.ModuleVersionId}", () => [.. _library.ReadBattles(sha256, role)]);
 
     private static RunInputs Open(ArenaFolder arena, RunSpec spec, int threads, string? device, TimeProvider time)
     {
@@ -144,10 +135,10 @@ internal sealed class RunInputs : IDisposable
         var sums = new FileSums(Path.Join(arena.Cache, "file-sums.json"), time);
         if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         sums.Save();
-        var tokenizer = HuggingFaceTokenizer.Load(spec.Model.Path);
         var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling), BasePrecision.Of(spec.Training.BasePrecision, picked.BestType));
-        model.TextToIds = text => tokenizer.EncodeToIds(text);
-        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), new BattleTokenizer(tokenizer, model.Family.Kind, model.Config), model, new TokenCache(Path.Join(arena.Cache, "tokens"), time));
+        var tokens = new CachedTokens(new TokenCache(arena.TokenCache), spec.Model.Path, model.Family.Kind, model.Config);
+        model.TextToIds = tokens.EncodeToIds;
+        return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), tokens, model);
     }
 
     /// <summary>What the training will need of the device's memory; null where that is not known.</summary>

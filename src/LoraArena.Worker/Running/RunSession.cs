@@ -79,7 +79,7 @@ internal sealed class RunSession
         catch (Exception error)
         {
             WorkerLog.Error(error);
-            var reason = WorkerCommand.Explain(error) ?? $"{error.GetType().Name}: {error.Message} (log.txt has the details)";
+            var reason = WorkerCommand.Explain(error) ?? $"{WorkerCommand.Summarize(error)} (log.txt has the details)";
             return End(RunState.Failed, reason, cost: _cost, flag: WorkerCommand.FlagOf(error));
         }
     }

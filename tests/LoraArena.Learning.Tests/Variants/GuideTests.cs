@@ -29,7 +29,9 @@ public sealed class GuideTests
         var method = new RowScale();
         var options = method.ReadOptions(new() { ["strength"] = 2, ["target_modules"] = "query, output.dense" });
         model.Attach(method, options, seed: 3);
-        Assert.True(TinyTraining.Logits(model).Equals(TinyTraining.Logits(plain)));
+
+        // The base's own product may be computed by another library than the example's.
+        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)), 0, 1e-6);
         Assert.Equal(model.Adapted!.Layers.Sum(layer => method.ParametersOf(layer.Site.Shape, options)), model.Adapted.Weights.Sum(w => w.Weight.Count));
         TinyTraining.Train(model, TinyTraining.Options);
         var trained = TinyTraining.Logits(model);

@@ -58,6 +58,21 @@ public sealed class LoraStartTests
     }
 
     [Fact]
+    public void PissaNiter_ComesCloserToTheExactStart_WithEachIteration()
+    {
+        using var scope = NewDisposeScope();
+        using var exact = TinyTraining.Started(TinyTraining.Model("bert-tiny", "pissa"));
+        double Error(int iterations)
+        {
+            using var model = TinyTraining.Started(TinyTraining.Model("bert-tiny", "pissa", new() { ["pissa_niter"] = iterations }));
+            return exact.Sites.Zip(model.Sites).Max(pair => Torch.RelativeError(pair.Second.Weight.Value, pair.First.Weight.Value));
+        }
+
+        Assert.InRange(Error(32), 0, 1e-2);
+        Assert.True(Error(1) > 2 * Error(32));
+    }
+
+    [Fact]
     public void Olora_StartsWithOrthonormalColumns_AndATriangle()
     {
         using var scope = NewDisposeScope();

@@ -1,6 +1,6 @@
 """Writes the tokenizer fixtures of these tests: small tokenizers of every supported make, and what Hugging Face tokenizers does with hard texts.
 
-    python make_tokenizer_fixtures.py          needs tokenizers (made with 0.23.3); seeded in hard_texts.py
+    python make_tokenizer_fixtures.py [NAME...]    needs tokenizers (made with 0.23.3) and sentencepiece (0.2.3); seeded in hard_texts.py; with names, only those
 
 A tokenizer that is there already is kept: the library's trainers order equal candidates by chance where a vocabulary has a prefix or suffix.
 
@@ -11,8 +11,12 @@ A tokenizer that is there already is kept: the library's trainers order equal ca
     trainer.json                        merges that BpeTrainer learns
 """
 import hashlib
+import io
+import itertools
 import json
 import pathlib
+import sys
+import tempfile
 
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -111,6 +115,106 @@ def build():
         normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Strip(True, True),
                               normalizers.Replace("ll", "LLL"), normalizers.Replace(Regex(r"\w{4}x?"), "wxyz"), normalizers.Prepend("\u2581\u2581")]),
         on_bytes=False, size=900, unk_token="<unk>", fuse_unk=True, continuing_subword_prefix="##")
+
+
+# Those of the SentencePiece kind.
+
+O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+         r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+DEEPSEEK = (r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|" + "[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|"
+            r"\s*[\r\n]+|\s+(?!\S)|\s+")
+BYTES = [f"<0x{b:02X}>" for b in range(256)]
+
+# Replacements as SentencePiece compiles them: a line each of code points, a tab, and what stands for them.
+RULES = ["41\t61", "c9\te9", "65 301\te9", "45 301\te9", "ff21\t61", "ff22\t62", "fb01\t66 69", "fb03\t66 66 69", "fdfa\t635 644 649", "2460\t31", "bd\t31 2044 32",
+         "2122\t54 4d", "212b\te5", "958\t915 93c", "9\t20", "a\t20", "d\t20", "a0\t20", "3000\t20", "200b\t", "ad\t", "feff\t", "1\t", "7f\t", "a9\t28 63 29",
+         "d55c\t1112 1161 11ab", "1d49c\t41", "304b 3099\t304c", "2026\t2e 2e 2e", "e33\te4d e32"]
+
+
+def charsmap():
+    import sentencepiece
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
+        rules.write("\n".join(RULES) + "\n")
+        rules.flush()
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(CORPUS), model_writer=model, vocab_size=600, hard_vocab_limit=False,
+                                                 normalization_rule_tsv=rules.name, minloglevel=2)
+    from transformers.convert_slow_tokenizer import import_protobuf
+    proto = import_protobuf().ModelProto()
+    proto.ParseFromString(model.getvalue())
+    return proto.normalizer_spec.precompiled_charsmap
+
+
+def pieces(size):
+    """Tokens and scores that UnigramTrainer learns, the unknown token first."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.train_from_iterator(CORPUS, trainers.UnigramTrainer(vocab_size=size, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False))
+    return [tuple(piece) for piece in json.loads(tokenizer.to_str())["model"]["vocab"]]
+
+
+def unigram(vocab, normalizer, pre_tokenizer, decoder, byte_fallback=False):
+    tokenizer = Tokenizer(models.Unigram(vocab, unk_id=0, byte_fallback=byte_fallback))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoder
+    return tokenizer
+
+
+def with_byte_fallback(tokenizer, **model):
+    """Gives a BPE model the tokens of all bytes."""
+    file = json.loads(tokenizer.to_str())
+    for name in BYTES:
+        file["model"]["vocab"].setdefault(name, len(file["model"]["vocab"]))
+    file["model"].update(byte_fallback=True, **model)
+    return Tokenizer.from_str(json.dumps(file))
+
+
+def whole_texts(normalizer, prefix, **model):
+    """BPE as Llama 2 and Gemma have it: no pre-tokenizer, spaces visible; trained on words, then given whole texts."""
+    tokenizer = byte_pair(pre_tokenizers.Metaspace(prepend_scheme="always"), on_bytes=False, unk_token="<unk>", fuse_unk=True, size=900)
+    tokenizer = with_byte_fallback(tokenizer, **model)
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = None
+    steps = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence(steps + ([decoders.Strip(" ", 1, 0)] if prefix else []))
+    return tokenizer
+
+
+def build_more():
+    template_s = template("<s>", "", [("<s>", 0)])
+    visible = normalizers.Replace(" ", "\u2581")
+    llama = whole_texts(normalizers.Sequence([normalizers.Prepend("\u2581"), visible]), prefix=True)
+    llama.post_processor = template_s
+    yield "sentencepiece-llama2", with_added(llama, AddedToken("<tag>", rstrip=True, normalized=False), AddedToken("keep", normalized=True))
+    gemma = whole_texts(visible, prefix=False)
+    gemma.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    yield "sentencepiece-gemma", gemma
+    after_split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    yield "bytes-o200k", byte_pair(pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(O200K), "removed", invert=True), after_split]))
+    yield "bytes-deepseek", byte_pair(pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(r"\p{N}{1,3}"), "isolated"), pre_tokenizers.Split(Regex("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"), "isolated"),
+        pre_tokenizers.Split(Regex(DEEPSEEK), "isolated"), after_split]))
+    vocab = pieces(700)
+    meta = pre_tokenizers.Metaspace
+    yield "unigram-deberta", with_added(
+        unigram(vocab, normalizers.Sequence([normalizers.Precompiled(charsmap()), normalizers.Strip(False, True), normalizers.Replace(Regex(" {2,}"), "\u2581")]),
+                meta(prepend_scheme="always"), decoders.Metaspace(prepend_scheme="always")),
+        AddedToken("[MASK]", special=True, lstrip=True), AddedToken("<tag>", normalized=False))
+    yield "unigram-bytes", with_added(
+        unigram(vocab + [(name, -20.0) for name in BYTES], normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()]), meta(prepend_scheme="first", split=False),
+                decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="first")]), byte_fallback=True),
+        AddedToken("<s>", special=True), AddedToken("keep", normalized=True))
+    yield "unigram-xlmr", unigram(vocab, normalizers.Precompiled(charsmap()), pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), meta(prepend_scheme="never")]),
+                                  decoders.Metaspace(prepend_scheme="never"))
+    words = Tokenizer(models.WordLevel(unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.CharDelimiterSplit("-"), pre_tokenizers.Whitespace(), pre_tokenizers.FixedLength(6)])
+    words.train_from_iterator(CORPUS, trainers.WordLevelTrainer(vocab_size=300, special_tokens=["<unk>"], show_progress=False))
+    yield "words", words
+    normalized = byte_pair(pre_tokenizers.ByteLevel(add_prefix_space=False))
+    normalized.normalizer, normalized.pre_tokenizer = normalizers.ByteLevel(), None
+    yield "bytes-normalizer", normalized
 
 
 # What they do.
@@ -225,10 +329,12 @@ def trained():
     write(HERE / "trainer.json", {"made_with": MADE_WITH, "corpus": CORPUS, "merges": sizes})
 
 
-def main():
+def main(*names):
     texts = hard_texts.texts() + [{"units": units} for units in hard_texts.UNPAIRED] + [{"repeat": part, "times": times} for part, times in hard_texts.REPEATED]
     write(HERE / "texts.json", {"made_with": MADE_WITH, "texts": texts})
-    for name, tokenizer in build():
+    for name, tokenizer in itertools.chain(build(), build_more()):
+        if names and name not in names:
+            continue
         folder = HERE / "tokenizers" / name
         file = folder / "tokenizer.json"
         if file.exists():
@@ -237,10 +343,12 @@ def main():
             write(file, json.loads(tokenizer.to_str()))
         before, after = surroundings(tokenizer)
         write(folder / "expected.json", {"made_with": MADE_WITH, "before": before, "after": after, "cases": [expectation(tokenizer, text) for text in texts]})
+    if names:
+        return
     stage_hashes()
     split_cases()
     trained()
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

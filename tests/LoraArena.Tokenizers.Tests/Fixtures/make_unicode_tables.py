@@ -76,6 +76,22 @@ def combining_classes():
     return classes
 
 
+# In the order of .NET's UnicodeCategory.
+CATEGORIES = ("Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Zs Zl Zp Cc Cf Cs Co Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Cn").split()
+
+
+def categories():
+    """The general category that Oniguruma gives each code point; those of no other are not assigned (Cn)."""
+    found = {}
+    for number, name in enumerate(CATEGORIES):
+        if name in ("Cs", "Cn"):
+            continue
+        for p in oniguruma(rf"\p{{{name}}}+"):
+            assert p not in found, hex(p)
+            found[p] = number
+    return found
+
+
 TRAITS = {
     "Letter": oniguruma(r"\p{L}+"),
     "Number": oniguruma(r"\p{N}+"),
@@ -107,11 +123,12 @@ def zigzag(value):
 
 
 def kinds():
-    """Runs of code points of one kind, and the kinds: traits in the low bits, combining class from bit 16."""
-    classes = combining_classes()
+    """Runs of code points of one kind, and the kinds: traits in the low bits, combining class from bit 16, category from bit 24."""
+    classes, category = combining_classes(), categories()
     palette, runs = [], []
     for p in range(0x110000):
         kind = sum(1 << bit for bit, members in enumerate(TRAITS.values()) if p in members) | classes.get(p, 0) << 16
+        kind |= category.get(p, CATEGORIES.index("Cn")) << 24
         if kind not in palette:
             palette.append(kind)
         index = palette.index(kind)
@@ -176,7 +193,7 @@ internal enum CharacterTraits
 /// <summary>The answers of Hugging Face tokenizers about every code point, packed.</summary>
 internal static class UnicodeTables
 {{
-    /// <summary>Each kind of code point that occurs: traits in the low 16 bits, canonical combining class above.</summary>
+    /// <summary>Each kind of code point that occurs: traits in the low 16 bits, canonical combining class in 8, general category above.</summary>
     public static ReadOnlySpan<int> Kinds => [{", ".join(map(str, palette))}];
 
     /// <summary>Base64 of runs from U+0000 on: number of code points (variable-length), kind (one byte).</summary>

@@ -10,6 +10,7 @@ internal static class PatternCatalog
         [Gpt2Pattern.Source] = new Gpt2Pattern(),
         [Cl100kPattern.Llama3Source] = new Cl100kPattern(digits: 3),
         [Cl100kPattern.Qwen2Source] = new Cl100kPattern(digits: 1),
+        [O200kPattern.Source] = new O200kPattern(),
     };
 
     /// <summary>Reads <c>{"String": …}</c> or <c>{"Regex": …}</c>.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
@@ -16,8 +17,12 @@ internal sealed class RegexPattern : TextPattern
 {
     private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Multiline;
 
-    // A search may take this long for every MiB of text begun.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    // A search may take this long for every MiB of text begun: the clock on the wall counts, and a busy machine lets threads wait for seconds.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
+    // Surrogates, and characters that .NET's Unicode counts among another category than Oniguruma's.
+    private static readonly SearchValues<char> Replaced = SearchValues.Create([.. Enumerable.Range(0, char.MaxValue + 1).Select(c => (char)c)
+        .Where(c => char.IsSurrogate(c) || char.GetUnicodeCategory(c) != Characters.CategoryOf(c))]);
 
     private readonly JsonPart _part;
     private readonly string _source;
@@ -80,14 +85,14 @@ internal sealed class RegexPattern : TextPattern
     /// <summary>The text with one UTF-16 unit a code point, and where each unit stands in the text; no indices where they are the same.</summary>
     private static (string Shadow, int[]? Indices) Shadow(ReadOnlySpan<char> text)
     {
-        if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0) return (text.ToString(), null);
+        if (text.IndexOfAny(Replaced) < 0) return (text.ToString(), null);
         var shadow = new StringBuilder(text.Length);
         var indices = new int[text.Length + 1];
         for (int i = 0, units; i < text.Length; i += units)
         {
             var codePoint = Characters.At(text, i, out units);
             indices[shadow.Length] = i;
-            shadow.Append(units == 1 ? (char)codePoint : StandIn(codePoint));
+            shadow.Append(units == 1 && !Replaced.Contains((char)codePoint) ? (char)codePoint : StandIn(codePoint));
         }
 
         indices[shadow.Length] = text.Length;
@@ -95,7 +100,7 @@ internal sealed class RegexPattern : TextPattern
     }
 
     // Characters that no expression names.
-    private static char StandIn(int codePoint) => CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
+    private static char StandIn(int codePoint) => Characters.CategoryOf(codePoint) switch
     {
         UnicodeCategory.UppercaseLetter => '\u10A0',
         UnicodeCategory.LowercaseLetter => '\u1D00',
