@@ -39,6 +39,7 @@ internal static class ArenaCommandLine
             VariantsCommand.Create(),
             SizeCommand.Create(),
             RunCommand.Create(),
+            TrialCommand.Create(),
             WatchCommand.Create(),
             StopCommand.Create(),
             ResumeCommand.Create(),

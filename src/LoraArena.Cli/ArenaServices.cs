@@ -1,9 +1,11 @@
 using System.CommandLine;
 using LoraArena.Cli.Printing;
 using LoraArena.Core.Files;
+using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,6 +33,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         services.AddRuns(AppFolder.RunSettings());
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RunSubmission>();
+        services.AddSingleton<BoardReader>();
         _services = services.BuildServiceProvider();
     }
 
@@ -80,7 +83,7 @@ internal sealed class ArenaServices : IAsyncDisposable
     }
 
     /// <summary>Supervision of the arena by this process, where no other does it.</summary>
-    public Supervision Supervision(SupervisorKind kind) => new(Folder, Get<RunIndex>(), Get<RunSupervisor>(), kind);
+    public Supervision Supervision(SupervisorKind kind) => new(Folder, Get<RunIndex>(), Get<TrialLoop>(), Get<RunSupervisor>(), kind);
 
     /// <summary>A service.</summary>
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();

@@ -1,5 +1,6 @@
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
+using LoraArena.Core.Trials;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Csv;
 using LoraArena.Data.Splits;
@@ -21,7 +22,8 @@ internal static class ErrorMap
     {
         OperationCanceledException => (Exit.Interrupted, "Interrupted."),
         OptionException => (Exit.WrongUsage, error.Message),
-        RefusedException or RunRefusedException or DownloadException or AccountException or UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
+        RefusedException or RunRefusedException or TrialException or DownloadException or AccountException => (Exit.Refused, error.Message),
+        UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
         CompetitionException or CsvRefusedException or UploadTooLargeException or SplitException or SubmissionException => (Exit.Refused, error.Message),
         WorkerException { Refused: true } => (Exit.Refused, error.Message),
         WorkerException or RunFileException or IOException or UnauthorizedAccessException => (Exit.Failed, error.Message),

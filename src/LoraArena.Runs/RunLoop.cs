@@ -1,5 +1,6 @@
 using LoraArena.Core.Files;
 using LoraArena.Runs.Following;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
 using Microsoft.Extensions.Hosting;
@@ -12,12 +13,21 @@ namespace LoraArena.Runs;
 /// to whoever watches them. Workers live on whether it runs or not, and whatever goes wrong in it, the app goes on.
 /// </summary>
 public sealed class RunLoop(
-    ArenaFolder folder, ArenaStore store, RunSupervisor supervisor, RunIndex index, RunFollower follower, RunFeed feed, ArenaProblems problems, TimeProvider time, ILogger<RunLoop> log) : BackgroundService
+    ArenaFolder folder,
+    ArenaStore store,
+    RunSupervisor supervisor,
+    RunIndex index,
+    TrialLoop trials,
+    RunFollower follower,
+    RunFeed feed,
+    ArenaProblems problems,
+    TimeProvider time,
+    ILogger<RunLoop> log) : BackgroundService
 {
     private const string ProblemKey = "supervision";
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(2);
-    private readonly Supervision _supervision = new(folder, index, supervisor, SupervisorKind.Server);
+    private readonly Supervision _supervision = new(folder, index, trials, supervisor, SupervisorKind.Server);
     private IReadOnlyList<RunEntry> _activeBefore = [];
 
     /// <inheritdoc/>

@@ -27,7 +27,7 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
         OptionValues.Check(description.Training, TrainingJson(order.Training), "the training");
         var training = RunChecks.Check(order, description);
         var train = order.Competition.File(FileRole.Train) ?? throw new RunRefusedException($"Competition '{order.Competition.Name}' has no training data yet; import its train.csv first.");
-        var id = ArenaId.New(time);
+        var id = order.Id ?? ArenaId.New(time);
         var spec = new RunSpec(
             id,
             time.GetUtcNow(),
@@ -38,7 +38,7 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
             order.Split,
             new ModelReference(order.Model.Id, order.Model.Name, order.Model.Path, order.Model.Inspection.Sha256),
             order.Variant,
-            training);
+            training) { Trial = order.Trial };
         var run = folder.Run(id);
         Directory.CreateDirectory(run.Path);
         spec.Write(run.Spec);
@@ -108,7 +108,14 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
 /// <param name="Training">The training.</param>
 /// <param name="Owner">Account that asks.</param>
 /// <param name="Name">What to call it; empty makes a name.</param>
-public sealed record RunOrder(Competition Competition, SplitReference Split, ModelCard Model, VariantChoice Variant, TrainingOptions Training, string Owner, string? Name);
+public sealed record RunOrder(Competition Competition, SplitReference Split, ModelCard Model, VariantChoice Variant, TrainingOptions Training, string Owner, string? Name)
+{
+    /// <summary>The id that it is to have; null makes one.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>The trial that it is one of.</summary>
+    public TrialReference? Trial { get; init; }
+}
 
 /// <summary>What was asked for cannot be done; the message says why.</summary>
 public sealed class RunRefusedException(string message) : Exception(message);

@@ -1,6 +1,7 @@
 using LoraArena.Runs.Downloads;
 using LoraArena.Runs.Following;
 using LoraArena.Runs.Launching;
+using LoraArena.Runs.Trials;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -25,6 +26,9 @@ public static class RunsSetup
         services.AddSingleton<RunSupervisor>();
         services.AddSingleton<RunService>();
         services.AddSingleton<ModelRegistry>();
+        services.AddSingleton<TrialLibrary>();
+        services.AddSingleton<TrialService>();
+        services.AddSingleton<TrialLoop>();
         services.TryAddSingleton<HubSettings>();
         services.AddSingleton<RepositoryDownloader>();
         services.AddSingleton<ModelDownloader>();

@@ -1,21 +1,22 @@
 using LoraArena.Core.Files;
+using LoraArena.Runs.Trials;
 
 namespace LoraArena.Runs;
 
 /// <summary>
-/// Keeps the arena's runs going, for as long as a process wants to and only where no other does: the server all the time, a command while it
+/// Keeps the arena's trials and runs going, for as long as a process wants to and only where no other does: the server all the time, a command while it
 /// waits for a run. The operating system hands the lock on when this process ends; workers live on.
 /// </summary>
-public sealed class Supervision(ArenaFolder folder, RunIndex index, RunSupervisor supervisor, SupervisorKind kind) : IDisposable
+public sealed class Supervision(ArenaFolder folder, RunIndex index, TrialLoop trials, RunSupervisor supervisor, SupervisorKind kind) : IDisposable
 {
     private SupervisorLock? _lock;
 
     /// <summary>True where this process is the supervisor.</summary>
     public bool Holds => _lock is not null;
 
-    /// <summary>Supervises all runs once, or tries to become the one who does.</summary>
+    /// <summary>Moves all trials on and supervises all runs once, or tries to become the one who does.</summary>
     /// <returns>True where this process supervises.</returns>
-    public Task<bool> PassAsync(CancellationToken cancel) => PassAsync(supervisor.PassAsync, cancel);
+    public Task<bool> PassAsync(CancellationToken cancel) => PassAsync(MoveOnAsync, cancel);
 
     /// <summary>Writes down once what became of the runs, and starts nothing.</summary>
     /// <returns>True where this process did it, false where another supervises.</returns>
@@ -23,6 +24,13 @@ public sealed class Supervision(ArenaFolder folder, RunIndex index, RunSuperviso
 
     /// <inheritdoc/>
     public void Dispose() => _lock?.Dispose();
+
+    // Trials first: what they queue can then be started at once.
+    private async Task MoveOnAsync(CancellationToken cancel)
+    {
+        await trials.PassAsync(cancel);
+        await supervisor.PassAsync(cancel);
+    }
 
     private async Task<bool> PassAsync(Func<CancellationToken, Task> pass, CancellationToken cancel)
     {

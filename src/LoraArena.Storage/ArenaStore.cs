@@ -112,6 +112,20 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
             .ToListAsync(cancel);
     }
 
+    /// <summary>Ids of the runs of a competition that have succeeded on the same rows.</summary>
+    public async Task<IReadOnlyList<string>> SucceededIdsAsync(string competitionId, string splitKey, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && r.State == RunState.Succeeded.Name).OrderBy(r => r.Id).Select(r => r.Id).ToListAsync(cancel);
+    }
+
+    /// <summary>Runs by their ids; those that are not there are left out.</summary>
+    public async Task<IReadOnlyList<RunEntry>> RunsByIdAsync(IReadOnlyList<string> ids, CancellationToken cancel = default)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().Where(r => ids.Contains(r.Id)).ToListAsync(cancel);
+    }
+
     /// <summary>Runs that are being started, trained, or were interrupted.</summary>
     public async Task<IReadOnlyList<RunEntry>> ActiveAsync(CancellationToken cancel = default)
     {
@@ -160,13 +174,14 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
         await db.Competitions.Where(c => c.Id == id).ExecuteDeleteAsync(cancel);
     }
 
-    /// <summary>Runs of a competition that have ended without success on the same rows, newest first: what they cost belongs on the board.</summary>
-    public async Task<IReadOnlyList<RunEntry>> FailedAsync(string competitionId, string splitKey, CancellationToken cancel = default)
+    /// <summary>Ids of the runs of a competition that have failed on the same rows, or were stopped there: what they cost belongs on the board.</summary>
+    public async Task<IReadOnlyList<string>> EndedWithoutSuccessIdsAsync(string competitionId, string splitKey, CancellationToken cancel = default)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
         return await db.Runs.AsNoTracking()
-            .Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && r.State == RunState.Failed.Name)
-            .OrderByDescending(r => r.CreatedMs)
+            .Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && (r.State == RunState.Failed.Name || r.State == RunState.Stopped.Name))
+            .OrderBy(r => r.Id)
+            .Select(r => r.Id)
             .ToListAsync(cancel);
     }
 

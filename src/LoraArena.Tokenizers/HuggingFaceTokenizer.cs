@@ -39,14 +39,17 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     /// <summary>The file's pre-tokenizer; null where it has none.</summary>
     public override PreTokenizer? PreTokenizer => _file.Splitter;
 
-    /// <summary>Reads tokenizer.json of a model folder, and tokenizer_config.json, special_tokens_map.json and config.json where they are.</summary>
+    /// <summary>
+    /// Reads tokenizer.json of a model folder, or where it has none its SentencePiece model or vocab.txt; and tokenizer_config.json, special_tokens_map.json and
+    /// config.json where they are.
+    /// </summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="TokenizerException">A file is missing or malformed, or uses something that is not supported.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static HuggingFaceTokenizer Load(string folder)
     {
         var file = TokenizerFile.Read(folder);
-        var roles = SpecialTokensFile.Read(folder, file.IdOf);
+        var roles = file.Roles is { } given ? SpecialTokensFile.Resolve(given, file.IdOf) : SpecialTokensFile.Read(folder, file.IdOf);
         return new HuggingFaceTokenizer(file, roles with { Unk = roles.Unk ?? file.Model.UnknownId });
     }
 

@@ -10,10 +10,17 @@ public static class TokenizerFiles
     public static IReadOnlyList<string> Names { get; } =
     [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "tokenizer.model", "spiece.model", "spm.model", "sentencepiece.bpe.model",
+        AddedTokens,
     ];
 
-    /// <summary>Those that a folder has, with their paths.</summary>
-    public static IReadOnlyList<string> In(string folder) => [.. Names.Select(name => Path.Join(folder, name)).Where(File.Exists)];
+    private const string AddedTokens = "added_tokens.json";
+
+    /// <summary>Those that a folder has, with their paths. added_tokens.json is one only beside a SentencePiece model: tokenizer.json has its content.</summary>
+    public static IReadOnlyList<string> In(string folder)
+    {
+        var whole = File.Exists(Path.Join(folder, "tokenizer.json"));
+        return [.. Names.Where(name => !whole || name != AddedTokens).Select(name => Path.Join(folder, name)).Where(File.Exists)];
+    }
 
     /// <summary>SHA-256 over names and content of those that a folder has, and of config.json, which may name the tokenizer's class.</summary>
     /// <exception cref="IOException">One cannot be read.</exception>

@@ -302,4 +302,27 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
     }
+
+    [Fact]
+    public async Task Trial_TrainsItsMethodsAndSaysWhichIsBetter()
+    {
+        _arena.Write("plan.json", """{"name":"Two","competition":"Arena","model":"nano","methods":[{"variant":"lora"},{"variant":"rslora"}],"budget":{"parameters":3000},"seeds":[0],"training":{"max_steps":2,"max_length":48,"batch_size":4}}""");
+
+        var answer = await _arena.AskAsync("trial", "plan.json");
+
+        Assert.Equal("succeeded", (string?)answer["state"]);
+        Assert.True((bool)answer["provisional"]!);
+        Assert.Equal(["LoRA", "rsLoRA", "LoRA (other seeds)"], answer["runs"]!.AsArray().Select(run => (string?)run!["method"]));
+        Assert.All(answer["runs"]!.AsArray(), run => Assert.Equal("succeeded", (string?)run!["state"]));
+        Assert.Equal(3, answer["board"]!["rows"]!.AsArray().Count(row => !(bool)row!["baseline"]!));
+        Assert.Equal(2, (int)answer["board"]!["family"]!);
+        Assert.NotNull((string?)answer["verdict"]);
+
+        var again = await _arena.AskAsync("watch", "Two");
+        Assert.Equal((string?)answer["trial"], (string?)again["trial"]);
+        _arena.Write("broken.json", """{"name":"Two","model":"nano"}""");
+        var refused = await _arena.RunAsync("trial", "broken.json");
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains("competition", refused.Errors, StringComparison.Ordinal);
+    }
 }

@@ -36,7 +36,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
         await page.GoBackAsync();
         await Expect(page.Locator("h1")).ToHaveTextAsync("Small");
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Train" })).ToHaveAttributeAsync("href", arena.Path("competitions/{competition}/new-run"));
-        await Expect(page.GetByTestId("board")).ToContainTextAsync("nano");
+        await Expect(page.GetByTestId("board")).ToContainTextAsync("LoRA");
         await GoAsync(page, "competitions/{competition}/new-run");
         await Expect(page.Locator("h1")).ToContainTextAsync("Small");
         await GoAsync(page, "competitions/{rejections}/new-run");
@@ -158,7 +158,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
         await watched.SignInAsync("ada");
         await page.Locator(".card", new() { HasText = "Small" }).ClickAsync();
         await Expect(page.GetByTestId("board").Locator("tbody tr").First).ToBeVisibleAsync();
-        await page.Locator("#board-chart .scatterlayer .point").First.WaitForAsync();
+        await page.Locator("[data-testid=forest] .scatterlayer .trace").First.WaitForAsync();
         await page.GetByTestId("board").GetByRole(AriaRole.Link).First.ClickAsync();
         await page.Locator("[data-testid=loss-chart][data-points]").WaitForAsync();
         await Expect(page.GetByTestId("log")).Not.ToBeEmptyAsync();

@@ -205,14 +205,17 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
     {
         await Page.GetByRole(AriaRole.Link, new() { Name = "Competition", Exact = true }).ClickAsync();
         var board = Page.GetByTestId("board");
+        await Page.GetByTestId("by-run").ClickAsync();
         var run = board.Locator("tbody tr", new() { HasText = "first try" });
         await Expect(run).ToHaveCountAsync(1);
         Assert.True(await board.Locator("tbody tr.baseline").CountAsync() >= 2, "the board shows no baselines beside the run");
         var cells = await run.Locator("td").AllInnerTextsAsync();
-        Assert.Matches(@"^[01]\.\d{4}$", cells[3]);
-        Assert.Matches(@"^\d\.\d{4} – \d\.\d{4}$", cells[4]);
-        Assert.Matches(@"^\d{1,2}\.\d %$", cells[5]);
-        await Expect(Page.Locator("#board-chart .scatterlayer .point")).ToHaveCountAsync(await board.Locator("tbody tr").CountAsync());
+        Assert.Matches(@"^[01]\.\d{4}$", cells[2]);
+        Assert.Equal("reference", cells[^1].Trim());
+        Assert.Matches(@"^\d{1,2}\.\d %$", cells[7]);
+        var compared = await board.Locator("tbody tr.baseline td").AllInnerTextsAsync();
+        Assert.Matches(@"^[+−]\d\.\d{4} \[[+−]\d\.\d{4}, [+−]\d\.\d{4}\] (better|worse|≈)$", compared[3]);
+        await Expect(Page.Locator("[data-testid=forest] .scatterlayer .trace")).ToHaveCountAsync(await board.Locator("tbody tr").CountAsync());
         await PictureAsync("board.png");
     }
 

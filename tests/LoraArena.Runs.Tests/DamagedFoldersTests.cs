@@ -2,6 +2,7 @@ using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Runs.Following;
+using LoraArena.Runs.Trials;
 using LoraArena.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -61,7 +62,16 @@ public sealed class DamagedFoldersTests : IAsyncLifetime
         await using (var db = await _arena.Get<IDbContextFactory<LoraArena.Storage.ArenaDb>>().CreateDbContextAsync(Cancel)) await db.Database.ExecuteSqlRawAsync("ALTER TABLE Runs RENAME TO Away", Cancel);
         var problems = _arena.Get<ArenaProblems>();
         using var loop = new RunLoop(
-            _arena.Folder, _arena.Store, _arena.Get<RunSupervisor>(), _arena.Get<RunIndex>(), _arena.Get<RunFollower>(), _arena.Get<RunFeed>(), problems, TimeProvider.System, NullLogger<RunLoop>.Instance);
+            _arena.Folder,
+            _arena.Store,
+            _arena.Get<RunSupervisor>(),
+            _arena.Get<RunIndex>(),
+            _arena.Get<TrialLoop>(),
+            _arena.Get<RunFollower>(),
+            _arena.Get<RunFeed>(),
+            problems,
+            TimeProvider.System,
+            NullLogger<RunLoop>.Instance);
         await loop.StartAsync(Cancel);
         await UntilAsync(() => Task.FromResult(problems.All.Any(p => p.StartsWith("Runs cannot be supervised", StringComparison.Ordinal))));
         await using (var db = await _arena.Get<IDbContextFactory<LoraArena.Storage.ArenaDb>>().CreateDbContextAsync(Cancel)) await db.Database.ExecuteSqlRawAsync("ALTER TABLE Away RENAME TO Runs", Cancel);
@@ -80,7 +90,7 @@ public sealed class DamagedFoldersTests : IAsyncLifetime
             Assert.NotNull(held);
             Assert.Null(SupervisorLock.TryTake(_arena.Folder));
             Assert.Equal((Environment.ProcessId, SupervisorKind.Server), SupervisorLock.Holder(_arena.Folder) is { } holder ? (holder.Pid, holder.Kind) : default);
-            using var supervision = new Supervision(_arena.Folder, _arena.Get<RunIndex>(), _arena.Get<RunSupervisor>(), SupervisorKind.Command);
+            using var supervision = new Supervision(_arena.Folder, _arena.Get<RunIndex>(), _arena.Get<TrialLoop>(), _arena.Get<RunSupervisor>(), SupervisorKind.Command);
             Assert.False(await supervision.PassAsync(Cancel));
         }
 

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using CsCheck;
 using LoraArena.Tokenizers;
 
 namespace LoraArena.Tokenizers.Tests;
@@ -88,8 +87,6 @@ public sealed class HostileFileTests
         { "an endless added token", f => Added(f).Add(TinyTokenizer.Added(7, new string('y', 257))), "$.added_tokens[0]", "257 characters" },
         { "an added token without flags", f => Added(f).Add(new JsonObject { ["id"] = 7, ["content"] = "<t>" }), "$.added_tokens[0]", "is missing" },
     };
-
-    public static TheoryData<string> Fixtures => HardTextTests.Names;
 
     [Theory]
     [MemberData(nameof(Changes))]
@@ -237,45 +234,6 @@ public sealed class HostileFileTests
     [Fact]
     public void AnExpressionWithNestedRepetition_IsLinearWhereItCanBe()
         => Assert.Equal(100_000, TinyTokenizer.Load(file => file["pre_tokenizer"] = Split("Regex", "(a+)+$")).CountTokens(new string('a', 100_000)));
-
-    [Theory]
-    [MemberData(nameof(Fixtures))]
-    public void ADamagedFile_IsLoadedOrRefusedButNothingElse(string name) => Damage(name, iterations: 60);
-
-    [Theory(Explicit = true)]
-    [MemberData(nameof(Fixtures))]
-    public void ADamagedFile_IsLoadedOrRefusedHoweverManyThereAre(string name) => Damage(name, iterations: 60_000);
-
-    private static void Damage(string name, int iterations)
-    {
-        var original = File.ReadAllBytes(TestFiles.Fixture("tokenizers", name, "tokenizer.json"));
-        var damage = Gen.Select(Gen.Int[0, original.Length - 1], Gen.Int[0, 3], Gen.Byte, Gen.Int[1, 40]);
-        string[] texts = ["The 12 dogs don't\n run [MASK] <mask> Caf\u00e9", "\u65e5\u672c \U0001F44D \uD800"];
-        damage.Array[1, 3].Sample(changes =>
-        {
-            var bytes = original.ToList();
-            foreach (var (place, kind, value, length) in changes)
-            {
-                var at = place % bytes.Count;
-                if (kind == 0) bytes[at] = value;
-                else if (kind == 1) bytes.RemoveRange(at, Math.Min(length, bytes.Count - at - 1));
-                else if (kind == 2) bytes.InsertRange(at, bytes.GetRange(at, Math.Min(length, bytes.Count - at)));
-                else bytes[at] = (byte)"0123456789-[]{},:\"ab"[value % 20];
-            }
-
-            using var folder = new TemporaryFolder();
-            using (var file = new FileStream(Path.Join(folder.Path, "tokenizer.json"), FileMode.Create)) file.Write([.. bytes]);
-            try
-            {
-                var tokenizer = HuggingFaceTokenizer.Load(folder.Path);
-                foreach (var text in texts) _ = tokenizer.Decode(tokenizer.EncodeWithSpecials(text));
-            }
-            catch (TokenizerException error)
-            {
-                Assert.StartsWith(folder.Path, error.File, StringComparison.Ordinal);
-            }
-        }, iter: iterations);
-    }
 
     private static JsonObject Model(JsonObject file) => file["model"]!.AsObject();
 

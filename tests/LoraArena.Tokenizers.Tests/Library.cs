@@ -48,7 +48,8 @@ internal static class Library
         return printed;
     }
 
-    private static string[] Describe(HuggingFaceTokenizer tokenizer, string text)
+    /// <summary>What we make of a text: ids, offsets, and the text that the ids stand for.</summary>
+    public static string[] Describe(HuggingFaceTokenizer tokenizer, string text)
     {
         var tokens = tokenizer.EncodeToTokens(text, out _);
         int[] ids = [.. tokens.Select(token => token.Id)];

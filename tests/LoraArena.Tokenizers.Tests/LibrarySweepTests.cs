@@ -4,7 +4,7 @@ namespace LoraArena.Tokenizers.Tests;
 
 /// <summary>
 /// Every text there is against Hugging Face's library, on every tokenizer.json below the folder that LORAARENA_TOKENIZERS names (artifacts/npm by default, which
-/// FetchTokenizers fills): minutes for each file, so only where asked for. See docs/tokenizers.md.
+/// sweep.sh fills): minutes for each file, so only where asked for. See docs/tokenizers.md.
 /// </summary>
 public sealed class LibrarySweepTests
 {
@@ -13,6 +13,23 @@ public sealed class LibrarySweepTests
     public static TheoryData<string> Names => Directory.Exists(Folder)
         ? [.. Directory.EnumerateFiles(Folder, "tokenizer.json", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(Folder, Path.GetDirectoryName(path)!)).Order(StringComparer.Ordinal)]
         : ["none"];
+
+    [Theory(Explicit = true)]
+    [InlineData("bytes-llama3")]
+    [InlineData("bytes-qwen2")]
+    [InlineData("bytes-o200k")]
+    [InlineData("sentencepiece-llama2")]
+    [InlineData("sentencepiece-gemma")]
+    [InlineData("unigram-deberta")]
+    public void ASampleOfBattlesMixturesAndCodePoints_IsEncodedAsTheLibraryDoes(string name)
+    {
+        var battles = Battles.Texts(TestFiles.Shared("data", "preferences", "train.csv")).Where((_, i) => i % 149 == 0);
+        var codePoints = EveryCodePoint().Where((_, i) => i % 97 == 0);
+        var different = Library.Differences(
+            TestFiles.Fixture("tokenizers", name),
+            [.. battles, .. codePoints, .. HardTexts.Mixtures(seed: 2, count: 40).Select(Repair)]);
+        Assert.True(different.Count == 0, string.Join('\n', different));
+    }
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Names))]

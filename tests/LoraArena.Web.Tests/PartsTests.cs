@@ -67,20 +67,4 @@ public sealed class PartsTests : BunitContext
         part.Find("input").Change("8");
         Assert.DoesNotContain("needed", part.Markup, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public void TheBoard_RanksRunsAndBaselinesTogether_AndOffersSubmissionsOfRunsOnly()
-    {
-        var board = Board.Of(
-        [
-            new BoardRow("uniform", "Uniform", true, null, null, null, new Interval(1.0986, 1.0986, 1.0986), 0.377, 0.044, null, null, null, null),
-            new BoardRow("01m8asjby8jkhd565k8damzm9q", "<b>mine</b>", false, "lora", "nano", 0, new Interval(0.98765, 0.95, 1.02), 0.512, 0.03, 3_725, 1234.5, 3L << 30, 338_499),
-        ]);
-        var part = Render<BoardView>(p => p.Add(v => v.Board, board).Add(v => v.HasTest, true));
-
-        Assert.Equal(
-            [["1", "<b>mine</b>", "nano", "0.9877", "0.9500 – 1.0200", "51.2 %", "0.030", "1 h 02 min", "1,234", "3.0 GiB", "338,499", "submission.csv"], ["2", "Uniform baseline", "", "1.0986", "1.0986 – 1.0986", "37.7 %", "0.044", "–", "–", "–", "–", ""]],
-            part.FindAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent.Trim()).ToArray()));
-        Assert.Equal("runs/01m8asjby8jkhd565k8damzm9q/submission.csv", Assert.Single(part.FindAll("a[download]")).GetAttribute("href"));
-    }
 }

@@ -4,6 +4,7 @@ using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Runs;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
 using Microsoft.EntityFrameworkCore;
@@ -67,7 +68,7 @@ internal sealed class TestArena : IAsyncDisposable
     /// <summary>Supervises until a condition holds, as a server would.</summary>
     public async Task<RunEntry> SuperviseAsync(string run, Func<RunEntry, bool> until, TimeSpan? within = null)
     {
-        using var supervision = new Supervision(Folder, Get<RunIndex>(), Get<RunSupervisor>(), SupervisorKind.Watch);
+        using var supervision = new Supervision(Folder, Get<RunIndex>(), Get<TrialLoop>(), Get<RunSupervisor>(), SupervisorKind.Watch);
         using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(4));
         while (true)
         {
@@ -110,13 +111,15 @@ internal sealed class TestArena : IAsyncDisposable
         services.AddLogging();
         services.AddSingleton(folder);
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<LoraArena.Data.Boards.BoardReader>();
         services.AddArenaDb(folder);
         services.AddArenaAccounts();
         services.AddRuns(new RunSettings { Threads = 1, FreeSpaceFloor = 0 });
         return services.BuildServiceProvider();
     }
 
-    private async Task ImportAsync(int trainRows, int testRows)
+    /// <summary>Makes the competition of the starter's first rows.</summary>
+    public async Task ImportAsync(int trainRows, int testRows)
     {
         var library = Get<CompetitionLibrary>();
         Competition = await library.CreateAsync("Small");

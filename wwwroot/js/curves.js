@@ -1,24 +1,27 @@
 // Draws the loss curve of a run with the plotly.js that Plotly.Blazor brings. The server sends at most about a thousand points, as float32.
 
-let loading;
-
-function plotly(url) {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  loading ??= new Promise((resolve, reject) => {
-    const script = document.createElement('script');
-    script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { loading = undefined; reject(new Error('plotly.js could not be loaded')); };
-    document.head.append(script);
-  });
-  return loading;
-}
+import { plotly } from './charts.js';
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function layout() {
+// The planned end, the epochs and the best baseline: what the curve is on its way to.
+function frame(plan, text, line) {
+  const shapes = [];
+  const annotations = [];
+  for (const [index, step] of (plan?.epochs ?? []).entries()) {
+    shapes.push({ type: 'line', x0: step, x1: step, yref: 'paper', y0: 0, y1: 1, line: { color: line, width: 1, dash: 'dot' }, layer: 'below' });
+    annotations.push({ x: step, y: 0, yref: 'paper', yanchor: 'bottom', xanchor: 'right', text: `epoch ${index + 1}`, showarrow: false, font: { size: 10, color: text } });
+  }
+  if (plan?.baseline) {
+    shapes.push({ type: 'line', xref: 'paper', x0: 0, x1: 1, y0: plan.baseline.loss, y1: plan.baseline.loss, line: { color: text, width: 1.5, dash: 'dash' } });
+    annotations.push({ xref: 'paper', x: 0, xanchor: 'left', y: plan.baseline.loss, yanchor: 'bottom', text: `${plan.baseline.name} ${plan.baseline.loss.toFixed(4)}`, showarrow: false, font: { size: 11, color: text } });
+  }
+  return { shapes, annotations };
+}
+
+function layout(plan) {
   const text = colour('--mud-palette-text-secondary');
   const line = colour('--mud-palette-lines-default');
   const axis = { gridcolor: line, linecolor: line, zeroline: false, tickfont: { color: text } };
@@ -29,7 +32,8 @@ function layout() {
     font: { family: 'Inter, sans-serif', size: 12, color: text },
     showlegend: true,
     legend: { orientation: 'h', x: 1, xanchor: 'right', y: 1.02, yanchor: 'bottom', bgcolor: 'transparent' },
-    xaxis: { ...axis, title: { text: 'step' }, rangemode: 'tozero' },
+    ...frame(plan, text, colour('--mud-palette-lines-inputs')),
+    xaxis: { ...axis, title: { text: 'step' }, rangemode: 'tozero', ...(plan?.end ? { range: [0, plan.end] } : {}) },
     yaxis: { ...axis, title: { text: 'log loss' } },
     uirevision: 'run',
   };
@@ -55,13 +59,14 @@ function paint(element) {
     { name: 'training, mean', x: steps, y: smooth(losses), mode: 'lines', line: { width: 2, color: colour('--mud-palette-primary') }, hoverinfo: 'x+y' },
     { name: 'validation', x: evalSteps, y: evalLosses, mode: 'lines+markers', line: { width: 2, dash: 'dot', color: colour('--mud-palette-warning') }, marker: { size: 8, symbol: 'diamond' }, hoverinfo: 'x+y' },
   ];
-  window.Plotly.react(element, traces, layout(), { displayModeBar: false, responsive: true });
+  window.Plotly.react(element, traces, layout(element.plan), { displayModeBar: false, responsive: true });
   element.dataset.points = steps.length;
 }
 
-/** Draws the curve, or draws it again with more points. `numbers` holds steps, losses, evaluation steps and evaluation losses, one after the other. */
-export async function draw(element, url, points, evals, numbers) {
+/** `plan` says what is ahead: { end, epochs, baseline: { name, loss } }, each of which may be missing. Draws the curve, or draws it again with more points. `numbers` holds steps, losses, evaluation steps and evaluation losses, one after the other. */
+export async function draw(element, url, points, evals, numbers, plan) {
   await plotly(url);
+  element.plan = plan;
   const all = Array.from(new Float32Array(numbers.slice().buffer));
   element.curve = {
     steps: all.slice(0, points),

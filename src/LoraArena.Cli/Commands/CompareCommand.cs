@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using LoraArena.Cli.Printing;
 using LoraArena.Cli.Running;
+using LoraArena.Core.Competitions;
 using LoraArena.Core.Statistics;
 
 namespace LoraArena.Cli.Commands;
@@ -24,7 +25,7 @@ internal static class CompareCommand
             var compared = others.Select(other => PairedComparison.Of(other.Predictions, reference.Predictions)).ToList();
             var adjusted = Holm.Adjust([.. compared.Select(c => c.P)]);
             var lines = others.Select((other, i) => new Line(
-                other.Id, other.Name, compared[i].Rows, compared[i].Difference.Value, compared[i].Difference.Low, compared[i].Difference.High, compared[i].P, adjusted[i], Meaning(other, reference, compared[i], adjusted[i], others.Count))).ToList();
+                other.Id, other.Name, compared[i].Rows, compared[i].Difference.Value, Bound(compared[i], d => d.Low), Bound(compared[i], d => d.High), compared[i].P, adjusted[i], Meaning(other, reference, compared[i], adjusted[i], others.Count))).ToList();
             Output.Of(parse).Answer(new Answered(reference.Id, reference.Name, lines), text => Print(text, lines));
             return Exit.Done;
         });
@@ -33,11 +34,14 @@ internal static class CompareCommand
 
     private static string Meaning(Contender other, Contender reference, PairedComparison compared, double adjusted, int family)
     {
-        var (difference, low, high) = compared.Difference;
-        var figures = string.Create(CultureInfo.InvariantCulture, $"log loss {Math.Abs(difference):0.0000} {(difference < 0 ? "lower" : "higher")} than that of '{reference.Name}' on {compared.Rows} rows (difference {difference:+0.0000;-0.0000;0.0000}, 95 % interval {low:+0.0000;-0.0000;0.0000} to {high:+0.0000;-0.0000;0.0000}; p {adjusted:0.0000}{(family > 1 ? $", adjusted for {family} comparisons" : "")})");
+        var difference = compared.Difference.Value;
+        var span = BoardSentence.Span(compared.Difference, "+0.0000;-0.0000;0.0000");
+        var figures = string.Create(CultureInfo.InvariantCulture, $"log loss {Math.Abs(difference):0.0000} {(difference < 0 ? "lower" : "higher")} than that of '{reference.Name}' on {compared.Rows} rows (difference {difference:+0.0000;-0.0000;0.0000}, {span}; p {adjusted:0.0000}{(family > 1 ? $", adjusted for {family} comparisons" : "")})");
         var verdict = adjusted > Level ? "that may be chance" : difference < 0 ? "it is better" : "it is worse";
         return $"'{other.Name}' has a {figures}: {verdict}.";
     }
+
+    private static double? Bound(PairedComparison compared, Func<Interval, double> which) => compared.Difference.IsKnown ? which(compared.Difference) : null;
 
     private static void Print(TextWriter text, List<Line> lines)
     {
@@ -48,5 +52,5 @@ internal static class CompareCommand
     private sealed record Answered(string Reference, string ReferenceName, IReadOnlyList<Line> Comparisons);
 
     /// <summary>One comparison of it: difference and interval of the mean log loss, of this run minus the reference; below zero it is better.</summary>
-    private sealed record Line(string Run, string Name, int Rows, double Difference, double Low, double High, double P, double PHolm, string Meaning);
+    private sealed record Line(string Run, string Name, int Rows, double Difference, double? Low, double? High, double P, double PHolm, string Meaning);
 }

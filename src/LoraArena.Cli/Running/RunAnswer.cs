@@ -39,7 +39,8 @@ internal sealed record RunAnswer(
         if (run.Reason is { } reason) text.WriteLine($"  {Show.Name(reason)}");
         if (run.State == RunState.Succeeded.Name)
         {
-            text.WriteLine($"  log loss    {Show.Metric(run.LogLoss)} ({Show.Interval(run.LogLossLow, run.LogLossHigh)} with 95 % confidence)");
+            var interval = run.LogLossLow is null ? "no interval: all rows have the same prompt" : $"{Show.Interval(run.LogLossLow, run.LogLossHigh)} with 95 % confidence";
+            text.WriteLine($"  log loss    {Show.Metric(run.LogLoss)} ({interval})");
             text.WriteLine($"  accuracy    {Show.Metric(run.Accuracy)}");
             text.WriteLine($"  ECE         {Show.Metric(run.Ece)}");
         }

@@ -2,39 +2,32 @@ using LoraArena.Core.Statistics;
 
 namespace LoraArena.Core.Competitions;
 
-/// <summary>A line of the board: a run or a baseline, scored on the same rows as all others.</summary>
-/// <param name="Id">Id of the run, or of the baseline.</param>
-/// <param name="Name">What to call it.</param>
-/// <param name="IsBaseline">True for a baseline.</param>
-/// <param name="Variant">Id of the run's variant.</param>
-/// <param name="Model">Name of the run's base model.</param>
-/// <param name="Seed">The run's seed.</param>
-/// <param name="LogLoss">Log loss with its 95 % interval.</param>
-/// <param name="Accuracy">Accuracy.</param>
-/// <param name="Ece">Expected calibration error.</param>
-/// <param name="Seconds">Seconds of training.</param>
-/// <param name="TokensPerSecond">Real tokens a second of training.</param>
-/// <param name="PeakMemoryBytes">Peak memory in bytes.</param>
-/// <param name="TrainableParameters">Numbers that the optimiser moved.</param>
-public sealed record BoardRow(
-    string Id,
-    string Name,
-    bool IsBaseline,
-    string? Variant,
-    string? Model,
-    long? Seed,
-    Interval LogLoss,
-    double Accuracy,
-    double Ece,
-    double? Seconds,
-    double? TokensPerSecond,
-    long? PeakMemoryBytes,
-    long? TrainableParameters);
-
-/// <summary>The leaderboard of one competition on one split: runs and baselines, lowest log loss first.</summary>
-/// <param name="Rows">The lines.</param>
-public sealed record Board(IReadOnlyList<BoardRow> Rows)
+/// <summary>The leaderboard of one competition on one set of rows: methods or runs, and baselines, each compared with one reference.</summary>
+/// <param name="Rows">The lines, in the order asked for.</param>
+/// <param name="Reference">The line that the others are compared with; null on an empty board.</param>
+/// <param name="ScoredRows">Rows that all are scored on.</param>
+/// <param name="Groups">Prompts among them.</param>
+/// <param name="Family">Comparisons that p-values are adjusted for.</param>
+/// <param name="Excluded">Runs that are not compared.</param>
+/// <param name="Hidden">Lines that the filter hides.</param>
+public sealed record Board(IReadOnlyList<BoardRow> Rows, BoardRow? Reference, int ScoredRows, int Groups, int Family, IReadOnlyList<ExcludedRun> Excluded, int Hidden)
 {
-    /// <summary>Orders lines.</summary>
-    public static Board Of(IEnumerable<BoardRow> rows) => new([.. rows.OrderBy(r => r.LogLoss.Value).ThenBy(r => r.Name, StringComparer.Ordinal)]);
+    /// <summary>What has ended without success, and what it cost; most seconds first.</summary>
+    public IReadOnlyList<FailedLine> Failed { get; init; } = [];
+
+    /// <summary>Lines up to which rank intervals are worked out: each needs all its pairs.</summary>
+    public const int MaxRanked = 300;
+
+    /// <summary>Lines up to which the sign-flip p of single runs is worked out from the rows themselves.</summary>
+    public const int MaxFromRows = 100;
+
+    /// <summary>The lines that are no baselines.</summary>
+    public IEnumerable<BoardRow> Contenders => Rows.Where(r => !r.IsBaseline);
+
+    /// <summary>The settings in which the contenders differ, by name.</summary>
+    public IReadOnlyList<string> Differing()
+    {
+        var settings = Contenders.Select(r => r.Settings!).ToList();
+        return [.. settings.SelectMany(s => s.Values.Select(v => v.Key)).Distinct(StringComparer.Ordinal).Where(name => settings.Select(s => s[name]).Distinct(StringComparer.Ordinal).Count() > 1)];
+    }
 }

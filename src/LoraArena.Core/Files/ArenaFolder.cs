@@ -8,6 +8,7 @@ namespace LoraArena.Core.Files;
 /// models/&lt;id&gt;.json      registered base models: where they are and what they are
 /// model-files/         base models that were downloaded, a folder for each commit
 /// runs/&lt;id&gt;/           see <see cref="Runs.RunFolder"/>
+/// trials/&lt;id&gt;/         trial.json, chosen.json: see <see cref="Core.Trials.Trial"/>
 /// uploads/             unfinished uploads, swept at start
 /// cache/               what can be made again: sums of model files, tokens of data files
 /// arena.db, keys/      index and users; keys of the sign-in cookies
@@ -51,6 +52,12 @@ public sealed class ArenaFolder(string root)
 
     /// <summary>Tokens of data files, which may be deleted at any time: they are made again.</summary>
     public string TokenCache => Path.Join(Cache, "tokens");
+<<<<<<< HEAD
+=======
+
+    /// <summary>All trials.</summary>
+    public string Trials => Path.Join(Root, "trials");
+>>>>>>> main
 
     /// <summary>Folder of one competition.</summary>
     /// <exception cref="UnsafePathException">The id is not one that <see cref="ArenaId"/> makes.</exception>
@@ -72,10 +79,14 @@ public sealed class ArenaFolder(string root)
     /// <exception cref="UnsafePathException">The id is not one that <see cref="ArenaId"/> makes.</exception>
     public Runs.RunFolder Run(string id) => new(SafePath.Join(Runs, ArenaId.Check(id)));
 
+    /// <summary>Folder of one trial.</summary>
+    /// <exception cref="UnsafePathException">The id is not one that <see cref="ArenaId"/> makes.</exception>
+    public string Trial(string id) => SafePath.Join(Trials, ArenaId.Check(id));
+
     /// <summary>Makes the folders, readable for their owner alone.</summary>
     public void Create()
     {
-        foreach (var folder in new[] { Root, Keys, Uploads, Models, ModelFiles, Competitions, Datasets, Runs })
+        foreach (var folder in new[] { Root, Keys, Uploads, Models, ModelFiles, Competitions, Datasets, Runs, Trials })
         {
             if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
             else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

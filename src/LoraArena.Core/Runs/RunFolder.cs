@@ -33,6 +33,12 @@ public sealed class RunFolder(string path)
     /// <summary>The end: a <see cref="RunResult"/>. It beats every other sign.</summary>
     public string Result => At("result.json");
 
+    /// <summary>The losses on the validation rows and their summary: a <see cref="Metrics.LossTable"/>.</summary>
+    public string Losses => At("losses.bin");
+
+    /// <summary>What people write about the run: a <see cref="Competitions.RunNotes"/>. The only file of the folder that is the app's to change.</summary>
+    public string Notes => At("notes.json");
+
     /// <summary>What the worker printed, all attempts.</summary>
     public string Log => At("log.txt");
 

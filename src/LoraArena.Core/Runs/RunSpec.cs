@@ -36,6 +36,9 @@ public sealed record RunSpec(
     /// <summary>Version of this file's form; a worker refuses one that it does not know.</summary>
     public int Format { get; init; } = 1;
 
+    /// <summary>The trial that the run is one of; null for a run of its own.</summary>
+    public TrialReference? Trial { get; init; }
+
     /// <summary>Reads spec.json.</summary>
     /// <exception cref="RunFileException">The file is missing, is not JSON, or is of another form.</exception>
     public static RunSpec Read(string path)
@@ -62,6 +65,12 @@ public sealed record RunSpec(
 
     private sealed record FormatOnly(int Format);
 }
+
+/// <summary>A trial, as a run of it remembers it.</summary>
+/// <param name="Id">Folder name under trials/.</param>
+/// <param name="Method">What the trial calls the method that is trained.</param>
+/// <param name="IsTuning">True for a try of a learning rate, on rows that the trial does not report.</param>
+public sealed record TrialReference(string Id, string Method, bool IsTuning);
 
 /// <summary>A competition, as a run remembers it.</summary>
 /// <param name="Id">Folder name under competitions/.</param>
@@ -112,6 +121,10 @@ public sealed record TrainingOptions
     /// <summary>Seconds of training after which the run ends at the next step; the learning rate is planned over them, so that it has fallen to 0 by then.</summary>
     [Range(1.0, 10_000_000.0)]
     public double? MaxSeconds { get; init; }
+
+    /// <summary>Real tokens trained on, padding not counted, after which the run ends at the next step; the schedule still spans the planned steps.</summary>
+    [Range(1, 1_000_000_000_000)]
+    public long? MaxTokens { get; init; }
 
     /// <summary>Tokens of one battle at most: prompt and both answers share them.</summary>
     [Range(32, 1_000_000)]

@@ -24,6 +24,7 @@ public sealed record PairedComparison(int Rows, Interval Difference, double P)
         }
 
         if (differences.Count == 0) throw new ArgumentException("The two share no row with a known winner, so they cannot be compared.", nameof(second));
-        return new PairedComparison(differences.Count, ClusterBootstrap.Mean(differences, groups, seed), ClusterBootstrap.SignFlipP(differences, groups, seed));
+        var sums = GroupSums.Of(differences, groups);
+        return new PairedComparison(differences.Count, ClusterBootstrap.Mean(sums, seed), SignFlipTest.P(sums.Totals));
     }
 }

@@ -1,9 +1,7 @@
 using LoraArena.Core.Battles;
-using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Metrics;
 using LoraArena.Core.Runs;
-using LoraArena.Core.Statistics;
 using LoraArena.Data.Predictions;
 using LoraArena.Data.Splits;
 
@@ -14,12 +12,7 @@ namespace LoraArena.Data.Baselines;
 /// <param name="Name">Its name.</param>
 /// <param name="Summary">What it looks at.</param>
 /// <param name="Scores">Its scores.</param>
-public sealed record BaselineResult(string Id, string Name, string Summary, Scores Scores)
-{
-    /// <summary>The baseline's line of the board.</summary>
-    public BoardRow ToBoardRow() => new(
-        Id, Name, true, null, null, null, new Interval(Scores.LogLoss, Scores.LogLossLow, Scores.LogLossHigh), Scores.Accuracy, Scores.Ece, null, null, null, null);
-}
+public sealed record BaselineResult(string Id, string Name, string Summary, Scores Scores);
 
 /// <summary>
 /// Scores all baselines on one split or fold and keeps the result in a folder: a prediction file each, and scores.json, which is written last.
@@ -72,6 +65,7 @@ public sealed class BaselineRunner(string folder)
             var predict = baseline.Fit([.. trainRows.Select(row => new TrainingRow(row.Features[i], row.Winner))]);
             var predictions = validationRows.Select(row => new Prediction(row.Id, predict(row.Features[i]), row.Winner, row.Group)).ToList();
             PredictionFile.Write(PredictionPath(baseline), predictions);
+            LossTable.Write(LossesPath(baseline.Id), predictions);
             results.Add(new BaselineResult(baseline.Id, baseline.Name, baseline.Summary, Scores.Of(predictions)));
         }
 
@@ -85,6 +79,12 @@ public sealed class BaselineRunner(string folder)
         var baseline = BaselineCatalog.All.FirstOrDefault(baseline => baseline.Id == baselineId);
         return baseline is null || !File.Exists(ScoresPath) ? null : PredictionFile.Read(PredictionPath(baseline));
     }
+
+    /// <summary>The summary of a baseline's losses, which is made where an earlier version did not; null where it has not been scored.</summary>
+    public LossTable? Losses(string baselineId)
+        => LossTable.TryRead(LossesPath(baselineId)) ?? (Predictions(baselineId) is { } predictions ? LossTable.Write(LossesPath(baselineId), predictions) : null);
+
+    private string LossesPath(string baselineId) => Path.Join(folder, baselineId + ".losses.bin");
 
     private string PredictionPath(Baseline baseline) => Path.Join(folder, baseline.Id + ".csv");
 

@@ -185,13 +185,25 @@ public sealed partial class CompetitionLibrary
         => Baselines(competitionId, splitId, fold).Predictions(baselineId)
             ?? throw new CompetitionException($"There is no baseline '{baselineId}' of this split.");
 
+    /// <summary>The summaries of the baselines' losses on a split, with their scores; they are worked out where they are not there yet.</summary>
+    /// <exception cref="CompetitionException">As in <see cref="EvaluateBaselines"/>.</exception>
+    /// <exception cref="SplitException">As in <see cref="EvaluateBaselines"/>.</exception>
+    public IReadOnlyList<BoardBaseline> BaselinesOfBoard(string competitionId, string splitId, int? fold, CancellationToken cancellation = default)
+    {
+        var results = EvaluateBaselines(competitionId, splitId, fold, cancellation);
+        var runner = Baselines(competitionId, splitId, fold);
+        return [.. results.Select(r => new BoardBaseline(r.Id, r.Name, r.Scores, runner.Losses(r.Id)!))];
+    }
+
     private BaselineRunner Baselines(string competitionId, string splitId, int? fold)
     {
         CheckSplitId(splitId);
         return new BaselineRunner(Path.Join(_arena.Competition(competitionId), "baselines", fold is null ? splitId : Invariant($"{splitId}.fold-{fold}")));
     }
 
-    private SplitSummary ReadSummary(string competitionId, string splitId)
+    /// <summary>A split without its ids.</summary>
+    /// <exception cref="CompetitionException">There is no such split.</exception>
+    public SplitSummary ReadSummary(string competitionId, string splitId)
     {
         var path = SummaryPath(SplitPath(competitionId, splitId));
         if (RunFile.TryRead<SplitSummary>(path) is { } stored && stored.Id == splitId) return stored;

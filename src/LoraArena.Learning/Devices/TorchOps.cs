@@ -71,7 +71,7 @@ public static class TorchOps
 
     /// <summary>The operator itself, whatever the device.</summary>
     public static Tensor AttentionFused(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal, double dropout, double scale)
-        => (Tensor)Unit.Value.invoke("attention", q, k, v, mask!, causal, Number(dropout), Number(scale));
+        => Call("attention", q, k, v, mask!, causal, Number(dropout), Number(scale));
 
     /// <summary>The same with what TorchSharp binds: heads are repeated, and the queries carry the scale.</summary>
     public static Tensor AttentionComposed(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal, double dropout, double scale)
@@ -95,7 +95,7 @@ public static class TorchOps
 
     /// <summary>One step of AdamW with β 0.9 and 0.999 and ε 1e-8 in one kernel; the caller has counted <paramref name="step"/> up.</summary>
     public static void AdamW(Tensor values, Tensor gradient, Tensor first, Tensor second, Tensor step, double learningRate, double weightDecay)
-        => ((Tensor)Unit.Value.invoke("adamw", new[] { values }, new[] { gradient }, new[] { first }, new[] { second }, new[] { step }, Number(learningRate), Number(weightDecay))).Dispose();
+        => Call("adamw", new[] { values }, new[] { gradient }, new[] { first }, new[] { second }, new[] { step }, Number(learningRate), Number(weightDecay)).Dispose();
 
     /// <summary>The same of plain operations. β, ε and the corrections are those of <c>torch.optim.AdamW</c>.</summary>
     public static void AdamWComposed(Tensor values, Tensor gradient, Tensor first, Tensor second, long step, double learningRate, double weightDecay)
@@ -109,9 +109,15 @@ public static class TorchOps
     }
 
     /// <summary>x Wᵀ + b by oneDNN, without gradients: x contiguous fp32 [N, I], w [O, I] of any strides → [N, O].</summary>
-    public static Tensor OneDnnProduct(Tensor x, Tensor w, Tensor? b) => (Tensor)Unit.Value.invoke("one_dnn_product", x, w, b!);
+    public static Tensor OneDnnProduct(Tensor x, Tensor w, Tensor? b) => Call("one_dnn_product", x, w, b!);
 
-    private static Tensor Call(string name, params object[] arguments) => (Tensor)Unit.Value.invoke(name, arguments);
+    // TorchSharp hands tensors over by their pointers: the garbage collector must not free one that nobody else holds before the call is over.
+    private static Tensor Call(string name, params object[] arguments)
+    {
+        var result = (Tensor)Unit.Value.invoke(name, arguments);
+        GC.KeepAlive(arguments);
+        return result;
+    }
 
     // Read on the CPU inside the script: no device waits for it.
     private static Tensor Number(double value) => tensor(value, ScalarType.Float64, CPU);

@@ -1,4 +1,5 @@
 using LoraArena.Core.Battles;
+using LoraArena.Core.Metrics;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using TorchSharp;
@@ -13,6 +14,9 @@ namespace LoraArena.Learning.Training;
 /// <param name="maxTokens">Padded tokens that go through the model at once.</param>
 public sealed class Predictor(PreferenceModel model, BattlePacker packer, bool swapAverage, int maxTokens)
 {
+    /// <summary>Share of the battles of the last call whose answer changed with the order of the answers; null where both orders were not predicted.</summary>
+    public double? FlipRate { get; private set; }
+
     /// <summary>The outcomes of battles, in their order.</summary>
     /// <param name="battles">The battles.</param>
     /// <param name="shouldStop">Asked between batches; null asks nothing.</param>
@@ -21,6 +25,7 @@ public sealed class Predictor(PreferenceModel model, BattlePacker packer, bool s
     {
         var first = Pass(battles, swap: false, shouldStop);
         var second = swapAverage ? Pass(battles, swap: true, shouldStop) : null;
+        FlipRate = second is null || battles.Count == 0 ? null : Calibration.FlipRate(first, second);
         return [.. battles.Select((battle, i) => new Prediction(battle.Id, second is null ? first[i] : Probabilities.Average(first[i], second[i].Swapped()), battle.Winner, battle.Group))];
     }
 

@@ -2,6 +2,8 @@ using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
+using LoraArena.Core.Trials;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
 
@@ -12,7 +14,7 @@ namespace LoraArena.Runs.Deletion;
 /// it. A folder leaves its place by one rename before anything else happens: what is interrupted after that is finished by the next look at
 /// the folders.
 /// </summary>
-public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
+public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLibrary trials, TrialService trialService)
 {
     private const int NamedRuns = 5;
 
@@ -22,7 +24,8 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
     {
         var run = await RequireRunAsync(runId, cancel);
         var refusal = MayGo(run) ? null : $"The run is {run.State}; stop it first.";
-        return new DeletionPlan($"run {run.Id} ({run.Name}) with its predictions, adapter and checkpoints", [], Size(folder.Run(run.Id).Path), refusal);
+        string[] dependents = TrialOf(runId) is { } trial ? [$"trial {trial.Plan.Name} compares it with others; its line stays there, as deleted"] : [];
+        return new DeletionPlan($"run {run.Id} ({run.Name}) with its predictions, adapter and checkpoints", dependents, Size(folder.Run(run.Id).Path), refusal);
     }
 
     /// <summary>Deletes a run.</summary>
@@ -34,6 +37,7 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
 
         // The supervisor must not start it meanwhile.
         if (run.State == RunState.Queued.Name && !await store.TryUpdateAsync(run, r => r.State = RunState.Stopped.Name, cancel)) throw new RunRefusedException("The run has just been started; stop it first.");
+        if (TrialOf(run.Id) is { } trial) trials.MarkDeleted(trial.Id, run.Id);
         await RemoveAsync(folder.Run(run.Id).Path, () => store.RemoveRunAsync(run.Id, CancellationToken.None));
     }
 
@@ -43,7 +47,12 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
     {
         var model = await RequireModelAsync(modelId, cancel);
         var runs = (await store.RunsAsync(null, int.MaxValue, cancel)).Where(r => r.Model == model.Name).ToList();
-        string[] dependents = runs.Count == 0 ? [] : [$"{Named(runs)} trained on it; results stay, but nothing new can be started from them"];
+        var going = await GoingAsync(t => t.ModelId == modelId, cancel);
+        string[] dependents =
+        [
+            .. runs.Count == 0 ? [] : new[] { $"{Named(runs)} trained on it; results stay, but nothing new can be started from them" },
+            .. going.Select(t => $"trial {t.Plan.Name} has not ended; what it has not started yet is not trained"),
+        ];
         return new DeletionPlan($"model {model.Name} from the list; its folder {model.Path} stays as it is", dependents, 0, null);
     }
 
@@ -66,7 +75,12 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
         var busy = runs.Where(r => !MayGo(r)).ToList();
         var refusal = busy.Count == 0 ? null : $"{Named(busy)} not ended yet; stop them first.";
         var bytes = Size(folder.Competition(competitionId)) + runs.Sum(r => Size(folder.Run(r.Id).Path)) + Unshared(competition, runs).Sum(sha => Size(folder.Dataset(sha)));
-        string[] dependents = runs.Count == 0 ? [] : [$"{Named(runs)} in it; they are deleted with it"];
+        var compared = trials.List(competitionId).Count;
+        string[] dependents =
+        [
+            .. runs.Count == 0 ? [] : new[] { $"{Named(runs)} in it; they are deleted with it" },
+            .. compared == 0 ? [] : new[] { compared == 1 ? "1 trial is deleted with it" : FormattableString.Invariant($"{compared} trials are deleted with it") },
+        ];
         return new DeletionPlan($"competition {competition?.Name ?? competitionId} with its files, splits and baselines", dependents, bytes, refusal);
     }
 
@@ -78,6 +92,9 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
         var competition = await store.CompetitionAsync(competitionId, cancel);
         var runs = await store.RunsAsync(competitionId, int.MaxValue, cancel);
         var files = Unshared(competition, runs);
+
+        // Trials first, or they would start other runs.
+        foreach (var trial in trials.List(competitionId)) await RemoveAsync(folder.Trial(trial.Id), () => Task.CompletedTask);
         foreach (var run in runs) await DeleteRunAsync(run.Id, cancel);
         await RemoveAsync(folder.Competition(competitionId), () => store.RemoveCompetitionAsync(competitionId, CancellationToken.None));
         foreach (var sha in files) await RemoveAsync(folder.Dataset(sha), () => Task.CompletedTask);
@@ -90,7 +107,9 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
         var (competition, file) = Require(competitionId, role);
         var runs = (await store.RunsAsync(competitionId, int.MaxValue, cancel)).Where(r => Uses(r, file.Sha256)).ToList();
         var busy = runs.Where(r => !MayGo(r)).ToList();
-        var refusal = busy.Count == 0 ? null : $"{Named(busy)} not ended yet and read it; stop them first.";
+        var going = await GoingAsync(t => t.Competition.Id == competitionId, cancel);
+        var refusal = busy.Count > 0 ? $"{Named(busy)} not ended yet and read it; stop them first."
+            : going.Count > 0 && role != FileRole.Sample ? $"Trial {going[0].Plan.Name} has not ended yet and reads it; cancel it first." : null;
         var kept = IsShared(file.Sha256, competitionId) || runs.Count > 0;
         string[] dependents = runs.Count == 0 ? [] : [role switch
         {
@@ -158,6 +177,30 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store)
 
     private IEnumerable<string> SpecsWith(string sha) => Directory.EnumerateDirectories(folder.Runs).Select(path => Path.GetFileName(path)!)
         .Where(id => ArenaId.IsValid(id) && Mentions(folder.Run(id).Spec, sha));
+
+    private Trial? TrialOf(string runId)
+    {
+        try
+        {
+            return RunFile.TryRead<RunSpec>(folder.Run(runId).Spec)?.Trial is { } trial ? trials.TryRead(trial.Id) : null;
+        }
+        catch (RunFileException)
+        {
+            // A damaged run can be deleted too.
+            return null;
+        }
+    }
+
+    private async Task<List<Trial>> GoingAsync(Func<Trial, bool> which, CancellationToken cancel)
+    {
+        var going = new List<Trial>();
+        foreach (var trial in trials.List().Where(which))
+        {
+            if (await trialService.StatusAsync(trial.Id, cancel) is { IsOver: false }) going.Add(trial);
+        }
+
+        return going;
+    }
 
     private bool Uses(RunEntry run, string sha) => Mentions(folder.Run(run.Id).Spec, sha);
 

@@ -1,6 +1,3 @@
-using LoraArena.Core.Competitions;
-using LoraArena.Core.Statistics;
-
 namespace LoraArena.Storage.Entities;
 
 // Times are UTC milliseconds since 1970: SQLite can neither sort nor compare DateTimeOffset.
@@ -144,8 +141,4 @@ public sealed class RunEntry
 
     /// <summary>Trainable parameters: adapter and head.</summary>
     public long? TrainableParameters { get; set; }
-
-    /// <summary>The run's line of the board; only a run that has succeeded has one.</summary>
-    public BoardRow ToBoardRow() => new(
-        Id, Name, false, Variant, Model, Seed, new Interval(LogLoss!.Value, LogLossLow!.Value, LogLossHigh!.Value), Accuracy!.Value, Ece!.Value, Seconds, TokensPerSecond, PeakMemoryBytes, TrainableParameters);
 }

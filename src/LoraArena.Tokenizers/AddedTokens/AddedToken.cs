@@ -12,6 +12,10 @@ namespace LoraArena.Tokenizers.AddedTokens;
 /// <param name="Special">Is control, not text: may be left out when decoding.</param>
 internal sealed record AddedToken(int Id, string Content, bool SingleWord, bool StripsLeft, bool StripsRight, bool Normalized, bool Special)
 {
+    /// <summary>A token that counts wherever it stands, its id still unknown.</summary>
+    public static AddedToken Plain(string content, bool special)
+        => new(-1, content, SingleWord: false, StripsLeft: false, StripsRight: false, Normalized: false, special);
+
     /// <summary>Reads an entry of a tokenizer.json's <c>added_tokens</c>.</summary>
     public static AddedToken Read(JsonPart part) => new(
         part["id"].Number(0, Models.Vocabulary.MaxTokens - 1),

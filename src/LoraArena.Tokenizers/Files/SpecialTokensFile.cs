@@ -35,6 +35,8 @@ internal static class SpecialTokensFile
         ["roberta"] = Roberta,
         ["DebertaTokenizer"] = Deberta,
         ["deberta"] = Deberta,
+        ["XLMRobertaTokenizer"] = Roberta,
+        ["xlm-roberta"] = Roberta,
         ["DebertaV2Tokenizer"] = Deberta,
         ["deberta-v2"] = Deberta,
         ["GPT2Tokenizer"] = Gpt2,
@@ -73,9 +75,19 @@ internal static class SpecialTokensFile
             foreach (var (role, token) in defaults) roles.TryAdd(role, token);
         }
 
+        return Resolve(role => roles.GetValueOrDefault(role), idOf);
+    }
+
+    /// <summary>The ids of roles that are known already.</summary>
+    /// <param name="roles">Tokens by their roles.</param>
+    /// <param name="idOf">Id of a token; null where it is not known.</param>
+    public static SpecialTokens Resolve(IReadOnlyDictionary<string, string> roles, Func<string, int?> idOf) => Resolve(role => roles.GetValueOrDefault(role), idOf);
+
+    private static SpecialTokens Resolve(Func<string, string?> tokenOf, Func<string, int?> idOf)
+    {
         return new SpecialTokens(Id("cls_token"), Id("sep_token"), Id("bos_token"), Id("eos_token"), Id("pad_token"), Id("unk_token"), Id("mask_token"));
 
-        int? Id(string role) => roles.GetValueOrDefault(role) is { } token ? idOf(token) : null;
+        int? Id(string role) => tokenOf(role) is { } token ? idOf(token) : null;
     }
 
     private static Func<JsonPart, bool> Take(Action<JsonPart> read) => part =>

@@ -1,5 +1,6 @@
 using LoraArena.Tokenizers.AddedTokens;
 using LoraArena.Tokenizers.Decoders;
+using LoraArena.Tokenizers.Files.SentencePiece;
 using LoraArena.Tokenizers.Models;
 using LoraArena.Tokenizers.Normalizers;
 using LoraArena.Tokenizers.PostProcessors;
@@ -25,6 +26,9 @@ internal sealed record TokenizerFile(
     PostProcessor PostProcessor,
     TokenDecoder Decoder)
 {
+    /// <summary>The tokens with a role, where the file decides them; null where the files beside it do.</summary>
+    public IReadOnlyDictionary<string, string>? Roles { get; init; }
+
     /// <summary>Name of the file.</summary>
     public const string Name = "tokenizer.json";
 
@@ -34,13 +38,14 @@ internal sealed record TokenizerFile(
     /// <summary>The id of a token; null where it is not known.</summary>
     public int? IdOf(string token) => Added.IdOf(token) ?? Model.Vocabulary.IdOf(token);
 
-    /// <summary>Reads the file of a model folder, or vocab.txt where that is all it has.</summary>
+    /// <summary>Reads the file of a model folder, or a SentencePiece model or vocab.txt where that is all it has.</summary>
     /// <exception cref="TokenizerException">It is missing, malformed, or uses something that is not supported.</exception>
     public static TokenizerFile Read(string folder)
     {
         var path = Path.Join(folder, Name);
-        var plain = !File.Exists(path) && File.Exists(Path.Join(folder, VocabularyTextFile.Name));
-        return plain ? VocabularyTextFile.Read(folder) : JsonFile.Read(path, Read);
+        if (File.Exists(path)) return JsonFile.Read(path, Read);
+        if (SentencePieceFolder.Find(folder) is { } model) return SentencePieceFolder.Read(folder, model);
+        return File.Exists(Path.Join(folder, VocabularyTextFile.Name)) ? VocabularyTextFile.Read(folder) : JsonFile.Read(path, Read);
     }
 
     /// <summary>Reads the content of such a file.</summary>

@@ -1,10 +1,12 @@
 using LoraArena.Core.Files;
+using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
 using LoraArena.Runs.Downloads;
 using LoraArena.Storage;
 using LoraArena.Web.Components;
+using LoraArena.Web.Components.Boards;
 using LoraArena.Web.Components.Errors;
 using LoraArena.Web.Endpoints;
 using LoraArena.Web.Hubs;
@@ -31,6 +33,10 @@ public static class ArenaSetup
         services.AddSingleton(new StarterFiles(Path.Join(root, "data")));
         services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMaxUploadBytes)));
         services.AddSingleton<RunSubmission>();
+        services.AddSingleton<BoardReader>();
+        services.AddSingleton<BoardLoader>();
+        services.AddSingleton<SavedComparisons>();
+        services.AddSingleton<DisagreementReader>();
         services.AddSingleton<StarterSetup>();
         services.AddArenaDb(folder);
         services.AddSingleton(settings.GetSection("Hub").Get<HubSettings>() ?? new HubSettings());
@@ -63,6 +69,7 @@ public static class ArenaSetup
         app.MapAccount();
         app.MapUploads();
         app.MapDownloads();
+        app.MapBoards();
         app.MapHub<RunsHub>("/hubs/runs");
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
     }

@@ -164,7 +164,7 @@ internal sealed class RunSession
                 lastReport = _time.GetTimestamp();
             }
 
-            var ended = trainer.StepsDone == trainer.Steps || Seconds >= options.MaxSeconds;
+            var ended = trainer.StepsDone == trainer.Steps || Seconds >= options.MaxSeconds || trainer.Tokens >= options.MaxTokens;
             if (!ended && trainer.StepsDone % trainer.StepsPerEpoch == 0)
             {
                 reporter.Report(Seconds);
@@ -194,24 +194,27 @@ internal sealed class RunSession
         return null;
     }
 
-    private IReadOnlyList<Prediction> Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
+    private (IReadOnlyList<Prediction> Predictions, Scores Scores) Evaluate(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)
     {
         var phase = _clock.Enter(RunPhase.Evaluation);
         Write(new StateRecord(RunState.Running, "evaluating"));
-        var predictions = PredictorOf(inputs).Predict(validation, StopNow);
+        var predictor = PredictorOf(inputs);
+        var predictions = predictor.Predict(validation, StopNow);
         if (!predictions.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
-        Write(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, Scores.Of(predictions)));
+        var scores = Scores.Of(predictions) with { FlipRate = predictor.FlipRate };
+        Write(new EvalRecord(trainer.StepsDone, (double)trainer.StepsDone / trainer.StepsPerEpoch, scores));
         Write(new StateRecord(RunState.Running, "training"));
         _clock.Enter(phase);
-        return predictions;
+        return (predictions, scores);
     }
 
     private int Finish(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         _clock.Enter(RunPhase.Saving);
-        var predictions = Evaluate(inputs, trainer, validation);
+        var (predictions, scores) = Evaluate(inputs, trainer, validation);
         Directory.CreateDirectory(Path.GetDirectoryName(_run.ValidationPredictions)!);
         PredictionFile.Write(_run.ValidationPredictions, predictions);
+        LossTable.Write(_run.Losses, predictions);
         if (inputs.Spec.Data.Test is not null)
         {
             Write(new StateRecord(RunState.Running, "predicting"));
@@ -227,7 +230,7 @@ internal sealed class RunSession
         ExportReadMe.WriteOfAdapter(_run.Adapter, inputs.Model, inputs.BaseName, inputs.PadTokenId);
         var collapsed = CollapseCheck.Find(predictions, [.. train.Select(row => row.Winner).OfType<Winner>()]);
         if (collapsed is not null) Write(new WarningRecord(collapsed));
-        var code = End(RunState.Succeeded, collapsed, Scores.Of(predictions), Cost(inputs, trainer), collapsed is null ? null : RunMark.Collapsed);
+        var code = End(RunState.Succeeded, collapsed, scores, Cost(inputs, trainer), collapsed is null ? null : RunMark.Collapsed);
         RemoveCheckpoints(inputs.Spec.Training.KeepCheckpoint);
         return code;
     }

@@ -33,13 +33,30 @@ public sealed class ClusterBootstrapTests
     }
 
     [Fact]
+    public void OneGroup_SaysNothingOfOthers_SoThereIsNoInterval()
+    {
+        var one = ClusterBootstrap.Mean([0.2, 0.4], ["a", "a"], seed: 0);
+        Assert.Equal(0.3, one.Value, 12);
+        Assert.False(one.IsKnown);
+        Assert.True(ClusterBootstrap.Mean([0.2, 0.4], ["a", "b"], seed: 0).IsKnown);
+
+        var scores = LoraArena.Core.Metrics.Scores.Of([new Prediction("1", new Probabilities(0.5, 0.3, 0.2), Winner.ModelA, "a")]);
+        Assert.Equal((null, null), (scores.LogLossLow, scores.LogLossHigh));
+        var (first, second) = (LossSketch.Of(new GroupSums([0.9], [1]), 1), LossSketch.Of(new GroupSums([0.4], [1]), 1));
+        var compared = MethodComparison.Of(new MethodLosses([first]), new MethodLosses([second]));
+        Assert.False(compared.Difference.IsKnown);
+        Assert.True(compared.P > 0.05);
+        Assert.Contains("no interval", LoraArena.Core.Competitions.BoardSentence.Span(compared.Difference, "0.0"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void SignFlip_FindsARealDifference_AndNoneInNoise()
     {
         var random = new SeededRandom(3);
         var noise = Enumerable.Range(0, 300).Select(_ => random.NextDouble() - 0.5).ToList();
         var groups = noise.Select((_, i) => $"{i}").ToList();
-        Assert.True(ClusterBootstrap.SignFlipP([.. noise.Select(v => v + 0.1)], groups, 0) < 0.001);
-        Assert.True(ClusterBootstrap.SignFlipP(noise, groups, 0) > 0.05);
+        Assert.True(SignFlipTest.P([.. noise.Select(v => v + 0.1)], groups) < 0.001);
+        Assert.True(SignFlipTest.P(noise, groups) > 0.05);
     }
 
     [Fact]
@@ -47,7 +64,7 @@ public sealed class ClusterBootstrapTests
     {
         var random = new SeededRandom(4);
         var groups = Enumerable.Range(0, 60).Select(i => $"{i / 2}").ToList();
-        var low = Enumerable.Range(0, 200).Count(_ => ClusterBootstrap.SignFlipP([.. groups.Select(_ => random.NextDouble() - 0.5)], groups, 0) < 0.05);
+        var low = Enumerable.Range(0, 200).Count(_ => SignFlipTest.P([.. groups.Select(_ => random.NextDouble() - 0.5)], groups) < 0.05);
 
         // Binomial(200, 0.05): 99.9 % of it lies within 2 … 21.
         Assert.InRange(low, 2, 21);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Runs;
@@ -91,7 +92,20 @@ internal static class TinyTraining
     }
 
     /// <summary>Values of weights by name, as bytes.</summary>
-    public static Dictionary<string, byte[]> Bytes(IEnumerable<Weight> weights) => weights.Select((w, i) => (Key: $"{i} {w.Name}", w)).ToDictionary(w => w.Key, w => w.w.Value.detach().contiguous().bytes.ToArray());
+    public static Dictionary<string, byte[]> Bytes(IEnumerable<Weight> weights)
+    {
+        using var scope = NewDisposeScope();
+        return weights.Select((w, i) => (Key: $"{i} {w.Name}", w.Value)).ToDictionary(w => w.Key, w => w.Value.detach().contiguous().bytes.ToArray());
+    }
+
+    /// <summary>The weights of two trainings that are not the same bytes, each with its largest difference; empty where all are.</summary>
+    public static IReadOnlyList<string> Differences(Dictionary<string, byte[]> first, Dictionary<string, byte[]> second)
+    {
+        Assert.Equal(first.Keys, second.Keys);
+        return [.. first.Where(w => !w.Value.AsSpan().SequenceEqual(second[w.Key])).Select(w => FormattableString.Invariant($"{w.Key}: {Largest(Numbers(w.Value), Numbers(second[w.Key]))}"))];
+        static float[] Numbers(byte[] bytes) => MemoryMarshal.Cast<byte, float>(bytes).ToArray();
+        static float Largest(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max();
+    }
 
     private static JsonObject Merge(JsonObject first, JsonObject? second) => new(first.Concat(second ?? []).GroupBy(p => p.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, g.Last().Value?.DeepClone())));
 

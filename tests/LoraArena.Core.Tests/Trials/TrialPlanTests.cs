@@ -1,0 +1,63 @@
+using LoraArena.Core.Statistics;
+using LoraArena.Core.Trials;
+
+namespace LoraArena.Core.Tests.Trials;
+
+public sealed class TrialPlanTests
+{
+    private const string Whole = """{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"},{"variant":"dora","options":{"r":4},"name":"small DoRA"}],"budget":{"parameters":1000},"seeds":[0,1],"learning_rates":[0.001,0.0005]}""";
+
+    [Fact]
+    public void APlan_ReadsAsItStands()
+    {
+        var plan = TrialPlan.Parse(Whole, "plan.json");
+        Assert.Equal(["lora", "dora"], plan.Methods.Select(m => m.Variant));
+        Assert.Equal(("small DoRA", "4"), (plan.Methods[1].Name, plan.Methods[1].Options["r"]!.ToJsonString()));
+        Assert.Equal((1000L, 2, 2), (plan.Budget.Parameters, plan.Seeds.Count, plan.LearningRates.Count));
+    }
+
+    [Theory]
+    [InlineData("""{"name":"T"}""", "competition")]
+    [InlineData("""["x"]""", "JSON object")]
+    [InlineData("""{"naem":"T"}""", "no field 'naem'")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[],"budget":{"tokens":5}}""", "methods: a trial compares 1 to 45")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5,"seconds":9}}""", "budget: give exactly one")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{}}""", "budget: give exactly one")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5},"seeds":[1,1]}""", "seeds")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5},"learning_rates":[0.1]}""", "one is no choice")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5},"training":{"seed":1}}""", "'seed' is set by seeds and budget")]
+    [InlineData("""{"name":"T",""", "plan.json")]
+    public void APlanThatCannotBeFollowed_SaysWhy(string json, string reason)
+        => Assert.Contains(reason, Assert.Throws<TrialException>(() => TrialPlan.Parse(json, "plan.json")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void EveryMethod_GetsTheSameTriesAndSeeds_AndTheNullLineOtherSeeds()
+    {
+        var plan = TrialPlan.Parse(Whole, "plan.json");
+        var methods = TrialPlanner.WithNullLine([new ResolvedMethod("DoRA", "dora", [], 1, false), new ResolvedMethod("LoRA", "lora", [], 1, false)]);
+        Assert.Equal(("LoRA (other seeds)", true), (methods[2].Name, methods[2].IsNullLine));
+        Assert.Equal(1, TrialPlanner.TwinOf(methods, 2));
+
+        var runs = TrialPlanner.Runs(plan, methods, parts: 2, TimeProvider.System);
+        var (tries, reported) = (runs.Where(r => r.IsTuning).ToList(), runs.Where(r => !r.IsTuning).ToList());
+
+        // 2 methods × 2 rates × 2 folds; 3 methods × 2 seeds × 2 folds.
+        Assert.Equal((8, 12), (tries.Count, reported.Count));
+        Assert.All(tries.GroupBy(r => (r.Method, r.Part)), g => Assert.Equal(plan.LearningRates.Order(), g.Select(r => r.LearningRate!.Value).Order()));
+        Assert.All(tries, r => Assert.False(methods[r.Method].IsNullLine));
+        Assert.All(reported.GroupBy(r => (r.Method, r.Part)), g => Assert.Equal(methods[g.Key.Method].IsNullLine ? [1000L, 1001L] : [0L, 1L], g.Select(r => r.Seed).Order()));
+        Assert.Equal(runs.Count, runs.Select(r => r.Run).Distinct().Count());
+
+        // All methods advance alike: a seed is begun when the one before is planned for all.
+        Assert.Equal(reported.Select(r => r.Seed % TrialPlanner.NullSeedOffset).Order(), reported.Select(r => r.Seed % TrialPlanner.NullSeedOffset));
+    }
+
+    [Fact]
+    public void MoreSeeds_ShowSmallerDifferences_AndTheSentenceSaysHowMany()
+    {
+        var forecast = new TrialForecast(new Power(0.02, 0.002, 5000), false);
+        Assert.True(forecast.Power.Detectable(11) < forecast.Power.Detectable(3) / 1.9);
+        Assert.Equal(3, forecast.Power.SeedsFor(forecast.Power.Detectable(3) * 1.0001));
+        Assert.Matches(@"^With these 5,000 rows and 3 seeds you will see a difference of 0\.00\d in 80 of 100 cases \(1 comparison\); for 0\.00\d you need \d+ seeds\.$", forecast.Sentence(3, 1));
+    }
+}

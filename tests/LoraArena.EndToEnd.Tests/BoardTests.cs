@@ -1,0 +1,200 @@
+using LoraArena.Tests.Support;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace LoraArena.EndToEnd.Tests;
+
+/// <summary>The board in the browser: what somebody chooses is in the address, and whoever opens it sees the same.</summary>
+public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClassFixture<ArenaWithABoard>
+{
+    [Fact]
+    public async Task WhatIsPinnedFilteredAndSorted_IsSeenAlikeByWhoeverOpensTheAddress()
+    {
+        await using var mine = await OpenAsync(Board);
+        await Expect(mine.Page.GetByTestId("verdict")).ToContainTextAsync("better than");
+        await mine.Page.Locator("tr", new() { HasText = "DoRA" }).GetByTestId("pin").ClickAsync();
+        await Expect(mine.Page.GetByTestId("verdict")).ToContainTextAsync("DoRA");
+        await mine.Page.GetByLabel("Filter: method, setting, tag").FillAsync("r");
+        await mine.Page.GetByLabel("Filter: method, setting, tag").PressAsync("Enter");
+        await mine.Page.WaitForURLAsync("**filter=r*");
+        await mine.Page.GetByRole(AriaRole.Button, new() { Name = "Time" }).First.ClickAsync();
+        await mine.Page.WaitForURLAsync("**sort=seconds*");
+        await mine.Page.GetByTestId("differences").CheckAsync();
+        await mine.Page.WaitForURLAsync("**differences=1*");
+        await mine.Page.GetByTestId("chart-pareto").ClickAsync();
+        await mine.Page.Locator("[data-testid=pareto][data-traces]").WaitForAsync();
+        var seen = await SeenAsync(mine.Page);
+
+        await using var other = await OpenAsync(mine.Page.Url);
+        await other.Page.Locator("[data-testid=pareto][data-traces]").WaitForAsync();
+        Assert.Equal(seen, await SeenAsync(other.Page));
+        Assert.Empty(mine.Complaints.Concat(other.Complaints));
+    }
+
+    [Fact]
+    public async Task ARunThatDiverged_StandsBelowTheOthers_WithItsCostAndItsReason()
+    {
+        await using var watched = await OpenAsync(Board);
+        var failed = watched.Page.GetByTestId("failed");
+        await Expect(failed).ToContainTextAsync("diverged");
+        await Expect(failed).ToContainTextAsync("31 s");
+        await Expect(failed).ToContainTextAsync("A lower learning rate");
+        await failed.GetByRole(AriaRole.Link).First.ClickAsync();
+        await watched.Page.WaitForURLAsync($"**/runs/{arena.Failed}");
+        await Expect(watched.Page.GetByTestId("run-reason")).ToContainTextAsync("not finite");
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
+    public async Task TheBoard_IsUsedByKeyboardAlone()
+    {
+        await using var watched = await OpenAsync(Board);
+        await TabToAsync(watched.Page, "by-run");
+        await watched.Page.Keyboard.PressAsync("Enter");
+        await watched.Page.WaitForURLAsync("**by=run*");
+        await TabToAsync(watched.Page, "chart-matrix");
+        await watched.Page.Keyboard.PressAsync("Enter");
+        await watched.Page.Locator("[data-testid=matrix][data-traces]").WaitForAsync();
+        await TabToAsync(watched.Page, "pin");
+        await watched.Page.Keyboard.PressAsync("Enter");
+        await watched.Page.WaitForURLAsync("**ref=*");
+        await TabToAsync(watched.Page, "open");
+        await watched.Page.Keyboard.PressAsync("Space");
+        await Expect(watched.Page.GetByTestId("edit-notes").First).ToBeVisibleAsync();
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
+    public async Task TagsOfARun_AreWrittenOnTheBoard_AndFilterIt()
+    {
+        await using var watched = await OpenAsync(Board + "?by=run");
+        await watched.Page.GetByTestId("open").Last.ClickAsync();
+        await watched.Page.GetByTestId("edit-notes").First.ClickAsync();
+        await watched.Page.GetByLabel("Tags, apart by blanks").FillAsync("Keep");
+        await watched.Page.GetByLabel("Tags, apart by blanks").PressAsync("Tab");
+        await watched.Page.GetByRole(AriaRole.Button, new() { Name = "Save", Exact = true }).ClickAsync();
+        var tag = watched.Page.Locator("button.tag", new() { HasText = "keep" });
+        await tag.ClickAsync();
+        await watched.Page.WaitForURLAsync("**filter=%23keep*");
+        await Expect(watched.Page.Locator("[data-testid=board] tbody tr[data-id]:not(.baseline)")).ToHaveCountAsync(1);
+    }
+
+    [Theory]
+    [InlineData("?chart=forest&differences=1", "forest")]
+    [InlineData("?chart=pareto&cost=memory", "pareto")]
+    [InlineData("?chart=matrix&by=run", "matrix")]
+    [InlineData("?chart=curves&axis=log", "curves")]
+    public async Task EveryChart_FitsItsScreen_AndAxeFindsNothing(string query, string chart)
+    {
+        await using var watched = await OpenAsync(Board + query);
+        await watched.Page.Locator($"[data-testid={chart}][data-traces]").WaitForAsync();
+        await Looks.CheckAsync(watched.Page, $"board-{chart}");
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
+    public async Task WhereTwoRunsDisagree_BothAnswersStandSideBySide()
+    {
+        await using var watched = await OpenAsync($"{Board}/disagreements?a={arena.Better}&b={arena.Reference}");
+        await Expect(watched.Page.GetByTestId("disagreement-verdict")).ToContainTextAsync("A is better than B");
+        Assert.True(await watched.Page.GetByTestId("slices").Locator("tbody tr").CountAsync() >= 3);
+        await Expect(watched.Page.GetByTestId("disagreeing-row").First.Locator(".answer")).ToHaveCountAsync(2);
+        await Looks.CheckAsync(watched.Page, "disagreements");
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
+    public async Task TheFormOfATrial_SaysBeforehandWhatCanBeSeen()
+    {
+        await using var watched = await OpenAsync(Board + "/new-trial");
+        await Expect(watched.Page.GetByTestId("forecast")).ToContainTextAsync("you will see a difference of");
+        await Looks.CheckAsync(watched.Page, "new-trial");
+        Assert.Empty(watched.Complaints);
+    }
+
+    private string Board => $"/competitions/{arena.Competition}";
+
+    private async Task<WatchedPage> OpenAsync(string address)
+    {
+        var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, signedIn: await arena.SignInAsync(chromium.Browser));
+        await watched.Page.GotoAsync(address);
+        await watched.Page.Locator("main[data-interactive=true]").WaitForAsync();
+        return watched;
+    }
+
+    private static async Task<string> SeenAsync(IPage page)
+        => string.Join('\n', await page.Locator("[data-testid=board] tr, [data-testid=verdict]").AllInnerTextsAsync());
+
+    // From where the focus is, as a person goes.
+    private static async Task TabToAsync(IPage page, string testId)
+    {
+        await page.GetByTestId(testId).First.WaitForAsync();
+        for (var i = 0; i < 120; i++)
+        {
+            if (await page.EvaluateAsync<string?>("() => document.activeElement?.dataset?.testid ?? null") == testId) return;
+            await page.Keyboard.PressAsync("Tab");
+        }
+
+        Assert.Fail($"{testId} is not reached by the keyboard");
+    }
+}
+
+/// <summary>A server with a competition, runs of three methods, and an administrator.</summary>
+public sealed class ArenaWithABoard : IAsyncLifetime
+{
+    private readonly SemaphoreSlim _once = new(1);
+    private TestArena _arena = null!;
+    private WebServer _server = null!;
+    private string? _signIn;
+
+    public Uri Address => _server.Address;
+
+    public string Competition => _arena.Competition.Id;
+
+    /// <summary>A run that is surely better than <see cref="Reference"/>.</summary>
+    public string Better { get; private set; } = "";
+
+    public string Reference { get; private set; } = "";
+
+    /// <summary>A run that diverged.</summary>
+    public string Failed { get; private set; } = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        _arena = await TestArena.CreateAsync(trainRows: 400);
+        for (var seed = 0; seed < 3; seed++)
+        {
+            Reference = await FabricatedRuns.AddAsync(_arena, "lora", seed, 0.35);
+            await FabricatedRuns.AddAsync(_arena, "lora", seed, 0.349, rank: 8);
+            Better = await FabricatedRuns.AddAsync(_arena, "dora", seed, 0.45, rank: 20);
+        }
+
+        await FabricatedRuns.AddAsync(_arena, "rslora", 0, 0.35, rank: 4);
+        Failed = await FabricatedRuns.AddFailedAsync(_arena, "dora", 3);
+        _server = await WebServer.StartAsync(_arena.Folder);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null) await _server.DisposeAsync();
+        if (_arena is not null) await _arena.DisposeAsync();
+        _once.Dispose();
+    }
+
+    /// <summary>The cookies of the administrator, whose account is made the first time.</summary>
+    public async Task<string> SignInAsync(IBrowser browser)
+    {
+        await _once.WaitAsync();
+        try
+        {
+            if (_signIn is not null) return _signIn;
+            await using var watched = await WatchedPage.OpenAsync(browser, Address);
+            await watched.RegisterAsync();
+            return _signIn = await watched.SignInStateAsync();
+        }
+        finally
+        {
+            _once.Release();
+        }
+    }
+}

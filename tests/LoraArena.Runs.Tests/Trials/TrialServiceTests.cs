@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using LoraArena.Core.Competitions;
+using LoraArena.Core.Files;
+using LoraArena.Core.Runs;
+using LoraArena.Core.Trials;
+using LoraArena.Data.Competitions;
+using LoraArena.Data.Splits;
+using LoraArena.Runs.Deletion;
+using LoraArena.Runs.Trials;
+using LoraArena.Tests.Support;
+
+namespace LoraArena.Runs.Tests.Trials;
+
+/// <summary>A trial from plan to end, on the real worker's sizes; how its runs end is decided here, so that nothing is trained.</summary>
+public sealed class TrialServiceTests
+{
+    private static TrialPlan Plan => new("Small trial", "Small", "nano", [new TrialMethod("lora"), new TrialMethod("rslora")], new TrialBudget { Parameters = 80_000 })
+    {
+        Seeds = [0, 1], LearningRates = [0.001, 0.0001], Training = new JsonObject { ["max_steps"] = 2 },
+    };
+
+    [Fact]
+    public async Task ATrial_TriesRatesOnRowsThatItDoesNotReport_ThenTrainsTheBest_AndKeepsARowForEveryRun()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var service = arena.Get<TrialService>();
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, TestContext.Current.CancellationToken);
+        var trial = await service.CreateAsync(Plan, arena.Competition, arena.Model, parts, "tester", CancellationToken.None);
+
+        // No row that helps to choose is reported.
+        var library = arena.Get<CompetitionLibrary>();
+        var reported = library.ReadSplit(arena.Competition.Id, parts[0].Report.Id).Assign(null);
+        var tuning = library.ReadSplit(arena.Competition.Id, parts[0].Tuning!.Id).Assign(null);
+        Assert.Empty(reported.Validation.Intersect(tuning.Train.Concat(tuning.Validation)));
+        Assert.Equal(reported.Train.Order(), tuning.Train.Concat(tuning.Validation).Order());
+
+        // Both methods have the parameters of the budget, as near as a rank comes.
+        Assert.All(trial.Methods, m => Assert.InRange(m.Parameters!.Value, 70_000, 90_000));
+        Assert.Equal(trial.Methods[0].Parameters, trial.Methods[1].Parameters);
+
+        // First the tries, and nothing else.
+        var status = (await service.AdvanceAsync(trial.Id, CancellationToken.None))!;
+        Assert.All(status.Lines, l => Assert.Equal(l.Planned.IsTuning ? "queued" : TrialStatus.Planned, l.State));
+        Assert.Equal(4 + 6, status.Lines.Count);
+
+        // The smaller rate is the best for LoRA; no try of rsLoRA succeeds.
+        foreach (var line in status.Lines.Where(l => l.Planned.IsTuning)) await EndAsync(arena, line, line.Planned.Method == 1 ? null : line.Planned.LearningRate < 0.0005 ? 0.9 : 1.0);
+        status = (await service.AdvanceAsync(trial.Id, CancellationToken.None))!;
+        Assert.Equal([0.0001, null], status.Chosen!.Choices.OrderBy(c => c.Method).Select(c => c.LearningRate));
+        Assert.All(status.Lines.Where(l => !l.Planned.IsTuning), l => Assert.Equal(l.Planned.Method == 1 ? TrialStatus.NotRun : "queued", l.State));
+        var spec = RunSpec.Read(arena.Folder.Run(status.Lines.First(l => !l.Planned.IsTuning && l.Planned.Method == 2).Planned.Run).Spec);
+        Assert.Equal((0.0001, 1000, 2, trial.Id, "LoRA (other seeds)"), (spec.Training.LearningRate, spec.Training.Seed, spec.Training.MaxSteps, spec.Trial!.Id, spec.Trial.Method));
+        Assert.Equal(parts[0].Report, spec.Split);
+
+        // One is cancelled with the trial; what was not run stays in the list with its reason.
+        var left = status.Lines.Where(l => l.State == "queued").ToList();
+        foreach (var line in left.SkipLast(1)) await EndAsync(arena, line, 0.8);
+        await service.CancelAsync(trial.Id, "tester", CancellationToken.None);
+        status = (await service.AdvanceAsync(trial.Id, CancellationToken.None))!;
+        Assert.True(status.IsOver);
+        Assert.Equal("cancelled", status.State);
+        Assert.Equal(10, status.Lines.Count);
+        Assert.Equal(1, status.Lines.Count(l => l.State == "stopped"));
+        await Assert.ThrowsAsync<RunRefusedException>(() => service.CancelAsync(trial.Id, "tester", CancellationToken.None));
+
+        // A plan that names what is not there is refused before anything is written.
+        await Assert.ThrowsAsync<TrialException>(() => service.CreateAsync(Plan with { Methods = [new TrialMethod("nonsense")] }, arena.Competition, arena.Model, parts, "tester", CancellationToken.None));
+        Assert.Single(arena.Get<TrialLibrary>().List());
+    }
+
+    [Fact]
+    public async Task ADeletedRunOfATrial_IsNotStartedAgain_AndWithoutItsModelOrCompetitionTheTrialEnds()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, deletion, cancel) = (arena.Get<TrialService>(), arena.Get<ArenaDeletion>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, cancel);
+        var trial = await service.CreateAsync(Plan, arena.Competition, arena.Model, parts, "tester", cancel);
+        var gone = (await service.AdvanceAsync(trial.Id, cancel))!.Lines.First(l => l.State == "queued").Planned.Run;
+
+        // Whoever deletes it is told of the trial.
+        Assert.Contains("trial Small trial", Assert.Single((await deletion.PlanRunAsync(gone, cancel)).Dependents), StringComparison.Ordinal);
+        await deletion.DeleteRunAsync(gone, cancel);
+        var status = (await service.AdvanceAsync(trial.Id, cancel))!;
+        Assert.Equal(TrialStatus.Deleted, status.Lines.Single(l => l.Planned.Run == gone).State);
+        Assert.Null(await arena.Store.RunAsync(gone, cancel));
+
+        // Its data is not taken away under it; its model may be, and then what has not begun never will.
+        Assert.NotNull((await deletion.PlanDataAsync(arena.Competition.Id, FileRole.Train, cancel)).Refusal);
+        Assert.Contains((await deletion.PlanModelAsync(arena.Model.Id, cancel)).Dependents, d => d.StartsWith("trial Small trial", StringComparison.Ordinal));
+        await deletion.DeleteModelAsync(arena.Model.Id, cancel);
+        status = (await service.AdvanceAsync(trial.Id, cancel))!;
+        Assert.All(status.Lines.Where(l => !l.Planned.IsTuning), l => Assert.Equal((TrialStatus.NotRun, "The base model 'nano' was deleted."), (l.State, l.Reason)));
+
+        Assert.Contains((await deletion.PlanCompetitionAsync(arena.Competition.Id, cancel)).Dependents, d => d.StartsWith("1 trial ", StringComparison.Ordinal));
+        await deletion.DeleteCompetitionAsync(arena.Competition.Id, cancel);
+        Assert.Empty(arena.Get<TrialLibrary>().List());
+        Assert.Empty(await arena.Store.RunsAsync(null, 10, cancel));
+    }
+
+    [Fact]
+    public async Task ATrialThatCannotGoOn_IsNamed_AndHoldsUpNoOther()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, cancel) = (arena.Get<TrialService>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, cancel);
+        var plan = Plan with { Seeds = [0], LearningRates = [] };
+        var broken = await service.CreateAsync(plan with { Name = "Broken" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        var whole = await service.CreateAsync(plan with { Name = "Whole" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        AtomicFile.WriteJson(Path.Join(arena.Folder.Trial(broken.Id), Trial.FileName), broken with { Methods = [broken.Methods[0] with { Variant = "gone" }, .. broken.Methods.Skip(1)] });
+
+        await arena.Get<TrialLoop>().PassAsync(cancel);
+
+        Assert.Contains("Trial 'Broken' cannot go on: There is no variant 'gone'", Assert.Single(arena.Get<ArenaProblems>().All), StringComparison.Ordinal);
+        Assert.All((await service.StatusAsync(whole.Id, cancel))!.Lines, l => Assert.Equal("queued", l.State));
+
+        // What was wrong is mended: the message goes, the trial goes on.
+        AtomicFile.WriteJson(Path.Join(arena.Folder.Trial(broken.Id), Trial.FileName), broken);
+        await arena.Get<TrialLoop>().PassAsync(cancel);
+        Assert.Empty(arena.Get<ArenaProblems>().All);
+        Assert.All((await service.StatusAsync(broken.Id, cancel))!.Lines, l => Assert.Equal("queued", l.State));
+    }
+
+    private static async Task EndAsync(TestArena arena, TrialLine line, double? logLoss)
+        => Assert.True(await arena.Store.TryUpdateAsync((await arena.Store.RunAsync(line.Planned.Run))!, r => (r.State, r.LogLoss, r.Reason) = (logLoss is null ? "failed" : "succeeded", logLoss, logLoss is null ? "It diverged." : null)));
+}

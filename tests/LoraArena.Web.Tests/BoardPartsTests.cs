@@ -1,0 +1,105 @@
+using Bunit;
+using LoraArena.Core.Competitions;
+using LoraArena.Core.Files;
+using LoraArena.Core.Runs;
+using LoraArena.Data.Boards;
+using LoraArena.Data.Competitions;
+using LoraArena.Tests.Boards;
+using LoraArena.Web.Components.Boards;
+using LoraArena.Web.Components.Charts;
+using Microsoft.Extensions.DependencyInjection;
+using MudBlazor.Services;
+
+namespace LoraArena.Web.Tests;
+
+/// <summary>The table and the figures of a board: what they show of what they are given.</summary>
+public sealed class BoardPartsTests : BunitContext
+{
+    private static readonly BoardRun[] Runs =
+    [
+        BoardCase.Run("01m8asjby8jkhd565k8damzm9q", "lora", 0, name: "<b>mine</b>"), BoardCase.Run("01m8asjby8jkhd565k8damzm9r", "lora", 0.00001, rank: 8), BoardCase.Run("01m8asjby8jkhd565k8damzm9s", "dora", -0.05, tags: ["keep"]),
+    ];
+
+    public BoardPartsTests()
+    {
+        JSInterop.Mode = JSRuntimeMode.Loose;
+        Services.AddMudServices();
+        var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-parts-").FullName);
+        Services.AddSingleton(new BoardReader(folder, new CompetitionLibrary(folder, TimeProvider.System)));
+    }
+
+    [Fact]
+    public void TheTable_SaysOfEachLineHowItStandsBesideTheReference_AndWhatItIsTold()
+    {
+        var part = Table(new BoardQuery { ByRun = true, Columns = ["log_loss", "difference", "rank"], Differences = true });
+
+        var rows = part.FindAll("tbody tr").Select(row => row.Children.Select(cell => string.Join(' ', cell.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToArray()).ToList();
+        Assert.Equal(["run 01m8asjby8jkhd565k8damzm9s▸provisional", "<b>mine</b>▸provisional", "run 01m8asjby8jkhd565k8damzm9r▸provisional", "uniform baseline"], rows.Select(r => r[1]));
+        Assert.Matches(@"^−0\.0[45]\d\d \[−0\.0[45]\d\d, −0\.0[45]\d\d\] better$", rows[0][3]);
+        Assert.Equal("0", rows[1][3]);
+        Assert.EndsWith("≈", rows[2][3], StringComparison.Ordinal);
+        Assert.EndsWith("worse", rows[3][3], StringComparison.Ordinal);
+        Assert.Equal(["1", "2–3", "2–3", "–"], rows.Select(r => r[4]));
+        Assert.Equal(["default", "default", "8", ""], rows.Select(r => r[5]));
+        Assert.Equal("keep", rows[0][6]);
+        Assert.Equal("reference", rows[1][7]);
+        Assert.Empty(part.FindAll("b"));
+    }
+
+    [Fact]
+    public void FailedAndCollapsedRuns_StandInTheTable_AsThat_WithWhatTheyCost()
+    {
+        var query = new BoardQuery { Columns = ["log_loss", "seconds"] };
+        var board = BoardCase.Build(query, [BoardCase.Failed("01m8asjby8jkhd565k8damzm9t", "lora", RunMark.Diverged, seed: 7)], [Runs[0], Runs[2] with { Flag = RunMark.Collapsed }]);
+        var part = Table(query, board);
+
+        var failed = Assert.Single(part.FindAll("[data-testid=failed]"));
+        Assert.Equal("runs/01m8asjby8jkhd565k8damzm9t", failed.QuerySelector("a")!.GetAttribute("href"));
+        Assert.Equal(["diverged", "Why 01m8asjby8jkhd565k8damzm9t ended."], [failed.QuerySelector(".tag")!.TextContent, failed.QuerySelector(".failed-reason")!.TextContent]);
+        Assert.Equal(["–", "40 s"], failed.QuerySelectorAll("td.number").Select(c => c.TextContent));
+        var tags = part.FindAll("tbody tr").Select(r => string.Join(' ', r.QuerySelectorAll(".tag-warning").Select(t => t.TextContent))).ToList();
+        Assert.Equal(["collapsed", "1 failed", "", "diverged"], tags);
+    }
+
+    [Fact]
+    public void AHeading_Sorts_AndAPin_MakesTheReference()
+    {
+        BoardQuery? asked = null;
+        var part = Table(new BoardQuery { ByRun = true }, query => asked = query);
+        part.FindAll("button.sort-button").Single(b => b.TextContent == "Time").Click();
+        Assert.Equal("?by=run&sort=seconds", asked!.ToQueryString());
+        part.FindAll("button.sort-button")[0].Click();
+        Assert.Equal("?by=run&sort=-log_loss", asked.ToQueryString());
+        part.Find("[data-testid=pin]").Click();
+        Assert.Equal("?ref=01m8asjby8jkhd565k8damzm9s&by=run", asked.ToQueryString());
+    }
+
+    // The axis of the forest spans the contenders; the baseline, 0.3 off, stands in a band at its edge.
+    [Fact]
+    public void TheForest_ZoomsToTheContenders_AndBreaksTheAxisForBaselines()
+    {
+        var figure = BoardFigures.Forest(BoardCase.Build(new BoardQuery { ByRun = true }, Runs), new MethodColours(null));
+        var range = figure.Layout["xaxis"]!["range"]!.AsArray().Select(v => (double)v!).ToList();
+        Assert.InRange(range[1] - range[0], 0.05, 0.12);
+        var baseline = figure.Traces[^1];
+        Assert.Equal("+0.300", (string)baseline["text"]![0]!);
+        Assert.InRange((double)baseline["x"]![0]!, 0, range[1]);
+        Assert.Equal(["circle", "circle", "square-open", "triangle-right"], figure.Traces.Select(t => (string)t["marker"]!["symbol"]!));
+    }
+
+    [Fact]
+    public void PairsAreAdjustedForEachOther_AndShownBothWays()
+    {
+        var board = BoardCase.Build(new BoardQuery { ByRun = true }, Runs);
+        var pairs = BoardFigures.Pairs([.. board.Contenders]);
+        Assert.Equal(6, pairs.Count);
+        Assert.Equal(0, pairs.Sum(p => p.Difference), 1e-12);
+        Assert.Equal(4, pairs.Count(p => p.Adjusted <= 0.05));
+    }
+
+    private IRenderedComponent<BoardTable> Table(BoardQuery query, Action<BoardQuery>? change = null)
+        => Table(query, BoardCase.Build(query, Runs), change);
+
+    private IRenderedComponent<BoardTable> Table(BoardQuery query, Board board, Action<BoardQuery>? change = null)
+        => Render<BoardTable>(p => p.Add(t => t.Board, board).Add(t => t.Query, query).Add(t => t.Colours, new MethodColours(null)).Add(t => t.Change, change ?? (_ => { })).Add(t => t.CompetitionId, "c").Add(t => t.HasTest, true));
+}
