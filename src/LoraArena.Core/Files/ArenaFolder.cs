@@ -52,12 +52,9 @@ public sealed class ArenaFolder(string root)
 
     /// <summary>Tokens of data files, which may be deleted at any time: they are made again.</summary>
     public string TokenCache => Path.Join(Cache, "tokens");
-<<<<<<< HEAD
-=======
 
     /// <summary>All trials.</summary>
     public string Trials => Path.Join(Root, "trials");
->>>>>>> main
 
     /// <summary>Folder of one competition.</summary>
     /// <exception cref="UnsafePathException">The id is not one that <see cref="ArenaId"/> makes.</exception>
