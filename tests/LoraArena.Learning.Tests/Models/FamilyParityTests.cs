@@ -34,6 +34,27 @@ public sealed class FamilyParityTests
         }
     }
 
+    /// <summary>Weights of 16 bits, with what Transformers computes from them (Fixtures/make_bf16.py). Both round at every operation, in orders of their own.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void HiddenStatesAndLogitsInBfloat16_AreThoseOfTransformers(string name)
+    {
+        using var model = PreferenceModel.Load(Torch.Fixture("families", name), CPU, seed: 0, precision: BasePrecision.Of("bf16", ScalarType.Float32));
+        using var expected = Expected(name);
+        using var rounded = SafetensorsFile.Open(Torch.Fixture("families", name, "expected-bf16.safetensors"));
+        using var noGrad = no_grad();
+        for (var i = 0; i < 2; i++)
+        {
+            using var scope = NewDisposeScope();
+            using var batch = Torch.Batch(expected, i).OnCpu();
+            var hidden = model.Backbone.HiddenStates(batch, ForwardMode.Inference);
+            if (batch.KeepBT is { } keep) hidden = hidden * keep.unsqueeze(-1);
+            var logits = model.Logits(batch, ForwardMode.Inference);
+            double Mean(Tensor actual, Tensor wanted) => ((actual.to(ScalarType.Float64) - wanted.to(ScalarType.Float64)).square().mean().sqrt() / wanted.to(ScalarType.Float64).square().mean().sqrt()).ToDouble();
+            TestContext.Current.TestOutputHelper!.WriteLine(FormattableString.Invariant($"{name} {i} hidden {Torch.RelativeError(hidden, rounded.Read($"{i}.hidden")):0.0e0} rms {Mean(hidden, rounded.Read($"{i}.hidden")):0.0e0} (to fp32 {Mean(hidden, expected.Read($"{i}.hidden")):0.0e0}, theirs {Mean(rounded.Read($"{i}.hidden"), expected.Read($"{i}.hidden")):0.0e0}) logits {Torch.RelativeError(logits, rounded.Read($"{i}.logits")):0.0e0} to fp32 {Torch.RelativeError(logits, expected.Read($"{i}.logits")):0.0e0} theirs {Torch.RelativeError(rounded.Read($"{i}.logits"), expected.Read($"{i}.logits")):0.0e0}"));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Decoders))]
     public void Logits_AreThoseOfTransformersPaddedOnTheLeft(string name)
@@ -68,7 +89,7 @@ public sealed class FamilyParityTests
             var error = weight.Value.grad is { } gradient ? (gradient - wanted).abs().max().ToDouble() : largest;
 
             // The gradient of a key's bias is zero but for rounding: a constant added to all scores of a row changes nothing.
-            Assert.True(error <= (5 * Tolerance * largest) + 1e-6, $"{weight.Name}: {error} of {largest}");
+            Assert.True(error <= (Tolerance * largest) + 1e-6, $"{weight.Name}: {error} of {largest}");
         }
     }
 
