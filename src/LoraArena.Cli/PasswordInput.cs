@@ -11,9 +11,9 @@ internal static class PasswordInput
     /// <exception cref="RefusedException">There is none, there is no terminal, or the second one differs from the first.</exception>
     public static async Task<string> ReadAsync(bool fromStdin, CancellationToken cancel)
     {
-        if (fromStdin) return await Console.In.ReadLineAsync(cancel) is { Length: > 0 } line ? line : throw new RefusedException("There is no password on stdin.");
-        if (Console.IsInputRedirected || Console.IsErrorRedirected) throw new RefusedException("There is no terminal to ask for a password on; give it as one line on stdin with --password-stdin.");
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes });
+        if (fromStdin) return await Terminal.In.ReadLineAsync(cancel) is { Length: > 0 } line ? line : throw new RefusedException("There is no password on stdin.");
+        if (Terminal.IsInputRedirected || Terminal.IsErrorRedirected) throw new RefusedException("There is no terminal to ask for a password on; give it as one line on stdin with --password-stdin.");
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Terminal.Error), Interactive = InteractionSupport.Yes });
         var first = await console.PromptAsync(Hidden("Password:"), cancel);
         var second = await console.PromptAsync(Hidden("Once more:"), cancel);
         return first == second ? first : throw new RefusedException("The two are not the same; nothing is changed.");

@@ -7,4 +7,5 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 
-return await ArenaCommandLine.RunAsync(args);
+using var interruption = new Interruption();
+return await ArenaCommandLine.RunAsync(args, interruption.Token);

@@ -1,4 +1,5 @@
 using LoraArena.Core.Competitions;
+using LoraArena.Core.Files;
 using LoraArena.Core.Models;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
@@ -44,6 +45,24 @@ public sealed class IndexSync(RunIndex folders, ArenaStore store, ILogger<IndexS
     /// <summary>As <see cref="TryLookAsync"/>, for whoever cannot go on without.</summary>
     /// <exception cref="SqliteException">The database was busy for too long.</exception>
     public Task LookAsync(CancellationToken cancel = default) => folders.CatchUpIfChangedAsync(cancel);
+
+    /// <summary>A run by its id. Where the index does not know it, the folders are looked at first.</summary>
+    /// <returns>Null where there is no such run, and where the id is none.</returns>
+    /// <exception cref="SqliteException">The database was busy for too long.</exception>
+    public Task<RunEntry?> FindRunAsync(string id, CancellationToken cancel = default) => FindAsync(id, store.RunAsync, cancel);
+
+    /// <summary>A competition by its id. Where the index does not know it, the folders are looked at first.</summary>
+    /// <returns>Null where there is no such competition, and where the id is none.</returns>
+    /// <exception cref="SqliteException">The database was busy for too long.</exception>
+    public Task<Competition?> FindCompetitionAsync(string id, CancellationToken cancel = default) => FindAsync(id, store.CompetitionAsync, cancel);
+
+    private async Task<T?> FindAsync<T>(string id, Func<string, CancellationToken, Task<T?>> find, CancellationToken cancel) where T : class
+    {
+        if (!ArenaId.IsValid(id)) return null;
+        if (await find(id, cancel) is { } known) return known;
+        await LookAsync(cancel);
+        return await find(id, cancel);
+    }
 
     private async Task TryWriteAsync(string what, Func<Task> write)
     {

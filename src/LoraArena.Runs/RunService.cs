@@ -38,7 +38,8 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
             order.Split,
             new ModelReference(order.Model.Id, order.Model.Name, order.Model.Path, order.Model.Inspection.Sha256),
             order.Variant,
-            training) { Trial = order.Trial };
+            training)
+        { Trial = order.Trial };
         var run = folder.Run(id);
         Directory.CreateDirectory(run.Path);
         spec.Write(run.Spec);

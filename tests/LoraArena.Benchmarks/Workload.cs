@@ -6,9 +6,9 @@ using LoraArena.Core.Statistics;
 using LoraArena.Data.Import;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
-using LoraArena.Tokenizers;
 using LoraArena.Learning.Training;
 using LoraArena.Learning.Variants;
+using LoraArena.Tokenizers;
 using TorchSharp;
 
 namespace LoraArena.Benchmarks;

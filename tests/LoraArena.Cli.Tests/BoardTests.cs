@@ -11,7 +11,7 @@ public sealed class ImportedCompetition : IAsyncLifetime
     {
         Arena.Write("train.csv", Battles.Train(60));
         Arena.Write("test.csv", Battles.Test(5));
-        await Arena.AskAsync("import", "train.csv", "test.csv", "--competition", "Arena");
+        await Arena.AskAsync("import", Arena.At("train.csv"), Arena.At("test.csv"), "--competition", "Arena");
     }
 
     public ValueTask DisposeAsync()
@@ -92,7 +92,7 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
     [Fact]
     public async Task Database_IsMadeAgainFromTheFolders()
     {
-        foreach (var file in Directory.EnumerateFiles(_arena.Store, "arena.db*")) File.Delete(file);
+        _arena.DeleteDatabase();
 
         var board = await _arena.AskAsync("board", "Arena");
 
@@ -108,7 +108,7 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
     {
         _arena.Write($"submission-{probabilities}.csv", Battles.Submission(5, probabilities));
 
-        var ended = await _arena.RunAsync("submission", "check", $"submission-{probabilities}.csv", "--competition", "Arena", "--json");
+        var ended = await _arena.RunAsync("submission", "check", _arena.At($"submission-{probabilities}.csv"), "--competition", "Arena", "--json");
 
         Assert.Equal(exitCode, ended.ExitCode);
         var report = ended.Document();
@@ -121,7 +121,7 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
     {
         _arena.Write("short.csv", Battles.Submission(4));
 
-        var ended = await _arena.RunAsync("submission", "check", "short.csv", "--competition", "Arena");
+        var ended = await _arena.RunAsync("submission", "check", _arena.At("short.csv"), "--competition", "Arena");
 
         Assert.Equal(3, ended.ExitCode);
         Assert.Contains("1 id is missing ('x4')", ended.Errors, StringComparison.Ordinal);

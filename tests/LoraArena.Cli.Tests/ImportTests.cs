@@ -13,7 +13,7 @@ public sealed class ImportTests : IDisposable
         _arena.Write("test.csv", Battles.Test(4));
         _arena.Write("sample.csv", Battles.Submission(4));
 
-        var answer = await _arena.AskAsync("import", "train.csv", "test.csv", "sample.csv", "--competition", "Arena");
+        var answer = await _arena.AskAsync("import", _arena.At("train.csv"), _arena.At("test.csv"), _arena.At("sample.csv"), "--competition", "Arena");
 
         Assert.Equal("Arena", (string?)answer["competition"]);
         Assert.Equal(["train", "test", "sample"], answer["files"]!.AsArray().Select(file => (string?)file!["role"]));
@@ -30,7 +30,7 @@ public sealed class ImportTests : IDisposable
     {
         _arena.Write("train.csv", Battles.Train(8) + "bad,\"[\"\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\",1,1,0\nodd,\"[\"\"p\"\"]\",[],\"[\"\"b\"\"]\",1.0,0.0,0.0\n");
 
-        var file = (await _arena.AskAsync("import", "train.csv", "--competition", "Arena"))["files"]![0]!;
+        var file = (await _arena.AskAsync("import", _arena.At("train.csv"), "--competition", "Arena"))["files"]![0]!;
 
         Assert.Equal((10, 9, 1, 1), ((int)file["rows"]!, (int)file["accepted"]!, (int)file["repaired"]!, (int)file["rejected_count"]!));
         var repair = file["repairs"]!.AsArray().Single()!;
@@ -47,7 +47,7 @@ public sealed class ImportTests : IDisposable
         _arena.Write("broken.csv", "id;prompt;response_a\n");
         _arena.Write("test.csv", Battles.Test(4));
 
-        var ended = await _arena.RunAsync("import", "train.csv", "broken.csv", "test.csv", "--competition", "Arena", "--json");
+        var ended = await _arena.RunAsync("import", _arena.At("train.csv"), _arena.At("broken.csv"), _arena.At("test.csv"), "--competition", "Arena", "--json");
 
         Assert.Equal(3, ended.ExitCode);
         Assert.Contains("broken.csv, line 1", ended.Errors, StringComparison.Ordinal);
@@ -61,7 +61,7 @@ public sealed class ImportTests : IDisposable
     {
         _arena.Write("test.csv", Battles.Test(4));
 
-        var ended = await _arena.RunAsync("import", "test.csv", "--competition", "Arena", "--role", "train");
+        var ended = await _arena.RunAsync("import", _arena.At("test.csv"), "--competition", "Arena", "--role", "train");
 
         Assert.Equal(3, ended.ExitCode);
         Assert.Empty(ended.Output);
@@ -75,10 +75,10 @@ public sealed class ImportTests : IDisposable
     {
         _arena.Write("train.csv", Battles.Train(8));
         _arena.Write("newer.csv", Battles.Train(9));
-        await _arena.AskAsync("import", "train.csv", "--competition", "Arena");
+        await _arena.AskAsync("import", _arena.At("train.csv"), "--competition", "Arena");
 
-        var refused = await _arena.RunAsync("import", "newer.csv", "--competition", "Arena");
-        var replaced = await _arena.AskAsync("import", "newer.csv", "--competition", "Arena", "--replace");
+        var refused = await _arena.RunAsync("import", _arena.At("newer.csv"), "--competition", "Arena");
+        var replaced = await _arena.AskAsync("import", _arena.At("newer.csv"), "--competition", "Arena", "--replace");
 
         Assert.Equal((3, ""), (refused.ExitCode, refused.Output));
         Assert.Contains("has training data already (train.csv, 8 rows", refused.Errors, StringComparison.Ordinal);
@@ -95,7 +95,7 @@ public sealed class ImportTests : IDisposable
         using var make = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("mkfifo", [_arena.At("pipe.csv")]))!;
         await make.WaitForExitAsync(TestContext.Current.CancellationToken);
 
-        var ended = await _arena.RunAsync("import", "pipe.csv", "--competition", "Arena");
+        var ended = await _arena.RunAsync("import", _arena.At("pipe.csv"), "--competition", "Arena");
 
         Assert.Equal(3, ended.ExitCode);
         Assert.Contains("a pipe (FIFO), not a file", ended.Errors, StringComparison.Ordinal);
@@ -110,7 +110,7 @@ public sealed class ImportTests : IDisposable
     {
         _arena.Write("train.csv", Battles.Train(8));
 
-        var imported = await _arena.AskAsync("import", "train.csv", $"--competition={name}");
+        var imported = await _arena.AskAsync("import", _arena.At("train.csv"), $"--competition={name}");
         var split = await _arena.AskAsync("split", name, "--folds", "2");
         var text = await _arena.RunAsync("competitions");
 
@@ -124,7 +124,7 @@ public sealed class ImportTests : IDisposable
     {
         _arena.Write("train.csv", Battles.Train(8));
 
-        var ended = await _arena.RunAsync("import", "train.csv", "--competition", "a\u001b[2Jb");
+        var ended = await _arena.RunAsync("import", _arena.At("train.csv"), "--competition", "a\u001b[2Jb");
 
         Assert.Equal(3, ended.ExitCode);
         Assert.DoesNotContain('\u001b', ended.Errors);
@@ -136,10 +136,29 @@ public sealed class ImportTests : IDisposable
         _arena.Write("train.csv", Battles.Train(8));
         _arena.Write("test.csv", Battles.Test(4));
 
-        var answers = await Task.WhenAll(_arena.AskAsync("import", "train.csv", "--competition", "Arena"), _arena.AskAsync("import", "test.csv", "--competition", "arena"));
+        var answers = await Task.WhenAll(_arena.AskProgramAsync("import", "train.csv", "--competition", "Arena"), _arena.AskProgramAsync("import", "test.csv", "--competition", "arena"));
 
         Assert.Equal(2, answers.Length);
         var listed = (await _arena.AskAsync("competitions"))["competitions"]!.AsArray().Single()!;
         Assert.Equal(["test", "train"], listed["files"]!.AsArray().Select(file => (string?)file!["role"]).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task ADamagedFolder_IsNamed_AndTheRestWorks()
+    {
+        _arena.Write("train.csv", Battles.Train(8));
+        await _arena.AskAsync("import", _arena.At("train.csv"), "--competition", "Arena");
+        await _arena.AskAsync("import", _arena.At("train.csv"), "--competition", "Broken");
+        var folders = Directory.EnumerateDirectories(Path.Join(_arena.Store, "competitions")).Order(StringComparer.Ordinal).ToList();
+        var path = Path.Join(folders[1], "competition.json");
+        using (var file = File.Create(path)) file.Write("{]"u8);
+
+        var listed = await _arena.RunAsync("competitions", "--json");
+        var board = await _arena.RunAsync("board", "Arena", "--json");
+
+        Assert.Equal((0, 0), (listed.ExitCode, board.ExitCode));
+        Assert.Equal("Arena", (string?)Assert.Single(listed.Document()["competitions"]!.AsArray())!["name"]);
+        Assert.Contains(path, listed.Errors, StringComparison.Ordinal);
+        Assert.Contains("is damaged", listed.Errors, StringComparison.Ordinal);
     }
 }

@@ -19,9 +19,10 @@ public sealed class FinishedRun : IAsyncLifetime
         var model = Places.RequireModel();
         Arena.Write("train.csv", Battles.Train(40));
         Arena.Write("test.csv", Battles.Test(6));
-        await Arena.AskAsync("import", "train.csv", "test.csv", "--competition", "Arena");
+        await Arena.AskAsync("import", Arena.At("train.csv"), Arena.At("test.csv"), "--competition", "Arena");
         await Arena.AskAsync("models", "add", model, "--name", "nano");
-        Answer = await Arena.AskAsync("run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "-s", "r=4", "-s", "warmup_ratio=0", "--steps", "4", "--max-length", "64", "--batch", "4", "--name", "first");
+        Answer = await Arena.AskProgramAsync(
+            "run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "-s", "r=4", "-s", "warmup_ratio=0", "--steps", "4", "--max-length", "64", "--batch", "4", "--name", "first");
     }
 
     public ValueTask DisposeAsync()
@@ -88,6 +89,24 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     }
 
     [Fact]
+    public async Task Clone_TakesTheSpecOfAnotherRunAndTheChangesThatAreGiven()
+    {
+        var cloned = await _arena.AskAsync("clone", "first", "-s", "r=2", "-s", "learning_rate=0.001", "--seed", "9");
+        var refused = await _arena.RunAsync("clone", "first", "-s", "rank=2");
+
+        Assert.Equal("succeeded", (string?)cloned["state"]);
+        var (first, other) = ((await _arena.AskAsync("show", "first"))["spec"]!, (await _arena.AskAsync("show", (string)cloned["run"]!))["spec"]!);
+        Assert.Equal("""{"r":2}""", other["variant"]!["options"]!.ToJsonString());
+        Assert.Equal((0.001, 9), ((double)other["training"]!["learning_rate"]!, (int)other["training"]!["seed"]!));
+
+        // All the rest is the same run.
+        foreach (var changed in new[] { "learning_rate", "seed" }) other["training"]![changed] = first["training"]![changed]!.DeepClone();
+        foreach (var part in new[] { "competition", "split", "data", "model", "training" }) Assert.True(JsonNode.DeepEquals(first[part], other[part]), part);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("no option 'rank'", refused.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Compare_NeedsARunAndRefusesTheSameTwice()
     {
         Assert.Equal(3, (await _arena.RunAsync("compare", "uniform", "length")).ExitCode);
@@ -97,8 +116,8 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     [Fact]
     public async Task Predict_WritesASubmissionThatTheCheckAccepts()
     {
-        var answer = await _arena.AskAsync("predict", "first", "--out", "submission.csv");
-        var check = await _arena.AskAsync("submission", "check", "submission.csv", "--competition", "Arena");
+        var answer = await _arena.AskAsync("predict", "first", "--out", _arena.At("submission.csv"));
+        var check = await _arena.AskAsync("submission", "check", _arena.At("submission.csv"), "--competition", "Arena");
 
         Assert.Equal((6, true), ((int)answer["rows"]!, (bool)answer["accepted"]!));
         Assert.True((bool)check["accepted"]!);
@@ -110,8 +129,8 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     {
         _arena.Write("rows.csv", string.Join('\n', Battles.Test(6).Split('\n').Take(1).Concat(Battles.Test(6).Split('\n').Skip(1).Take(3).Reverse())) + "\n");
 
-        await _arena.AskAsync("predict", "first", "--out", "all.csv");
-        await _arena.AskAsync("predict", "first", "--out", "some.csv", "--rows", "rows.csv");
+        await _arena.AskAsync("predict", "first", "--out", _arena.At("all.csv"));
+        await _arena.AskAsync("predict", "first", "--out", _arena.At("some.csv"), "--rows", _arena.At("rows.csv"));
 
         var all = Read("all.csv");
         var some = Read("some.csv");
@@ -128,7 +147,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         _arena.Write("broken.csv", Battles.Test(2) + "x9,no list,\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"\n");
         _arena.Write("old.csv", "old");
 
-        var ended = await _arena.RunAsync("predict", "first", "--out", "old.csv", "--rows", "broken.csv");
+        var ended = await _arena.RunAsync("predict", "first", "--out", _arena.At("old.csv"), "--rows", _arena.At("broken.csv"));
 
         Assert.Equal(3, ended.ExitCode);
         Assert.Contains("line 4", ended.Errors, StringComparison.Ordinal);
@@ -139,8 +158,8 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     [Fact]
     public async Task Export_WritesTheAdapterOnceAndRefusesAFolderThatIsThere()
     {
-        var answer = await _arena.AskAsync("export", "first", "--format", "peft", "--out", "adapter");
-        var again = await _arena.RunAsync("export", "first", "--format", "merged", "--out", "adapter");
+        var answer = await _arena.AskAsync("export", "first", "--format", "peft", "--out", _arena.At("adapter"));
+        var again = await _arena.RunAsync("export", "first", "--format", "merged", "--out", _arena.At("adapter"));
 
         Assert.Contains("adapter_model.safetensors", answer["files"]!.AsArray().Select(file => (string)file!));
         Assert.True(File.Exists(_arena.At("adapter/adapter_config.json")));
@@ -182,7 +201,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows cannot hold a process.");
 
         // The answer comes, and stdout ends, while the worker goes on.
-        var begun = await _arena.AskAsync(Arguments("long", "--detach"));
+        var begun = await _arena.AskProgramAsync(Arguments("long", "--detach"));
         Assert.Contains((string)begun["state"]!, new[] { "starting", "running" });
         Assert.False(File.Exists(Result(begun)), "The run had ended before the command that detached from it.");
 
@@ -219,7 +238,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         await SupervisesAsync(hungUp.Process.Id);
         await SignalAsync("HUP", hungUp.Process.Id);
         var closed = await hungUp.EndAsync();
-        var waiting = await _arena.AskAsync(Arguments("next", "--detach"));
+        var waiting = await _arena.AskProgramAsync(Arguments("next", "--detach"));
 
         // kill -9: no goodbye.
         using (var second = _arena.Start("watch", "watched"))
@@ -308,7 +327,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     {
         _arena.Write("plan.json", """{"name":"Two","competition":"Arena","model":"nano","methods":[{"variant":"lora"},{"variant":"rslora"}],"budget":{"parameters":3000},"seeds":[0],"training":{"max_steps":2,"max_length":48,"batch_size":4}}""");
 
-        var answer = await _arena.AskAsync("trial", "plan.json");
+        var answer = await _arena.AskAsync("trial", _arena.At("plan.json"));
 
         Assert.Equal("succeeded", (string?)answer["state"]);
         Assert.True((bool)answer["provisional"]!);
@@ -321,7 +340,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         var again = await _arena.AskAsync("watch", "Two");
         Assert.Equal((string?)answer["trial"], (string?)again["trial"]);
         _arena.Write("broken.json", """{"name":"Two","model":"nano"}""");
-        var refused = await _arena.RunAsync("trial", "broken.json");
+        var refused = await _arena.RunAsync("trial", _arena.At("broken.json"));
         Assert.Equal(3, refused.ExitCode);
         Assert.Contains("competition", refused.Errors, StringComparison.Ordinal);
     }

@@ -9,7 +9,7 @@ public sealed class StarterTests : IDisposable
     [Fact]
     public async Task Starter_GivesTheSameBytesForTheSameSeedAndOthersForAnother()
     {
-        var answers = await Task.WhenAll(_arena.AskAsync("starter", "--out", "one", "--seed", "5"), _arena.AskAsync("starter", "--out", "two", "--seed", "5"), _arena.AskAsync("starter", "--out", "three"));
+        var answers = await Task.WhenAll(_arena.AskAsync("starter", "--out", _arena.At("one"), "--seed", "5"), _arena.AskAsync("starter", "--out", _arena.At("two"), "--seed", "5"), _arena.AskAsync("starter", "--out", _arena.At("three")));
 
         Assert.Equal([5, 5, 0], answers.Select(answer => (int)answer["seed"]!));
         foreach (var name in answers[0]["files"]!.AsArray().Select(file => (string)file!))
@@ -24,7 +24,7 @@ public sealed class StarterTests : IDisposable
     {
         _arena.Write("train.csv", "mine");
 
-        var ended = await _arena.RunAsync("starter", "--out", ".");
+        var ended = await _arena.RunProgramAsync("starter", "--out", ".");
 
         Assert.Equal(3, ended.ExitCode);
         Assert.Equal("mine", File.ReadAllText(_arena.At("train.csv")));

@@ -9,7 +9,7 @@ public sealed class SupervisionTests : IAsyncLifetime
     {
         var model = Places.RequireModel();
         _arena.Write("train.csv", Battles.Train(40));
-        await _arena.AskAsync("import", "train.csv", "--competition", "Arena");
+        await _arena.AskAsync("import", _arena.At("train.csv"), "--competition", "Arena");
         await _arena.AskAsync("models", "add", model, "--name", "nano");
     }
 
@@ -23,7 +23,7 @@ public sealed class SupervisionTests : IAsyncLifetime
     public async Task OfFourDetachedRunsAtOnce_NoneIsLost_AndOneIsStarted()
     {
         string[] names = ["one", "two", "three", "four"];
-        var begun = await Task.WhenAll(names.Select(name => _arena.RunAsync(Arguments(name, "100000", "--detach", "--json"))));
+        var begun = await Task.WhenAll(names.Select(name => _arena.RunProgramAsync(Arguments(name, "100000", "--detach", "--json"))));
         var runs = (await _arena.AskAsync("runs"))["runs"]!.AsArray();
 
         Assert.All(begun, ended => Assert.True(ended.ExitCode == 0, ended.Errors));
@@ -54,8 +54,8 @@ public sealed class SupervisionTests : IAsyncLifetime
         using (new FileStream(Path.Join(_arena.Store, "supervisor.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
         {
             _arena.Write("store/supervisor.lock.json", $$"""{"pid": {{Environment.ProcessId}}, "host": "here", "kind": "server"}""");
-            var begun = await _arena.RunAsync(Arguments("waits", "4", "--detach", "--json"));
-            var queue = await _arena.RunAsync("queue", "--json");
+            var begun = await _arena.RunProgramAsync(Arguments("waits", "4", "--detach", "--json"));
+            var queue = await _arena.RunProgramAsync("queue", "--json");
 
             Assert.Equal("queued", (string?)begun.Document()["state"]);
             Assert.Contains("the process that supervises the queue starts it", begun.Errors, StringComparison.Ordinal);
@@ -64,26 +64,9 @@ public sealed class SupervisionTests : IAsyncLifetime
         }
 
         // The negative control: with the server gone, they do both.
-        var alone = await _arena.RunAsync("queue", "--json");
+        var alone = await _arena.RunProgramAsync("queue", "--json");
         Assert.False((bool)alone.Document()["supervised"]!);
         Assert.Contains("Nothing supervises the queue", alone.Errors, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task ADamagedFolder_IsNamed_AndTheRestWorks()
-    {
-        await _arena.AskAsync("import", "train.csv", "--competition", "Broken");
-        var folders = Directory.EnumerateDirectories(Path.Join(_arena.Store, "competitions")).Order(StringComparer.Ordinal).ToList();
-        var path = Path.Join(folders[1], "competition.json");
-        using (var file = File.Create(path)) file.Write("{]"u8);
-
-        var listed = await _arena.RunAsync("competitions", "--json");
-        var board = await _arena.RunAsync("board", "Arena", "--json");
-
-        Assert.Equal((0, 0), (listed.ExitCode, board.ExitCode));
-        Assert.Equal("Arena", (string?)Assert.Single(listed.Document()["competitions"]!.AsArray())!["name"]);
-        Assert.Contains(path, listed.Errors, StringComparison.Ordinal);
-        Assert.Contains("is damaged", listed.Errors, StringComparison.Ordinal);
     }
 
     private static string[] Arguments(string name, string steps, params string[] more)

@@ -36,10 +36,36 @@ public sealed class UsageTests : IDisposable
         Assert.False(Directory.Exists(_arena.Store), "Wrong usage has touched the arena.");
     }
 
+    /// <summary>What the other tests see of a command in their own process, seen of the program once for each way out.</summary>
+    [Theory]
+    [InlineData("split c", 2, "--help' says how it is used.")]
+    [InlineData("board nowhere", 3, "There is no competition 'nowhere'")]
+    [InlineData("competitions --store file", 1, "file")]
+    [InlineData("import Ω.csv --competition Ω --json", 0, null)]
+    public async Task TheProgram_AnswersOnStdout_SaysWhyNotOnStderr_AndItsExitCodeTells(string line, int exitCode, string? sentence)
+    {
+        _arena.Write("file", "");
+        _arena.Write("Ω.csv", Battles.Train(8));
+
+        var ended = await _arena.RunProgramAsync(line.Split(' '));
+
+        Assert.Equal(exitCode, ended.ExitCode);
+        if (sentence is null)
+        {
+            Assert.Empty(ended.Errors);
+            Assert.Equal("Ω", (string?)ended.Document()["competition"]);
+        }
+        else
+        {
+            Assert.Empty(ended.Output);
+            Assert.Contains(sentence, ended.Errors, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Help_ListsTheCommandsOnStdout()
     {
-        var ended = await _arena.RunAsync("--help");
+        var ended = await _arena.RunProgramAsync("--help");
 
         Assert.Equal(0, ended.ExitCode);
         foreach (var command in new[] { "import", "run", "watch", "board", "compare", "predict", "serve" }) Assert.Contains($"\n  {command} ", ended.Output, StringComparison.Ordinal);
@@ -76,7 +102,7 @@ public sealed class UsageTests : IDisposable
     {
         _arena.Write("file", "");
 
-        var ended = await _arena.RunAsync("competitions", "--store", "file");
+        var ended = await _arena.RunAsync("competitions", "--store", _arena.At("file"));
 
         Assert.Equal(1, ended.ExitCode);
         Assert.Empty(ended.Output);

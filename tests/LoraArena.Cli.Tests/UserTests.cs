@@ -25,7 +25,7 @@ public sealed class UserTests : IDisposable
     [Fact]
     public async Task OfSeveralFirstAccountsAtOnce_OneIsAdministrator()
     {
-        var added = await Task.WhenAll(AddAsync("ada"), AddAsync("bob"), AddAsync("cyd"));
+        var added = await Task.WhenAll(new[] { "ada", "bob", "cyd" }.Select(name => _arena.RunProgramAsync(Password, Add(name))));
 
         Assert.All(added, ended => Assert.True(ended.ExitCode == 0, ended.Errors));
         Assert.Equal(["administrator", "member", "member"], added.Select(ended => (string)ended.Document()["role"]!).Order(StringComparer.Ordinal));
@@ -40,8 +40,8 @@ public sealed class UserTests : IDisposable
         var none = await AddAsync("bob", "");
         var odd = await AddAsync("bob/../x");
         var longEnough = await AddAsync("bob", "1234567890\n");
-        var noTerminal = await _arena.RunAsync("user", "password", "ada");
-        var changed = await _arena.RunAsync(Password, ["user", "password", "ada", "--password-stdin", "--json"]);
+        var noTerminal = await _arena.RunProgramAsync("user", "password", "ada");
+        var changed = await _arena.RunProgramAsync(Password, ["user", "password", "ada", "--password-stdin", "--json"]);
         var nobody = await _arena.RunAsync(Password, ["user", "password", "eve", "--password-stdin"]);
 
         Assert.Equal([0, 3, 3, 3, 3, 0, 3, 0, 3], new[] { first, again, shortOne, none, odd, longEnough, noTerminal, changed, nobody }.Select(ended => ended.ExitCode));
@@ -50,5 +50,7 @@ public sealed class UserTests : IDisposable
         Assert.DoesNotContain("battery", first.Output + first.Errors, StringComparison.Ordinal);
     }
 
-    private Task<Arena.Ended> AddAsync(string name, string password = Password) => _arena.RunAsync(password, ["user", "add", name, "--password-stdin", "--json"]);
+    private static string[] Add(string name) => ["user", "add", name, "--password-stdin", "--json"];
+
+    private Task<Arena.Ended> AddAsync(string name, string password = Password) => _arena.RunAsync(password, Add(name));
 }

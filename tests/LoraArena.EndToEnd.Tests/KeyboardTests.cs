@@ -33,7 +33,9 @@ public sealed class KeyboardTests(Chromium chromium, ArenaWithARun arena)
         {
             await watched.Page.Keyboard.PressAsync("Tab");
             if (await watched.Page.EvaluateAsync<Focus?>(Focused) is not { } focus || focus.Tag is not ("A" or "BUTTON")) continue;
-            if (!seen.Add(focus.What)) break;
+
+            // What a page loads may come after the first round.
+            if (!seen.Add(focus.What) && seen.Count >= atLeast) break;
             Assert.True(focus.Style == "solid" && focus.Width >= 2, $"{focus.What} has the focus and an outline of {focus.Width} px, {focus.Style}");
         }
 
@@ -94,6 +96,9 @@ public sealed class KeyboardTests(Chromium chromium, ArenaWithARun arena)
         var watched = await WatchedPage.OpenAsync(chromium.Browser, arena.Address, width: width, signedIn: await arena.SignInAsync(chromium.Browser));
         await watched.Page.GotoAsync(arena.Path(address));
         await watched.Page.Locator("h1").WaitForAsync();
+
+        // The circuit draws the page once more, and the focus goes back to its beginning. Pages of accounts have none.
+        if (!address.StartsWith("/account", StringComparison.Ordinal)) await watched.Page.Locator("main[data-interactive=true]").WaitForAsync();
         await watched.Page.EvaluateAsync("() => document.fonts.ready");
         return watched;
     }

@@ -80,7 +80,17 @@ public sealed class MigrationTests
         await using var store = await TestStore.CreateAsync();
         static LoraArena.Storage.Entities.RunEntry Entry(string name) => new()
         {
-            Id = "01m8ayfqxe6434tgasbhxammz1", Name = name, CompetitionId = "c", Owner = "o", Model = "m", Variant = "lora", SplitKey = "s", Seed = 0, State = "queued", CreatedMs = 1, QueuedMs = 1,
+            Id = "01m8ayfqxe6434tgasbhxammz1",
+            Name = name,
+            CompetitionId = "c",
+            Owner = "o",
+            Model = "m",
+            Variant = "lora",
+            SplitKey = "s",
+            Seed = 0,
+            State = "queued",
+            CreatedMs = 1,
+            QueuedMs = 1,
         };
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => store.Runs.AddAsync(Entry("first"), Cancel), Cancel)));

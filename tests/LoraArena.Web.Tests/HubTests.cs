@@ -1,3 +1,4 @@
+using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Web.Hubs;
 using Microsoft.AspNetCore.SignalR;
@@ -65,6 +66,25 @@ public sealed class HubTests(ArenaServer server)
             await foreach (var message in connection.StreamAsync<RunMessage>("Watch", run, TestContext.Current.CancellationToken)) Assert.Fail($"news of {message.Run}");
         });
         Assert.Contains("There is no such run.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ARunThatTheIndexDoesNotKnowYet_IsFoundInItsFolder()
+    {
+        // A folder that came by another way than through the app: a backup, another machine.
+        var (from, id) = (server.Arena.Folder.Run(server.StoppedRun), ArenaId.New(TimeProvider.System));
+        var run = server.Arena.Folder.Run(id);
+        var staged = Directory.CreateDirectory(Path.Join(server.Arena.Folder.Root, "staged"));
+        foreach (var file in Directory.EnumerateFiles(from.Path))
+        {
+            var text = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+            AtomicFile.WriteText(Path.Join(staged.FullName, Path.GetFileName(file)), text.Replace(server.StoppedRun, id, StringComparison.Ordinal));
+        }
+
+        staged.MoveTo(run.Path);
+        await using var connection = await ConnectAsync();
+        var messages = await connection.StreamAsync<RunMessage>("Watch", id, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+        Assert.Equal((id, "stopped"), (Assert.Single(messages).Run, messages[0].State));
     }
 
     private async Task<HubConnection> ConnectAsync()

@@ -34,7 +34,12 @@ internal static class BoardCommand
             var chosen = split.Choose(parse, arena.Library, competition);
             var query = new BoardQuery
             {
-                Split = chosen.Id, Fold = chosen.Fold, ByRun = parse.GetRequiredValue(by) == "run", Reference = parse.GetValue(reference), Filter = parse.GetValue(filter), Trial = parse.GetValue(trial),
+                Split = chosen.Id,
+                Fold = chosen.Fold,
+                ByRun = parse.GetRequiredValue(by) == "run",
+                Reference = parse.GetValue(reference),
+                Filter = parse.GetValue(filter),
+                Trial = parse.GetValue(trial),
             };
             var board = await ReadAsync(arena, competition, query, cancel);
             if (query.Reference is not null && board.Rows.All(r => r.Id != query.Reference && r.Runs.All(run => run.Spec.Run != query.Reference))) throw new RefusedException($"The board has no line '{query.Reference}'; 'arena board {competition.Name} --json' shows the ids.");

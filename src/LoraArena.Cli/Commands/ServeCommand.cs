@@ -26,7 +26,7 @@ internal static partial class ServeCommand
             // Stdout is the answer's alone where it is to be a document.
             start.RedirectStandardOutput = output.IsJson;
             using var server = Start(start);
-            server.OutputDataReceived += (_, line) => Console.Error.WriteLine(line.Data);
+            server.OutputDataReceived += (_, line) => Terminal.Error.WriteLine(line.Data);
             if (output.IsJson) server.BeginOutputReadLine();
             await using var stop = cancel.Register(() => Stop(server));
             await server.WaitForExitAsync(CancellationToken.None);

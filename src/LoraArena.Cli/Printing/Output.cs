@@ -19,13 +19,13 @@ internal sealed class Output(bool json)
     /// <param name="text">Prints it for people.</param>
     public void Answer<T>(T document, Action<TextWriter> text)
     {
-        if (json) Console.Out.WriteLine(JsonSerializer.Serialize(document, ArenaJson.Indented));
-        else text(Console.Out);
+        if (json) Terminal.Out.WriteLine(JsonSerializer.Serialize(document, ArenaJson.Indented));
+        else text(Terminal.Out);
     }
 
     /// <summary>Says a sentence that is no part of the answer.</summary>
     public static void Say(string sentence)
     {
-        foreach (var line in sentence.Split('\n')) Console.Error.WriteLine(Show.Name(line.Replace("\t", "  ", StringComparison.Ordinal)));
+        foreach (var line in sentence.Split('\n')) Terminal.Error.WriteLine(Show.Name(line.Replace("\t", "  ", StringComparison.Ordinal)));
     }
 }

@@ -24,10 +24,10 @@ internal sealed class Progress
     /// <summary>Stderr as a terminal; null where it is none, or where a CI system records it.</summary>
     public static IAnsiConsole? StderrTerminal()
     {
-        if (Console.IsErrorRedirected || Environment.GetEnvironmentVariable("CI") is { Length: > 0 }) return null;
+        if (Terminal.IsErrorRedirected || Environment.GetEnvironmentVariable("CI") is { Length: > 0 }) return null;
 
         // Spectre would not call it a terminal where only stdout is a file, as with --json > file.
-        return AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes });
+        return AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Terminal.Error), Interactive = InteractionSupport.Yes });
     }
 
     /// <summary>How far it is now; may be called as often as it changes.</summary>

@@ -18,7 +18,14 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
     /// <summary>Short forms of settings that stand in names.</summary>
     private static readonly Dictionary<string, string> Short = new(StringComparer.Ordinal)
     {
-        ["learning_rate"] = "lr", ["num_train_epochs"] = "epochs", ["max_steps"] = "steps", ["max_seconds"] = "seconds", ["batch_size"] = "batch", ["max_length"] = "length", ["lora_alpha"] = "alpha", ["lora_dropout"] = "dropout",
+        ["learning_rate"] = "lr",
+        ["num_train_epochs"] = "epochs",
+        ["max_steps"] = "steps",
+        ["max_seconds"] = "seconds",
+        ["batch_size"] = "batch",
+        ["max_length"] = "length",
+        ["lora_alpha"] = "alpha",
+        ["lora_dropout"] = "dropout",
     };
 
     /// <summary>Text that is equal for runs of the same method.</summary>

@@ -32,7 +32,9 @@ public static class TrialPlanner
     {
         var own = Enumerable.Range(0, methods.Count).Where(m => !methods[m].IsNullLine).ToList();
         var tries = (from part in Enumerable.Range(0, parts) from rate in plan.LearningRates from method in own select new PlannedRun(ArenaId.New(time), method, part, plan.Seeds[0], rate)).ToList();
-        var reported = (from seed in plan.Seeds from part in Enumerable.Range(0, parts) from method in Enumerable.Range(0, methods.Count)
+        var reported = (from seed in plan.Seeds
+                        from part in Enumerable.Range(0, parts)
+                        from method in Enumerable.Range(0, methods.Count)
                         select new PlannedRun(ArenaId.New(time), method, part, methods[method].IsNullLine ? seed + NullSeedOffset : seed, null)).ToList();
         if (tries.Count + reported.Count > TrialPlan.MaxRuns) throw new TrialException(FormattableString.Invariant($"The plan has {tries.Count + reported.Count} runs; {TrialPlan.MaxRuns} are allowed."));
         return [.. tries, .. reported];

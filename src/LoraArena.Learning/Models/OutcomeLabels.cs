@@ -7,9 +7,21 @@ public static class OutcomeLabels
 {
     private static readonly Dictionary<string, Winner> ByName = new(StringComparer.Ordinal)
     {
-        ["a"] = Winner.ModelA, ["awins"] = Winner.ModelA, ["modela"] = Winner.ModelA, ["winnera"] = Winner.ModelA, ["winnermodela"] = Winner.ModelA, ["modelawins"] = Winner.ModelA,
-        ["b"] = Winner.ModelB, ["bwins"] = Winner.ModelB, ["modelb"] = Winner.ModelB, ["winnerb"] = Winner.ModelB, ["winnermodelb"] = Winner.ModelB, ["modelbwins"] = Winner.ModelB,
-        ["tie"] = Winner.Tie, ["winnertie"] = Winner.Tie, ["draw"] = Winner.Tie,
+        ["a"] = Winner.ModelA,
+        ["awins"] = Winner.ModelA,
+        ["modela"] = Winner.ModelA,
+        ["winnera"] = Winner.ModelA,
+        ["winnermodela"] = Winner.ModelA,
+        ["modelawins"] = Winner.ModelA,
+        ["b"] = Winner.ModelB,
+        ["bwins"] = Winner.ModelB,
+        ["modelb"] = Winner.ModelB,
+        ["winnerb"] = Winner.ModelB,
+        ["winnermodelb"] = Winner.ModelB,
+        ["modelbwins"] = Winner.ModelB,
+        ["tie"] = Winner.Tie,
+        ["winnertie"] = Winner.Tie,
+        ["draw"] = Winner.Tie,
     };
 
     /// <summary>For each outcome in class order, the row of a head that stands for it; null where the labels do not name each outcome once.</summary>

@@ -18,11 +18,11 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
     public override bool Claims(PeftConfigReader config) => false;
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, TOptions options, VariantContext context) 
+    public override AdapterLayer Wrap(Projection site, TOptions options, VariantContext context)
         => options.UseDora ? new DoraLayer(site, options, context) : new LoraLayer(site, options, context);
 
     /// <inheritdoc/>
-    public override long ParametersOf(SiteShape site, TOptions options) 
+    public override long ParametersOf(SiteShape site, TOptions options)
         => (options.RankOf(site.Path) * ((options.TrainsA ? site.InFeatures : 0) + (options.TrainsB ? site.OutFeatures : 0))) + (options.UseDora ? site.OutFeatures : 0);
 
     /// <inheritdoc/>

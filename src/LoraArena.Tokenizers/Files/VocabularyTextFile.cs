@@ -55,7 +55,11 @@ internal static class VocabularyTextFile
     {
         var roles = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["unk_token"] = "[UNK]", ["sep_token"] = "[SEP]", ["pad_token"] = "[PAD]", ["cls_token"] = "[CLS]", ["mask_token"] = "[MASK]",
+            ["unk_token"] = "[UNK]",
+            ["sep_token"] = "[SEP]",
+            ["pad_token"] = "[PAD]",
+            ["cls_token"] = "[CLS]",
+            ["mask_token"] = "[MASK]",
         };
         var settings = new Settings(true, true, null, roles);
         _ = JsonFile.TryRead(Path.Join(folder, "tokenizer_config.json"), root =>

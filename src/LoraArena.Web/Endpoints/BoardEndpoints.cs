@@ -6,7 +6,7 @@ using LoraArena.Core.Runs;
 using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Splits;
-using LoraArena.Storage;
+using LoraArena.Runs;
 using LoraArena.Web.Components.Boards;
 
 namespace LoraArena.Web.Endpoints;
@@ -17,15 +17,15 @@ public static class BoardEndpoints
     /// <summary>Maps the exports.</summary>
     public static void MapBoards(this WebApplication app)
     {
-        app.MapGet("/competitions/{id}/board.json", (string id, HttpRequest request, ArenaStore store, BoardLoader loader, CancellationToken cancel)
-            => ExportAsync(id, request, store, loader, export => Results.Json(export, ArenaJson.Indented), cancel));
-        app.MapGet("/competitions/{id}/board.csv", (string id, HttpRequest request, ArenaStore store, BoardLoader loader, CancellationToken cancel)
-            => ExportAsync(id, request, store, loader, Csv, cancel));
+        app.MapGet("/competitions/{id}/board.json", (string id, HttpRequest request, IndexSync index, BoardLoader loader, CancellationToken cancel)
+            => ExportAsync(id, request, index, loader, export => Results.Json(export, ArenaJson.Indented), cancel));
+        app.MapGet("/competitions/{id}/board.csv", (string id, HttpRequest request, IndexSync index, BoardLoader loader, CancellationToken cancel)
+            => ExportAsync(id, request, index, loader, Csv, cancel));
     }
 
-    private static async Task<IResult> ExportAsync(string id, HttpRequest request, ArenaStore store, BoardLoader loader, Func<BoardExport, IResult> write, CancellationToken cancel)
+    private static async Task<IResult> ExportAsync(string id, HttpRequest request, IndexSync index, BoardLoader loader, Func<BoardExport, IResult> write, CancellationToken cancel)
     {
-        if (!ArenaId.IsValid(id) || await store.CompetitionAsync(id, cancel) is not { } competition) return Results.NotFound();
+        if (await index.FindCompetitionAsync(id, cancel) is not { } competition) return Results.NotFound();
         try
         {
             var query = BoardAddress.Read(request.QueryString.Value ?? "");

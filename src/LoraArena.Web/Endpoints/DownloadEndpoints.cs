@@ -2,7 +2,7 @@ using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Submissions;
-using LoraArena.Storage;
+using LoraArena.Runs;
 
 namespace LoraArena.Web.Endpoints;
 
@@ -19,9 +19,9 @@ public static class DownloadEndpoints
         app.MapGet("/runs/{id}/spec.json", (string id, ArenaFolder folder) => File(folder, id, run => run.Spec, "application/octet-stream"));
     }
 
-    private static async Task<IResult> SubmissionAsync(string id, ArenaFolder folder, ArenaStore store, RunSubmission submissions, CancellationToken cancel)
+    private static async Task<IResult> SubmissionAsync(string id, ArenaFolder folder, IndexSync index, RunSubmission submissions, CancellationToken cancel)
     {
-        if (!ArenaId.IsValid(id) || await store.RunAsync(id, cancel) is not { } run || await store.CompetitionAsync(run.CompetitionId, cancel) is not { } competition) return Results.NotFound();
+        if (await index.FindRunAsync(id, cancel) is not { } run || await index.FindCompetitionAsync(run.CompetitionId, cancel) is not { } competition) return Results.NotFound();
         var runFolder = folder.Run(id);
         if (run.State != RunState.Succeeded.Name || !System.IO.File.Exists(runFolder.TestPredictions)) return Results.Problem("This run has no predictions of test data.", statusCode: StatusCodes.Status409Conflict);
         try

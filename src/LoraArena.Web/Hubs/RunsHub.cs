@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
-using LoraArena.Core.Files;
+using LoraArena.Runs;
 using LoraArena.Runs.Following;
-using LoraArena.Storage;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.SignalR;
 
@@ -9,14 +8,14 @@ namespace LoraArena.Web.Hubs;
 
 /// <summary>News of runs for programs: one stream a watched run, the newest state whenever the client is ready for it.</summary>
 [Authorize]
-public sealed class RunsHub(RunFeed feed, ArenaStore store) : Hub
+public sealed class RunsHub(RunFeed feed, IndexSync index) : Hub
 {
     /// <summary>Streams a run's progress until the client leaves or the run has ended.</summary>
     /// <param name="runId">The run's id.</param>
     /// <param name="cancel">The client left.</param>
     public async IAsyncEnumerable<RunMessage> Watch(string runId, [EnumeratorCancellation] CancellationToken cancel)
     {
-        if (!ArenaId.IsValid(runId) || await store.RunAsync(runId, cancel) is null) throw new HubException("There is no such run.");
+        if (await index.FindRunAsync(runId, cancel) is null) throw new HubException("There is no such run.");
         await foreach (var news in feed.WatchAsync(runId, cancel))
         {
             var message = RunMessage.Of(news);

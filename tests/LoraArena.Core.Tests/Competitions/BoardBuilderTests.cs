@@ -132,7 +132,21 @@ public sealed class BoardBuilderTests
     {
         var query = new BoardQuery
         {
-            Split = "0123456789abcdef", Fold = BoardQuery.AllFolds, Reference = "m1", ByRun = true, Filter = "r=8 #a&b", Trial = "t", Sort = "seconds", Descending = true, Columns = ["log_loss", "p"], Differences = true, Chart = "pareto", Cost = "memory", BySeconds = true, LogAxis = true, Smoothing = 12,
+            Split = "0123456789abcdef",
+            Fold = BoardQuery.AllFolds,
+            Reference = "m1",
+            ByRun = true,
+            Filter = "r=8 #a&b",
+            Trial = "t",
+            Sort = "seconds",
+            Descending = true,
+            Columns = ["log_loss", "p"],
+            Differences = true,
+            Chart = "pareto",
+            Cost = "memory",
+            BySeconds = true,
+            LogAxis = true,
+            Smoothing = 12,
         };
         var parameters = query.ToQueryString().TrimStart('?').Split('&').Select(p => p.Split('=')).ToDictionary(p => p[0], p => Uri.UnescapeDataString(p[1]), StringComparer.Ordinal);
         var back = BoardQuery.Parse(parameters.GetValueOrDefault);

@@ -20,7 +20,8 @@ internal static class BoardCase
         var sketch = LossSketch.Of(sums, 3 + (fold ?? 0));
         var spec = new RunSpec(
             id, DateTimeOffset.UnixEpoch, "tester", name ?? $"run {id}", new CompetitionReference("c", "C"), new DataReference("d", null), new SplitReference("s", "split", fold), new ModelReference("m", "nano", "/m", "h"),
-            new VariantChoice(variant, rank == 16 ? [] : new JsonObject { ["r"] = rank }), new TrainingOptions { Seed = seed }) { Trial = trial is null ? null : new TrialReference("t", trial, false) };
+            new VariantChoice(variant, rank == 16 ? [] : new JsonObject { ["r"] = rank }), new TrainingOptions { Seed = seed })
+        { Trial = trial is null ? null : new TrialReference("t", trial, false) };
         var interval = sketch.MeanInterval();
         return new BoardRun(
             spec, MethodSettings.Of(spec, null), new Scores(sketch.Mean, interval.Low, interval.High, 0.5, 0.03, sketch.Rows), new RunCost(100 * rank / 16.0, 1000, 10, 1 << 20, 1000 * rank), new LossTable(rows, sketch), new RunNotes("", tags ?? []));

@@ -13,7 +13,9 @@ public sealed class RowScale : LoraVariant<RowScaleOptions>
 {
     public override VariantInfo Info { get; } = new("row-scale", "Row scale", "Scales each output of a layer by a trained number.", "the guide's example", PeftType: null, ParameterFormula: "O")
     {
-        Group = VariantGroup.Magnitude, Cost = "Less of everything: one multiplication a layer.", SizeOption = null,
+        Group = VariantGroup.Magnitude,
+        Cost = "Less of everything: one multiplication a layer.",
+        SizeOption = null,
     };
     public override AdapterLayer Wrap(Projection site, RowScaleOptions options, VariantContext context) => new RowScaleLayer(site, options);
     public override long ParametersOf(SiteShape site, RowScaleOptions options) => site.OutFeatures;

@@ -127,7 +127,11 @@ internal abstract class SentencePieceClass
     /// <summary>Fields of a BPE model.</summary>
     protected static JsonObject BytePair(string? unknown, bool byteFallback, bool ignoreMerges = false) => new()
     {
-        ["type"] = "BPE", ["unk_token"] = unknown, ["fuse_unk"] = true, ["byte_fallback"] = byteFallback, ["ignore_merges"] = ignoreMerges,
+        ["type"] = "BPE",
+        ["unk_token"] = unknown,
+        ["fuse_unk"] = true,
+        ["byte_fallback"] = byteFallback,
+        ["ignore_merges"] = ignoreMerges,
     };
 
     /// <summary>Fields of a Unigram model.</summary>
