@@ -36,7 +36,7 @@ public static class MemoryForecaster
         if (blocks.Count == 0 || !variant.Info.QuantizedBase || options is not LoraOptions { UseDora: false, Bias: "none" } lora) return null;
         var heap = onGpu ? OfGpu : OfCpu;
         var bytes = (double)precision.ComputeType.ElementSize();
-        var kept = Kept(model, sites, lora, precision, tokens);
+        var kept = KeptByBlocks(model, sites, lora, precision, tokens);
         var passing = bytes * tokens * blocks.Max(block => block.Passing);
         var fixedPart = (BytesOfTrained * trained) + Expanded(sites, lora, precision, tokens);
 
@@ -52,7 +52,7 @@ public static class MemoryForecaster
     }
 
     /// <summary>Bytes that each block's forward pass keeps for its backward pass.</summary>
-    internal static IReadOnlyList<double> Kept(PreferenceModel model, IReadOnlyList<Projection> sites, LoraOptions lora, BasePrecision precision, int tokens)
+    public static IReadOnlyList<double> KeptByBlocks(PreferenceModel model, IReadOnlyList<Projection> sites, LoraOptions lora, BasePrecision precision, int tokens)
     {
         var adapted = sites.ToHashSet();
         return [.. model.Backbone.Blocks.Select(block => (double)precision.ComputeType.ElementSize() * tokens * Kept(block, adapted, lora, precision, tokens))];

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace LoraArena.Worker.Commands;
 
-/// <summary><c>size</c>: how many numbers a variant trains on a base model, and the setting that meets a budget.</summary>
+/// <summary><c>size</c>: the trainable parameters of a variant on a base model, and the setting that meets a budget.</summary>
 internal static class SizeCommand
 {
     public static Command Create()
@@ -18,11 +18,11 @@ internal static class SizeCommand
         var model = new Option<string>("--model") { Description = "A model folder.", Required = true };
         var variant = new Option<string?>("--variant") { Description = "The variant; all of them where none is named." };
         var options = new Option<string>("--options") { Description = "Its options as a JSON object.", DefaultValueFactory = _ => "{}" };
-        var parameters = new Option<long?>("--parameters") { Description = "A budget of trainable numbers to meet." };
+        var parameters = new Option<long?>("--parameters") { Description = "A budget of trainable parameters to meet." };
         var precision = new Option<string>("--precision") { Description = "How the base weights will be kept, for the forecast of memory.", DefaultValueFactory = _ => Precisions.Auto };
         var tokens = new Option<int?>("--tokens") { Description = "Padded tokens at once, for the forecast of memory; left out, what suits a CPU." };
         precision.AcceptOnlyFromAmong(Precisions.Auto, "fp32", "bf16", "fp16", Precisions.Int8, Precisions.Nf4);
-        var command = new Command("size", "Prints how many numbers a variant trains on a model, and the setting that meets a budget.") { model, variant, options, parameters, precision, tokens };
+        var command = new Command("size", "Prints the trainable parameters of a variant on a model, and the setting that meets a budget.") { model, variant, options, parameters, precision, tokens };
         command.SetAction(parse =>
         {
             var budget = parse.GetValue(parameters);

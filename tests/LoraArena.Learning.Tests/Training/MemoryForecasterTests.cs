@@ -36,7 +36,7 @@ public sealed partial class MemoryForecasterTests
         var kept = HeapInUse() - before;
         GC.KeepAlive(logits);
 
-        var forecast = MemoryForecaster.Kept(model, method.SitesOf(model, options), (LoraOptions)options, BasePrecision.Full, Tokens).Sum();
+        var forecast = MemoryForecaster.KeptByBlocks(model, method.SitesOf(model, options), (LoraOptions)options, BasePrecision.Full, Tokens).Sum();
         Assert.InRange(forecast / kept, 0.9, 1.1);
     }
 
@@ -47,8 +47,8 @@ public sealed partial class MemoryForecasterTests
         var (lora, more, frozen) = (Forecast(model, "lora", Tokens), Forecast(model, "lora", 2 * Tokens), Forecast(model, "lora-fa", Tokens));
 
         Assert.Equal(model.BaseBytes, lora.Weights);
-        Assert.True(more.Training > 1.4 * lora.Training, $"{lora} {more}");
-        Assert.True(lora.Recomputing < lora.Training && more.Recomputing < 0.7 * more.Training, $"{lora} {more}");
+        Assert.True(more.Training > lora.Training && more.Recomputing > lora.Recomputing, $"{lora} {more}");
+        Assert.True(lora.Recomputing < lora.Training && more.Recomputing < more.Training, $"{lora} {more}");
         Assert.True(frozen.Training < lora.Training, $"{lora} {frozen}");
     }
 
@@ -77,7 +77,7 @@ public sealed partial class MemoryForecasterTests
     private static MemoryForecast Forecast(PreferenceModel model, string variant, int tokens, string precision = "fp32")
     {
         var (method, options) = TinyTraining.Method(variant, new JsonObject { ["lora_dropout"] = 0.0 });
-        return MemoryForecaster.Of(model, method, options, method.SitesOf(model, options), 10_000, BasePrecision.Of(precision, ScalarType.Float32), tokens)!;
+        return MemoryForecaster.Of(model, method, options, method.SitesOf(model, options), 10_000, BasePrecision.Of(precision, precision == "fp32" ? ScalarType.Float32 : ScalarType.BFloat16), tokens)!;
     }
 
     // 4 blocks of width 192, with grouped queries where there are such.
