@@ -34,7 +34,16 @@ var many = new Option<int>("--steps") { Description = "Steps.", DefaultValueFact
 var soak = new Command("soak", "Many steps of a small decoder: memory must not grow.") { many, threads, dropout, variant, checkpointing, precision };
 soak.SetAction(parse => SoakBenchmark.Run(Workload.Decoder(layers: 4, width: 128, tokens: 64, batch: 4), Ours(parse), parse.GetValue(many)));
 
-var root = new RootCommand("What training costs, beside PEFT and against the machine's peak. See docs/benchmarks.md.") { minilm, decoder, parts, soak };
+var real = new Option<bool>("--minilm") { Description = "MiniLM on real battles instead of the random decoder." };
+var memory = new Command("memory", "What a training takes above the weights, beside its forecast; one process for each figure.") { steps, threads, dropout, variant, checkpointing, precision, layers, width, tokens, batch, real };
+memory.SetAction(parse =>
+{
+    var settings = Ours(parse);
+    var workload = parse.GetValue(real) ? Workload.MiniLm(16 * parse.GetValue(steps)) : Workload.Decoder(parse.GetValue(layers), parse.GetValue(width), parse.GetValue(tokens), parse.GetValue(batch));
+    MemoryBenchmark.Run(workload, settings, parse.GetValue(steps));
+});
+
+var root = new RootCommand("What training costs, beside PEFT and against the machine's peak. See docs/benchmarks.md.") { minilm, decoder, parts, soak, memory };
 foreach (var command in MethodsCommand.Create()) root.Add(command);
 return root.Parse(args).Invoke();
 

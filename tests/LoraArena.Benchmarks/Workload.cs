@@ -83,12 +83,35 @@ internal sealed class Workload
     /// <summary>The model with its adapter, ready to train.</summary>
     public (PreferenceModel Model, Trainer Trainer) Open(Settings settings)
     {
-        var model = _load(settings);
+        var model = Load(settings);
+        return (model, Train(model, settings));
+    }
+
+    /// <summary>The model without an adapter.</summary>
+    public PreferenceModel Load(Settings settings) => _load(settings);
+
+    /// <summary>The method and its options.</summary>
+    public static (LoraVariant Variant, VariantOptions Options) Method(Settings settings)
+    {
         var variant = VariantCatalog.Get(settings.Variant);
         var options = new JsonObject { ["r"] = settings.Rank, ["lora_alpha"] = 2 * settings.Rank, ["lora_dropout"] = settings.LoraDropout };
         foreach (var name in options.Select(o => o.Key).Except(Learning.Options.OptionSchema.Of(variant.OptionsType).Select(o => o.Name)).ToList()) options.Remove(name);
-        model.Attach(variant, variant.ReadOptions(options), 0);
-        return (model, new Trainer(model, _packer, _rows, Options(settings)));
+        return (variant, variant.ReadOptions(options));
+    }
+
+    /// <summary>Puts the adapter on a model and prepares its training.</summary>
+    public Trainer Train(PreferenceModel model, Settings settings)
+    {
+        var (variant, options) = Method(settings);
+        model.Attach(variant, options, 0);
+        return new Trainer(model, _packer, _rows, Options(settings));
+    }
+
+    /// <summary>Padded tokens of the largest micro-batch.</summary>
+    public int LargestMicroBatch(int atOnce)
+    {
+        var lengths = _rows.Select(row => _packer.Pack(row, swap: false).Length).ToList();
+        return Math.Max(lengths.Max(), Math.Min(atOnce, _batch * lengths.Max()));
     }
 
     /// <summary>The same for the peer: model, adapter and every batch of the first epoch.</summary>

@@ -59,10 +59,12 @@ internal static class SizeCommand
 
     private static void Print(TextWriter text, IReadOnlyList<VariantSize> sizes)
     {
-        var table = new TextTable().Text("variant").Figures("parameters").Figures("layers").Text("options");
-        foreach (var size in sizes) table.Add(size.Variant, size.Parameters.ToString("N0", CultureInfo.InvariantCulture), size.Sites.ToString(CultureInfo.InvariantCulture), Written(size.Options));
+        var table = new TextTable().Text("variant").Figures("parameters").Figures("layers").Figures("training needs").Figures("recomputing").Text("options");
+        foreach (var size in sizes) table.Add(size.Variant, size.Parameters.ToString("N0", CultureInfo.InvariantCulture), size.Sites.ToString(CultureInfo.InvariantCulture), Needs(size.Memory?.Bytes), Needs(size.Memory?.BytesRecomputing), Written(size.Options));
         table.Write(text);
     }
+
+    private static string Needs(long? bytes) => bytes is { } known ? "~" + Show.Bytes(known) : "–";
 
     // As -s takes them.
     private static string Written(JsonObject options) => string.Join(' ', options.Select(p => $"-s '{p.Key}={p.Value}'"));

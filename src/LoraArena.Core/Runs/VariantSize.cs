@@ -9,7 +9,11 @@ namespace LoraArena.Core.Runs;
 /// <param name="Sites">Linear layers that are adapted.</param>
 /// <param name="Solved">The option that was chosen to meet the budget; null where no budget was given.</param>
 /// <param name="Budget">The budget; null where none was given.</param>
-public sealed record VariantSize(string Variant, JsonObject Options, long Parameters, int Sites, string? Solved, long? Budget);
+public sealed record VariantSize(string Variant, JsonObject Options, long Parameters, int Sites, string? Solved, long? Budget)
+{
+    /// <summary>What its training will need of memory at the default tokens at once on a CPU; null where that is not known.</summary>
+    public MemoryForecast? Memory { get; init; }
+}
 
 /// <summary>The sizes of all variants on one model.</summary>
 /// <param name="Sizes">Those that fit it.</param>

@@ -31,8 +31,11 @@ public static class TorchOps
 
     private static readonly Lazy<jit.CompilationUnit> Unit = new(() => jit.compile(Scripts + "\n"));
 
-    /// <summary>True where attention's operator takes fewer key heads than query heads on a device; the composed form repeats them.</summary>
-    public static bool HasGroupedAttention(Device device) => device.type is DeviceType.CPU or DeviceType.CUDA;
+    /// <summary>
+    /// True where attention's operator takes fewer key heads than query heads on a device without keeping the weights of all pairs of tokens; the
+    /// composed form repeats them. On the CPU it takes them, but leaves its kernel for plain products, which keep T² numbers a head.
+    /// </summary>
+    public static bool HasGroupedAttention(Device device) => device.type is DeviceType.CUDA;
 
     /// <summary>x / √(mean x² + ε) · w, in fp32 within: [.., D] → [.., D].</summary>
     public static Tensor RmsNorm(Tensor x, Tensor w, double eps) => x.device_type == DeviceType.CUDA
@@ -63,8 +66,12 @@ public static class TorchOps
     {
         if (!HasGroupedAttention(q.device)) return AttentionComposed(q, k, v, mask, causal, dropout, scale);
         if (k.shape[1] == q.shape[1] && scale == 1 / Math.Sqrt(q.shape[^1])) return nn.functional.scaled_dot_product_attention(q, k, v, mask, dropout, causal);
-        return Call("attention", q, k, v, mask!, causal, Number(dropout), Number(scale));
+        return AttentionFused(q, k, v, mask, causal, dropout, scale);
     }
+
+    /// <summary>The operator itself, whatever the device.</summary>
+    public static Tensor AttentionFused(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal, double dropout, double scale)
+        => Call("attention", q, k, v, mask!, causal, Number(dropout), Number(scale));
 
     /// <summary>The same with what TorchSharp binds: heads are repeated, and the queries carry the scale.</summary>
     public static Tensor AttentionComposed(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal, double dropout, double scale)

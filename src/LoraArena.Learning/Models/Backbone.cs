@@ -12,6 +12,9 @@ public abstract class Backbone
     /// <summary>What a classification head looks at, [B, D]; the last layer computes no other token.</summary>
     public abstract Tensor Pooled(TokenBatch batch, ForwardMode mode);
 
+    /// <summary>What training its blocks takes, block by block; empty where that is not known.</summary>
+    public virtual IReadOnlyList<BlockMemory> Blocks => [];
+
     /// <summary>
     /// <see cref="Pooled"/> cut into its blocks, so that a training can compute a block again instead of keeping what it computed; null where the
     /// model cannot be cut. What it makes for all blocks (masks, angles) belongs to the caller's dispose scope.

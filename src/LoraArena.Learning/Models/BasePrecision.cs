@@ -10,7 +10,7 @@ namespace LoraArena.Learning.Models;
 public sealed record BasePrecision(string Name, ScalarType ComputeType)
 {
     // Smaller matrices gain nothing and lose most.
-    private const long SmallestQuantized = 4096;
+    internal const long SmallestQuantized = 4096;
 
     /// <summary>Numbers of 32 bits.</summary>
     public static BasePrecision Full { get; } = new("fp32", ScalarType.Float32);

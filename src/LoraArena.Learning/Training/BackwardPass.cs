@@ -16,6 +16,9 @@ internal static class BackwardPass
 {
     private const int KeptShare = 3;
 
+    /// <summary>Of so many blocks, how many are computed twice with recomputation: the first.</summary>
+    public static int Recomputed(int blocks) => blocks - Math.Max(1, blocks / KeptShare);
+
     /// <summary>Adds the gradients of Σ loss(logits) to the trained weights.</summary>
     /// <param name="model">The model.</param>
     /// <param name="batch">The rows.</param>
@@ -38,7 +41,7 @@ internal static class BackwardPass
         using var scope = NewDisposeScope();
         var embedded = pass.Embed();
         var trainsEmbeddings = embedded.requires_grad;
-        var first = pass.Blocks - Math.Max(1, pass.Blocks / KeptShare);
+        var first = Recomputed(pass.Blocks);
         var inputs = new List<Tensor> { embedded.detach() };
         if (trainsEmbeddings) embedded.Dispose();
         using (no_grad())

@@ -34,6 +34,10 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         return [.. apply([x, call, .. sites.SelectMany(site => new[] { site.A, site.B })]).Select(y => y.MoveToOuterDisposeScope())];
     }
 
+    /// <summary>True if rows pay for one matrix in the place of base and adapter, and its type does not round the adapter away.</summary>
+    internal static bool Merges(long rows, long inFeatures, long outFeatures, ScalarType type)
+        => type is ScalarType.Float32 or ScalarType.Float64 && rows >= RowsToMerge * Math.Max(inFeatures, outFeatures);
+
     /// <inheritdoc/>
     public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
     {
@@ -136,7 +140,7 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
 
         /// <summary>True where one matrix takes the place of base and adapter: few rows would not pay for the pass over it, and other types would round it away.</summary>
         public bool Merges(Tensor xNI) => Dropout == 0 && TrainsA && Sites.All(site => site.Matrix is DenseMatrix && site.Matrix.ComputeType == xNI.dtype
-            && xNI.dtype is ScalarType.Float32 or ScalarType.Float64 && xNI.shape[0] >= RowsToMerge * Math.Max(site.Matrix.InFeatures, site.Matrix.OutFeatures));
+            && LowRankProduct.Merges(xNI.shape[0], site.Matrix.InFeatures, site.Matrix.OutFeatures, xNI.dtype));
 
         public Tensor? Mask(long rows, ScalarType type, Device device) => Dropout > 0 ? DropoutMask.Of([rows, InputShape[^1]], type, device, Dropout, Seed) : null;
 

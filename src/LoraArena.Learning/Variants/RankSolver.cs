@@ -29,7 +29,7 @@ public static class RankSolver
     /// <param name="variant">The variant.</param>
     /// <param name="given">The other options; what they say of the size itself is not looked at.</param>
     /// <param name="model">The model; its shapes are enough.</param>
-    /// <param name="budget">Trainable numbers that are wanted, the head not counted.</param>
+    /// <param name="budget">Trainable parameters that are wanted, the head not counted.</param>
     /// <exception cref="OptionException">The variant has no size to choose, or none fits the model.</exception>
     public static VariantSize Solve(LoraVariant variant, JsonObject given, PreferenceModel model, long budget)
     {

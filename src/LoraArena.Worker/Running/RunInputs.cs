@@ -10,6 +10,7 @@ using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Peft;
+using LoraArena.Learning.Training;
 using LoraArena.Learning.Variants;
 
 namespace LoraArena.Worker.Running;
@@ -138,6 +139,15 @@ internal sealed class RunInputs : IDisposable
         var tokens = new CachedTokens(new TokenCache(arena.TokenCache), spec.Model.Path, model.Family.Kind, model.Config);
         model.TextToIds = tokens.EncodeToIds;
         return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), tokens, model);
+    }
+
+    /// <summary>What the training will need of the device's memory; null where that is not known.</summary>
+    public MemoryForecast? Forecast(Trainer trainer)
+    {
+        var variant = VariantCatalog.Get(Spec.Variant.Id);
+        var options = variant.ReadOptions(Spec.Variant.Options);
+        var tokens = Math.Max(Packer.MaxLength, Math.Min(trainer.MicroBatchTokens, Spec.Training.BatchSize * Packer.MaxLength));
+        return MemoryForecaster.Of(Model, variant, options, variant.SitesOf(Model, options), trainer.TrainableParameters, Model.Precision, tokens, Device.IsCuda);
     }
 
     /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>

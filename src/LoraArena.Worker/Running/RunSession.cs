@@ -128,8 +128,22 @@ internal sealed class RunSession
         if (inputs.Packer.MaxLength < asked) Write(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
         var cut = train.Count(row => !inputs.Packer.FitsWhole(row));
         if (cut > 0) Write(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
+        Forecast(inputs, trainer);
         Write(new StateRecord(RunState.Running, "training"));
     }
+
+    // Before the first step: a run that cannot fit should not find it out hours later.
+    private void Forecast(RunInputs inputs, Trainer trainer)
+    {
+        if (inputs.Forecast(trainer) is not { } memory) return;
+        var needs = FormattableString.Invariant($"about {Gib(memory.Bytes)} GiB, with gradient_checkpointing {Gib(memory.BytesRecomputing)}");
+        var planned = trainer.Recomputes ? memory.BytesRecomputing : memory.Bytes;
+        if (inputs.Device.MemoryBytes is not { } all) WorkerLog.Write($"needs {needs}");
+        else if (planned <= all) WorkerLog.Write(FormattableString.Invariant($"needs of {Gib(all)} GiB {needs}"));
+        else Write(new WarningRecord(FormattableString.Invariant($"This training will need {needs}, and {inputs.Device.Id} has {Gib(all)} GiB: set gradient_checkpointing, fewer max_tokens_per_micro_batch, or a base_precision of fewer bits.")));
+    }
+
+    private static string Gib(long bytes) => FormattableString.Invariant($"{bytes / (double)(1L << 30):0.0}");
 
     /// <summary>Trains to the end of the plan; gives the reason where it was stopped before.</summary>
     private string? Train(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> validation)

@@ -44,6 +44,9 @@ public sealed class BertModel : Backbone
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<BlockMemory> Blocks => [.. _layers.Select(layer => layer.Memory(firstTokenOnly: _pooling == Pooling.First && layer == _layers[^1]))];
+
+    /// <inheritdoc/>
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
     {
         var mask = Attention.PaddingMask(batch, _dtype);
@@ -108,6 +111,14 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
     private readonly Projection _up = builder.Projection(path + ".intermediate.dense", config.HiddenSize, config.IntermediateSize, bias: true);
     private readonly Projection _down = builder.Projection(path + ".output.dense", config.IntermediateSize, config.HiddenSize, bias: true);
     private readonly LayerNorm _outputNorm = new(path + ".output.LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
+
+    /// <summary>What its training keeps: q, k, v and context, what the norms read, what the activation reads; of one token a sequence, keys and values alone.</summary>
+    public BlockMemory Memory(bool firstTokenOnly)
+    {
+        var (width, inner) = (config.HiddenSize, config.IntermediateSize);
+        if (firstTokenOnly) return new BlockMemory(2 * width, 2 * width, [([_key, _value], width)]);
+        return new BlockMemory((6 * width) + inner, (3 * width) + (2 * inner), [([_query, _key, _value], width), ([_up], width), ([_down], inner)]);
+    }
 
     /// <summary>[B, T, D] → [B, T, D], or [B, 1, D] where only the first token's output is wanted.</summary>
     public Tensor Forward(Tensor xBTD, Tensor? mask, ForwardMode mode, bool firstTokenOnly)

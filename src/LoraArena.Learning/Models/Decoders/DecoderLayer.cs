@@ -48,6 +48,20 @@ internal sealed class DecoderLayer
         RmsNorm Norm(string name, int size) => new($"{path}.{name}", size, shape.NormEps, builder, shape.NormsAddOne);
     }
 
+    /// <summary>
+    /// What its training keeps: what the norms read, q, k, v and context, gate, its activation and up; of one token a sequence, keys and values
+    /// alone. Norms of queries and keys keep what they read once more; keys and values are counted as wide as the queries, since shared heads are
+    /// repeated for the attention wherever its operator cannot share them.
+    /// </summary>
+    public BlockMemory Memory(bool lastTokenOnly)
+    {
+        var (width, inner) = (_shape.HiddenSize, _shape.IntermediateSize);
+        var (query, key) = (_query.OutFeatures, _key.OutFeatures);
+        var norms = (_queryNorm is null ? 0 : query) + (_keyNorm is null ? 0 : key) + (_afterAttention is null ? 0 : width) + (_afterFeedForward is null ? 0 : width);
+        if (lastTokenOnly) return new BlockMemory(width + (2 * key), 2 * width, [([_key, _value], width)]);
+        return new BlockMemory((2 * width) + (4 * query) + (3 * inner) + norms, (3 * width) + (3 * inner), [([_query, _key, _value], width), ([_gate, _up], width), ([_down], inner)]);
+    }
+
     /// <summary>[B, T, D] → [B, T, D]. Padding stands on the right, so no real token can see it: the causal mask is enough.</summary>
     public Tensor Forward(Tensor xBTD, CausalMasks masks, RotaryAngles angles, ForwardMode mode)
     {

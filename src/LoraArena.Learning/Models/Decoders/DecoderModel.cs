@@ -42,6 +42,9 @@ public sealed class DecoderModel : Backbone
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<BlockMemory> Blocks => [.. _layers.Select(layer => layer.Memory(lastTokenOnly: _shape.Pooling == Pooling.Last && layer == _layers[^1]))];
+
+    /// <inheritdoc/>
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
     {
         var angles = Angles(batch);
