@@ -18,7 +18,10 @@ internal static class ArenaCommandLine
         if (parsed.Errors.Count > 0) return SayWrongUsage(parsed);
         var invocation = new InvocationConfiguration
         {
-            EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = Terminal.Out, Error = Terminal.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+            Output = Terminal.Out,
+            Error = Terminal.Error,
         };
         try
         {

@@ -2,8 +2,10 @@ using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
+using LoraArena.Core.Trials;
 using LoraArena.Data.Competitions;
 using LoraArena.Runs.Launching;
+using LoraArena.Runs.Trials;
 using LoraArena.Storage.Entities;
 
 namespace LoraArena.Cli;
@@ -48,6 +50,21 @@ internal static class Lookup
             [] => throw new RefusedException($"There is no run '{name}'. A run goes by its id, a beginning of it of at least {MinBeginning} characters, or its name; 'arena runs' lists them."),
             _ => throw new RefusedException($"{found.Count} runs go by '{name}'; {List("name one by its id", found.Select(run => run.Id))}."),
         };
+    }
+
+    /// <summary>A run or a trial: one of the two is null.</summary>
+    /// <exception cref="RefusedException">None or several go by that name.</exception>
+    public static async Task<(RunEntry? Run, Trial? Trial)> RunOrTrialAsync(this ArenaServices arena, string name, CancellationToken cancel)
+    {
+        switch (arena.Get<TrialLibrary>().Find(name))
+        {
+            case []:
+                return (await arena.RunAsync(name, cancel), null);
+            case [var only] when only.Id == name || (await arena.Store.RunsAsync(null, int.MaxValue, cancel)).All(run => run.Name != name):
+                return (null, only);
+            case var found:
+                throw new RefusedException($"{(found.Count == 1 ? "A trial and a run go" : $"{found.Count} trials go")} by '{name}'; {List("name one by its id; trials are", found.Select(trial => trial.Id))}.");
+        }
     }
 
     /// <summary>A run that has succeeded: the others have nothing to show.</summary>

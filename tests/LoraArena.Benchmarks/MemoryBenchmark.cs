@@ -9,8 +9,7 @@ internal static class MemoryBenchmark
     /// <summary>Runs it and prints a line.</summary>
     public static void Run(Workload workload, Settings settings, int steps)
     {
-        var model = workload.Load(settings);
-        using var _ = model;
+        using var model = workload.Load(settings);
         var before = Measure.StartPeak();
         using var trainer = workload.Train(model, settings);
         for (var step = 0; step < steps; step++) trainer.Step();

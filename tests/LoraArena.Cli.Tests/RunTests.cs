@@ -313,6 +313,14 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
 
         var again = await _arena.AskAsync("watch", "Two");
         Assert.Equal((string?)answer["trial"], (string?)again["trial"]);
+
+        // Ids begin with the time, so that a beginning of the trial's may be that of its runs: it does not name the trial.
+        var beginning = await _arena.RunAsync("stop", ((string)answer["trial"]!)[..8]);
+        Assert.Equal(3, beginning.ExitCode);
+        Assert.DoesNotContain("The trial has ended", beginning.Errors, StringComparison.Ordinal);
+        var whole = await _arena.RunAsync("stop", (string)answer["trial"]!);
+        Assert.Equal(3, whole.ExitCode);
+        Assert.Contains("The trial has ended already", whole.Errors, StringComparison.Ordinal);
         _arena.Write("broken.json", """{"name":"Two","model":"nano"}""");
         var refused = await _arena.RunAsync("trial", _arena.At("broken.json"));
         Assert.Equal(3, refused.ExitCode);

@@ -38,6 +38,19 @@ public sealed class SizeTests(RegisteredModel model) : IClassFixture<RegisteredM
     }
 
     [Fact]
+    public async Task Size_ForecastsTheMemoryOfTheTrainingThatIsGiven()
+    {
+        string[] Asked(params string[] more) => ["size", "--model", "nano", "--variant", "lora", "-s", "device=cpu", .. more];
+        var usual = (await _arena.AskAsync(Asked()))["memory"]!;
+        var smaller = (await _arena.AskAsync(Asked("-s", "base_precision=bf16", "-s", "max_tokens_per_micro_batch=256", "-s", "max_length=128")))["memory"]!;
+
+        Assert.Equal(("fp32", "cpu"), ((string)usual["precision"]!, (string)usual["device"]!));
+        Assert.Equal(("bf16", 256), ((string)smaller["precision"]!, (int)smaller["tokens"]!));
+        Assert.Equal((long)usual["weights"]!, 2 * (long)smaller["weights"]!);
+        Assert.True((long)smaller["training"]! < (long)usual["training"]!);
+    }
+
+    [Fact]
     public async Task Size_MeetsWhatAnotherMethodTrains_AndVariantsCountsAll()
     {
         var lora = await _arena.AskAsync("size", "--model", "nano", "--variant", "lora", "-s", "r=16");
@@ -58,6 +71,7 @@ public sealed class SizeTests(RegisteredModel model) : IClassFixture<RegisteredM
     [InlineData("size --model nano --variant dola", 3)]
     [InlineData("size --model nano --parameters 0", 2)]
     [InlineData("size --model nano -s r=8", 3)]
+    [InlineData("size --model nano --like lora:batch_size=4", 3)]
     [InlineData("size --model nano --variant dora --like lora:r", 3)]
     [InlineData("size --model nano --parameters 9 --like lora", 2)]
     [InlineData("size --model nano --variant lora -s target_modules=q", 3)]

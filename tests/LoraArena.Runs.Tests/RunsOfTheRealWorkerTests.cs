@@ -60,7 +60,9 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
         var stopped = await _arena.SuperviseAsync(id, r => RunState.Parse(r.State).IsFinal);
         Assert.Equal("stopped", stopped.State);
         var run = _arena.Folder.Run(id);
-        var checkpoint = Assert.Single(run.CheckpointSteps());
+
+        // On a slow machine one that is due by time may have come before the one of the stop.
+        var checkpoint = run.CheckpointSteps().Max();
 
         // A spec that was changed meanwhile is another run's.
         var spec = await File.ReadAllBytesAsync(run.Spec, TestContext.Current.CancellationToken);

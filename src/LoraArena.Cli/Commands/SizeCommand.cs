@@ -29,8 +29,8 @@ internal static class SizeCommand
             if (parse.GetValue(variant) is { } id)
             {
                 var (method, worker) = await arena.VariantAsync(id, cancel);
-                var options = OptionPairs.Read(parse.GetValue(set) ?? [], [], method, worker).Variant;
-                var size = await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(id, options), budget, cancel);
+                var given = OptionPairs.Read(parse.GetValue(set) ?? [], [], method, worker);
+                var size = await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(id, given.Variant), budget, cancel, given.Apply(new TrainingOptions()));
                 Output.Of(parse).Answer(size, text => Print(text, [size]));
                 return Exit.Done;
             }
@@ -53,8 +53,9 @@ internal static class SizeCommand
         var (method, worker) = await arena.VariantAsync(parts[0], cancel);
         var pairs = parts.Length == 1 ? [] : parts[1].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (pairs.FirstOrDefault(pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad) throw new RefusedException($"--like takes ID:key=value,key=value; '{bad}' is no key=value.");
-        var options = OptionPairs.Read(pairs, [], method, worker).Variant;
-        return (await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(parts[0], options), budget: null, cancel)).Parameters;
+        var given = OptionPairs.Read(pairs, [], method, worker);
+        if (given.Training.Count > 0) throw new RefusedException($"--like counts parameters, and '{given.Training.First().Key}' of the training changes none.");
+        return (await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(parts[0], given.Variant), budget: null, cancel)).Parameters;
     }
 
     private static void Print(TextWriter text, IReadOnlyList<VariantSize> sizes)

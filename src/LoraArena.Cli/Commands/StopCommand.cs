@@ -17,9 +17,8 @@ internal static class StopCommand
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
-            var named = parse.GetRequiredValue(run);
-            if (arena.Get<TrialLibrary>().Find(named) is { } trial) return await CancelAsync(arena, trial.Id, Output.Of(parse), cancel);
-            var entry = await arena.RunAsync(named, cancel);
+            var (found, trial) = await arena.RunOrTrialAsync(parse.GetRequiredValue(run), cancel);
+            if (found is not { } entry) return await CancelAsync(arena, trial!.Id, Output.Of(parse), cancel);
             await arena.Get<RunService>().StopAsync(entry.Id, parse.GetValue(now) ? StopWhen.Now : StopWhen.AfterCheckpoint, cancel);
 
             // A run that no worker is running is stopped by looking at it.

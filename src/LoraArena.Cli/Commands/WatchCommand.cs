@@ -21,10 +21,8 @@ internal static class WatchCommand
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
-            var named = parse.GetRequiredValue(run);
-            if (arena.Get<TrialLibrary>().Find(named) is { } trial) return await new TrialWatch(arena, Output.Of(parse)).FollowAsync(trial.Id, cancel);
-            var entry = await arena.RunAsync(named, cancel);
-            return await new RunWatch(arena, Output.Of(parse)).FollowAsync(entry.Id, cancel);
+            var (entry, trial) = await arena.RunOrTrialAsync(parse.GetRequiredValue(run), cancel);
+            return entry is null ? await new TrialWatch(arena, Output.Of(parse)).FollowAsync(trial!.Id, cancel) : await new RunWatch(arena, Output.Of(parse)).FollowAsync(entry.Id, cancel);
         });
         return command;
     }

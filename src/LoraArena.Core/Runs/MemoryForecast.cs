@@ -6,7 +6,8 @@ namespace LoraArena.Core.Runs;
 /// <param name="Recomputing">The same where blocks are computed again instead of being kept (gradient_checkpointing).</param>
 /// <param name="Tokens">Padded tokens at once that it holds for.</param>
 /// <param name="Precision">How the base weights are kept, for which it holds.</param>
-public sealed record MemoryForecast(long Weights, long Training, long Recomputing, int Tokens, string Precision)
+/// <param name="Device">Id of the device.</param>
+public sealed record MemoryForecast(long Weights, long Training, long Recomputing, int Tokens, string Precision, string Device)
 {
     /// <summary>All of it.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

@@ -11,7 +11,7 @@ namespace LoraArena.Core.Runs;
 /// <param name="Budget">The budget; null where none was given.</param>
 public sealed record VariantSize(string Variant, JsonObject Options, long Parameters, int Sites, string? Solved, long? Budget)
 {
-    /// <summary>What its training will need of memory at the default tokens at once on a CPU; null where that is not known.</summary>
+    /// <summary>What its training will need of memory; null where that is not known.</summary>
     public MemoryForecast? Memory { get; init; }
 }
 

@@ -1,4 +1,5 @@
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Variants;
 using TorchSharp;
@@ -15,11 +16,12 @@ public static class MemoryForecaster
     // Value, gradient and two averages of a trainable parameter, in fp32.
     private const int BytesOfTrained = 16;
 
-    // Measured with the benchmark 'memory' on models of 6 to 22 million parameters and 256 to 2,048 tokens: what the C library's heap takes for
-    // each byte that tensors use, since holes between tensors that stay are filled by none of the same size, and what runtime and libraries take
-    // during the first steps whatever the model. The allocator of a GPU rounds sizes up and leaves few holes.
-    private static readonly Heap OfCpu = new(1.75, 2.2, 55L << 20);
-    private static readonly Heap OfGpu = new(1.1, 1.1, 24L << 20);
+    // Fitted to what the benchmark 'memory' measured of twelve random decoders on Linux, with and without recomputation; how far it is off elsewhere
+    // stands in docs/benchmarks.md. The C library's heap takes more than tensors use, most of all for what comes and goes between tensors that stay.
+    private static readonly Heap OfCpu = new(Kept: 1.6, Passing: 3.8, PassingAgain: 4.8, Overhead: 65L << 20);
+
+    // Assumed, not measured.
+    private static readonly Heap OfGpu = new(Kept: 1.1, Passing: 1.1, PassingAgain: 1.1, Overhead: 24L << 20);
 
     /// <summary>The forecast; null for a method or a model that it does not know.</summary>
     /// <param name="model">The model; its shapes are enough.</param>
@@ -27,14 +29,21 @@ public static class MemoryForecaster
     /// <param name="options">Its options.</param>
     /// <param name="sites">The layers that they choose.</param>
     /// <param name="trained">Trainable parameters, the head's among them.</param>
-    /// <param name="precision">How the base weights will be kept.</param>
-    /// <param name="tokens">Padded tokens that go through the model at once.</param>
-    /// <param name="onGpu">True for the memory of a GPU.</param>
-    public static MemoryForecast? Of(PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained, BasePrecision precision, int tokens, bool onGpu = false)
+    /// <param name="training">How it is trained.</param>
+    /// <param name="device">Where.</param>
+    public static MemoryForecast? Of(PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained, TrainingOptions training, ComputeDevice device)
+    {
+        var longest = Math.Min(training.MaxLength, model.Config.MaxPositions);
+        var tokens = Math.Max(longest, (int)Math.Min(MicroBatchSize.Of(training, device.Torch), (long)training.BatchSize * longest));
+        return Of(model, variant, options, sites, trained, BasePrecision.Of(training.BasePrecision, device.BestType), tokens, device.Id);
+    }
+
+    /// <summary>The same for padded tokens that go through the model at once.</summary>
+    public static MemoryForecast? Of(PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained, BasePrecision precision, int tokens, string device = "cpu")
     {
         var blocks = model.Backbone.Blocks;
         if (blocks.Count == 0 || !variant.Info.QuantizedBase || options is not LoraOptions { UseDora: false, Bias: "none" } lora) return null;
-        var heap = onGpu ? OfGpu : OfCpu;
+        var heap = device == "cpu" ? OfCpu : OfGpu;
         var bytes = (double)precision.ComputeType.ElementSize();
         var kept = KeptByBlocks(model, sites, lora, precision, tokens);
         var passing = bytes * tokens * blocks.Max(block => block.Passing);
@@ -43,12 +52,10 @@ public static class MemoryForecaster
         // The first two thirds of the blocks are computed again, and keep their input alone: see BackwardPass.
         var again = BackwardPass.Recomputed(blocks.Count);
         var inputs = bytes * tokens * model.Config.HiddenSize * again;
-        return new MemoryForecast(
-            Weights(model, precision),
-            (long)(heap.Overhead + (heap.Kept * (fixedPart + passing + kept.Sum()))),
-            (long)(heap.Overhead + (heap.Recomputed * (fixedPart + passing + inputs + Math.Max(kept.Skip(again).Sum(), kept.Take(again).DefaultIfEmpty().Max())))),
-            tokens,
-            precision.Name);
+        var recomputing = inputs + Math.Max(kept.Skip(again).Sum(), kept.Take(again).DefaultIfEmpty().Max());
+        return new MemoryForecast(Weights(model, precision), Training(kept.Sum(), heap.Passing), Training(recomputing, heap.PassingAgain), tokens, precision.Name, device);
+
+        long Training(double keptBytes, double share) => (long)(heap.Overhead + fixedPart + (heap.Kept * keptBytes) + (share * passing));
     }
 
     /// <summary>Bytes that each block's forward pass keeps for its backward pass.</summary>
@@ -89,8 +96,9 @@ public static class MemoryForecaster
             : model.BaseParameters * bytes;
     }
 
-    /// <param name="Kept">Bytes taken for each byte that tensors use where blocks keep what they compute.</param>
-    /// <param name="Recomputed">The same where blocks are computed again.</param>
-    /// <param name="Overhead">Bytes besides.</param>
-    private sealed record Heap(double Kept, double Recomputed, long Overhead);
+    /// <param name="Kept">Bytes taken for each byte that the forward pass keeps.</param>
+    /// <param name="Passing">The same for what the backward pass holds for a moment.</param>
+    /// <param name="PassingAgain">The same where it computes blocks again meanwhile.</param>
+    /// <param name="Overhead">What runtime and libraries take during the first steps, whatever the model.</param>
+    private sealed record Heap(double Kept, double Passing, double PassingAgain, long Overhead);
 }

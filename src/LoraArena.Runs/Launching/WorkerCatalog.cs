@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 
@@ -34,10 +36,11 @@ public sealed class WorkerCatalog(ArenaFolder folder)
     /// <param name="variant">The variant and its options.</param>
     /// <param name="budget">Trainable parameters that are wanted; null to count only.</param>
     /// <param name="cancel">Gives up.</param>
+    /// <param name="training">How it will be trained, for the forecast of memory; null for the defaults.</param>
     /// <exception cref="WorkerException">The options do not fit; the message says why.</exception>
-    public static Task<VariantSize> SizeAsync(string modelFolder, VariantChoice variant, long? budget, CancellationToken cancel)
+    public static Task<VariantSize> SizeAsync(string modelFolder, VariantChoice variant, long? budget, CancellationToken cancel, TrainingOptions? training = null)
     {
-        string[] question = ["size", "--model", modelFolder, "--variant", variant.Id, "--options", variant.Options.ToJsonString()];
+        string[] question = ["size", "--model", modelFolder, "--variant", variant.Id, "--options", variant.Options.ToJsonString(), "--training", JsonSerializer.Serialize(training ?? new TrainingOptions(), ArenaJson.Line)];
         return WorkerProgram.Find().AskAsync<VariantSize>(WithBudget(question, budget), cancel);
     }
 

@@ -34,9 +34,8 @@ public sealed class TrialLibrary(ArenaFolder arena)
         }
     }
 
-    /// <summary>The trial of an id, a beginning of it of at least 6 characters, or a name, the newest of them; null where there is none.</summary>
-    public Trial? Find(string named)
-        => TryRead(named) ?? List().FirstOrDefault(t => t.Plan.Name == named || (named.Length >= 6 && t.Id.StartsWith(named, StringComparison.Ordinal)));
+    /// <summary>The trials that go by an id or a name. A beginning of an id names none: a trial's runs begin as it does.</summary>
+    public IReadOnlyList<Trial> Find(string named) => TryRead(named) is { } exact ? [exact] : [.. List().Where(t => t.Plan.Name == named)];
 
     /// <summary>Writes a new trial: it is there whole, or not at all.</summary>
     public void Add(Trial trial)

@@ -55,6 +55,27 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return new TrialStatus(trial, lines, chosen, cancelled);
     }
 
+    /// <summary>How the trials of a competition stand that have runs in the queue or at work, the newest first. A damaged one is left out.</summary>
+    public async Task<IReadOnlyList<TrialStatus>> ActiveAsync(string competitionId, CancellationToken cancel)
+    {
+        var active = (await store.ActiveAsync(cancel)).Concat(await store.QueuedAsync(cancel)).Where(run => run.CompetitionId == competitionId).Select(run => run.Id).ToHashSet(StringComparer.Ordinal);
+        var found = new List<TrialStatus>();
+        if (active.Count == 0) return found;
+        foreach (var trial in trials.List(competitionId).Where(trial => trial.Runs.Any(run => active.Contains(run.Run))))
+        {
+            try
+            {
+                if (await StatusAsync(trial.Id, cancel) is { IsOver: false } status) found.Add(status);
+            }
+            catch (RunFileException)
+            {
+                // The supervisor names it.
+            }
+        }
+
+        return found;
+    }
+
     // What a trial needs and somebody has deleted.
     private async Task<string?> MissingAsync(Trial trial, CancellationToken cancel)
     {

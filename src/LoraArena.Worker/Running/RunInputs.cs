@@ -146,8 +146,7 @@ internal sealed class RunInputs : IDisposable
     {
         var variant = VariantCatalog.Get(Spec.Variant.Id);
         var options = variant.ReadOptions(Spec.Variant.Options);
-        var tokens = Math.Max(Packer.MaxLength, Math.Min(trainer.MicroBatchTokens, Spec.Training.BatchSize * Packer.MaxLength));
-        return MemoryForecaster.Of(Model, variant, options, variant.SitesOf(Model, options), trainer.TrainableParameters, Model.Precision, tokens, Device.IsCuda);
+        return MemoryForecaster.Of(Model, variant, options, variant.SitesOf(Model, options), trainer.TrainableParameters, Spec.Training, Device);
     }
 
     /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>

@@ -136,11 +136,11 @@ internal sealed class RunSession
     private void Forecast(RunInputs inputs, Trainer trainer)
     {
         if (inputs.Forecast(trainer) is not { } memory) return;
-        var needs = FormattableString.Invariant($"about {Gib(memory.Bytes)} GiB, with gradient_checkpointing {Gib(memory.BytesRecomputing)}");
+        var needs = FormattableString.Invariant($"about {Gib(memory.Bytes)} GiB of memory, with gradient_checkpointing {Gib(memory.BytesRecomputing)}");
         var planned = trainer.Recomputes ? memory.BytesRecomputing : memory.Bytes;
-        if (inputs.Device.MemoryBytes is not { } all) WorkerLog.Write($"needs {needs}");
-        else if (planned <= all) WorkerLog.Write(FormattableString.Invariant($"needs of {Gib(all)} GiB {needs}"));
-        else Write(new WarningRecord(FormattableString.Invariant($"This training will need {needs}, and {inputs.Device.Id} has {Gib(all)} GiB: set gradient_checkpointing, fewer max_tokens_per_micro_batch, or a base_precision of fewer bits.")));
+        var all = inputs.Device.MemoryBytes;
+        if (all is null || planned <= all) WorkerLog.Write(FormattableString.Invariant($"needs {needs}{(all is { } there ? $"; {inputs.Device.Id} has {Gib(there)} GiB" : "")}"));
+        else Write(new WarningRecord(FormattableString.Invariant($"This training will need {needs}, and {inputs.Device.Id} has {Gib(all.Value)} GiB: set gradient_checkpointing, fewer max_tokens_per_micro_batch, or a base_precision of fewer bits.")));
     }
 
     private static string Gib(long bytes) => FormattableString.Invariant($"{bytes / (double)(1L << 30):0.0}");

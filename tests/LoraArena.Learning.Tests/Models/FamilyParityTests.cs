@@ -13,8 +13,9 @@ public sealed class FamilyParityTests
     private const double FurtherThanTransformers = 1.35;
     private const double Seen = 0.01;
 
-    // Decoders compute in Transformers' order. Encoders, and attention with a mask that Transformers adds in another place, do not.
-    private static readonly string[] SameOrder = [.. Names().Where(name => name != "gemma2-uncapped" && File.Exists(Torch.Fixture("families", name, "config4.json")))];
+    // Decoders round where Transformers does. Gemma 2 without a cap takes the fused attention here, and Transformers has none for it; encoders differ
+    // by as much as rounding makes of either.
+    private static readonly string[] SameRounding = [.. Names().Where(name => name != "gemma2-uncapped" && File.Exists(Torch.Fixture("families", name, "config4.json")))];
 
     public static TheoryData<string> Cases => [.. Names()];
 
@@ -40,8 +41,8 @@ public sealed class FamilyParityTests
     }
 
     /// <summary>
-    /// Weights of 16 bits, with what Transformers computes from them (Fixtures/make_bf16.py). Every operation rounds: where the order of operations is
-    /// Transformers' own the results are, too; elsewhere they are no further from those of 32 bits than Transformers' are.
+    /// Weights of 16 bits, with what Transformers computes from them (Fixtures/make_bf16.py). Every operation rounds: where ours round as Transformers'
+    /// do, the results agree; elsewhere they are about as far from those of 32 bits as Transformers' are (1.2 times at most when this was written).
     /// </summary>
     [Theory]
     [MemberData(nameof(Cases))]
@@ -60,7 +61,7 @@ public sealed class FamilyParityTests
             Assert.Equal(ScalarType.BFloat16, hidden.dtype);
             var (theirs, wanted) = (rounded.Read($"{i}.hidden"), exact.Read($"{i}.hidden"));
             Assert.InRange(MeanError(hidden, wanted), 0, FurtherThanTransformers * MeanError(theirs, wanted));
-            if (!SameOrder.Contains(name)) continue;
+            if (!SameRounding.Contains(name)) continue;
             Assert.InRange(Torch.RelativeError(hidden, theirs), 0, ToleranceOf16Bits);
             Assert.InRange(Torch.RelativeError(model.Logits(batch, ForwardMode.Inference), rounded.Read($"{i}.logits")), 0, ToleranceOf16Bits);
         }

@@ -44,6 +44,8 @@ public sealed class TrialServiceTests
         var status = (await service.AdvanceAsync(trial.Id, CancellationToken.None))!;
         Assert.All(status.Lines, l => Assert.Equal(l.Planned.IsTuning ? "queued" : TrialStatus.Planned, l.State));
         Assert.Equal(4 + 6, status.Lines.Count);
+        Assert.Equal([trial.Id], (await service.ActiveAsync(arena.Competition.Id, CancellationToken.None)).Select(active => active.Trial.Id));
+        Assert.Empty(await service.ActiveAsync(ArenaId.New(TimeProvider.System), CancellationToken.None));
 
         // The smaller rate is the best for LoRA; no try of rsLoRA succeeds.
         foreach (var line in status.Lines.Where(l => l.Planned.IsTuning)) await EndAsync(arena, line, line.Planned.Method == 1 ? null : line.Planned.LearningRate < 0.0005 ? 0.9 : 1.0);
@@ -60,6 +62,7 @@ public sealed class TrialServiceTests
         await service.CancelAsync(trial.Id, "tester", CancellationToken.None);
         status = (await service.AdvanceAsync(trial.Id, CancellationToken.None))!;
         Assert.True(status.IsOver);
+        Assert.Empty(await service.ActiveAsync(arena.Competition.Id, CancellationToken.None));
         Assert.Equal("cancelled", status.State);
         Assert.Equal(10, status.Lines.Count);
         Assert.Equal(1, status.Lines.Count(l => l.State == "stopped"));
@@ -89,9 +92,9 @@ public sealed class TrialServiceTests
         double RateOf(int method) => RunSpec.Read(arena.Folder.Run(lines.First(l => l.Planned.Method == method).Planned.Run).Spec).Training.LearningRate;
         Assert.Equal(0.1, RateOf(1) / RateOf(0), 6);
 
-        // It is found by what people know of it.
+        // It is found by its name and its whole id. Ids begin with the time, so that a beginning may be that of its runs as well.
         var library = arena.Get<TrialLibrary>();
-        Assert.Equal([trial.Id, trial.Id, null, null], new[] { "Small trial", trial.Id[..10], trial.Id[..5], "nothing" }.Select(named => library.Find(named)?.Id));
+        Assert.Equal([1, 1, 0, 0], new[] { "Small trial", trial.Id, trial.Id[..10], "nothing" }.Select(named => library.Find(named).Count));
     }
 
     [Fact]
@@ -103,7 +106,20 @@ public sealed class TrialServiceTests
         TrialStatus Status(params TrialLine[] lines) => new(trial, [.. lines, .. runs.Skip(lines.Length).Select(r => new TrialLine(r, TrialStatus.Planned, null, null))], null, false);
         TrialLine Line(int run, string state, long steps) => new(runs[run], state, null, new()
         {
-            Id = $"run{run}", Name = "", CompetitionId = "c", Owner = "", Model = "", Variant = "lora", SplitKey = "", Seed = run, State = state, CreatedMs = 0, QueuedMs = 0, AttemptMs = 1_000, Steps = 10, Step = steps,
+            Id = $"run{run}",
+            Name = "",
+            CompetitionId = "c",
+            Owner = "",
+            Model = "",
+            Variant = "lora",
+            SplitKey = "",
+            Seed = run,
+            State = state,
+            CreatedMs = 0,
+            QueuedMs = 0,
+            AttemptMs = 1_000,
+            Steps = 10,
+            Step = steps,
         });
         var now = DateTimeOffset.FromUnixTimeMilliseconds(151_000);
 

@@ -68,7 +68,11 @@ public static class BoardFigures
     private const int MaxNumbered = 10;
 
     /// <summary>The height that a matrix of pairs needs, in pixels: with numbers below the squares a line is higher.</summary>
-    public static int MatrixHeight(Board board) => Math.Min(MaxLines, board.Contenders.Count()) is var lines ? 120 + ((lines <= MaxNumbered ? 54 : 34) * lines) : 0;
+    public static int MatrixHeight(Board board)
+    {
+        var lines = Math.Min(MaxLines, board.Contenders.Count());
+        return 120 + ((lines <= MaxNumbered ? 54 : 34) * lines);
+    }
 
     /// <summary>The height that a forest plot of a board needs, in pixels.</summary>
     public static int ForestHeight(Board board) => 74 + (30 * (Math.Min(MaxLines, board.Contenders.Count()) + board.Rows.Count(r => r.IsBaseline)));
