@@ -12,8 +12,8 @@ internal static class CommandOptions
     /// <param name="name">Its name.</param>
     /// <param name="helpName">What help calls its value.</param>
     /// <param name="description">What it is.</param>
-    /// <param name="least">The smallest number.</param>
-    public static Option<T?> Number<T>(string name, string helpName, string description, T? least = null) where T : struct, INumber<T> => new(name)
+    /// <param name="min">The smallest number.</param>
+    public static Option<T?> Number<T>(string name, string helpName, string description, T? min = null) where T : struct, INumber<T> => new(name)
     {
         Description = description,
         HelpName = helpName,
@@ -21,8 +21,8 @@ internal static class CommandOptions
         {
             var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
             var style = typeof(T) == typeof(double) ? NumberStyles.Float : NumberStyles.AllowLeadingSign;
-            if (T.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number) && !(number < least)) return number;
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} takes a {(typeof(T) == typeof(double) ? "number" : "whole number")}{(least is null ? "" : $" of at least {least}")}, not '{text}'."));
+            if (T.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number) && !(number < min)) return number;
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} takes a {(typeof(T) == typeof(double) ? "number" : "whole number")}{(min is null ? "" : $" of at least {min}")}, not '{text}'."));
             return null;
         },
     };

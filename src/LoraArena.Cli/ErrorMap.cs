@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Core.Trials;
 using LoraArena.Data.Competitions;
@@ -26,7 +27,7 @@ internal static class ErrorMap
         UnsafePathException or InvalidDataException => (Exit.Refused, error.Message),
         CompetitionException or CsvRefusedException or UploadTooLargeException or SplitException or SubmissionException => (Exit.Refused, error.Message),
         WorkerException { Refused: true } => (Exit.Refused, error.Message),
-        WorkerException or RunFileException or IOException or UnauthorizedAccessException => (Exit.Failed, error.Message),
+        WorkerException or JsonFileException or IOException or UnauthorizedAccessException => (Exit.Failed, error.Message),
         SqliteException or DbUpdateException { InnerException: SqliteException } => (Exit.Failed, $"The arena's database cannot be used: {error.GetBaseException().Message}"),
         _ => (Exit.Failed, $"This is a bug in arena; please report it with these lines:\n{error}"),
     };

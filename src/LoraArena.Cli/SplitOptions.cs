@@ -10,7 +10,7 @@ namespace LoraArena.Cli;
 internal sealed class SplitOptions
 {
     /// <summary>The fold that validates.</summary>
-    public Option<int?> Fold { get; } = CommandOptions.Number<int>("--fold", "K", "The fold that validates, from 0; of the competition's folds, or of the split that --split-id names.", least: 0);
+    public Option<int?> Fold { get; } = CommandOptions.Number<int>("--fold", "K", "The fold that validates, from 0; of the competition's folds, or of the split that --split-id names.", min: 0);
 
     /// <summary>The split.</summary>
     public Option<string?> SplitId { get; } = new("--split-id") { Description = "A split by its id; 'arena competitions' lists them. By default the competition's hold-out.", HelpName = "ID" };

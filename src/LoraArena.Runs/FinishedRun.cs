@@ -1,3 +1,4 @@
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Runs;
@@ -16,7 +17,7 @@ public static class FinishedRun
         {
             run.RemoveCheckpoints(RunSpec.Read(run.Spec).Training.KeepCheckpoint);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or RunFileException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonFileException)
         {
             // They only take up room.
         }

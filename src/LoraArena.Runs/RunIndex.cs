@@ -1,5 +1,6 @@
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Storage;
@@ -176,9 +177,9 @@ public sealed class RunIndex(ArenaFolder folder, ArenaStore store, ArenaProblems
     {
         try
         {
-            return RunFile.TryRead<T>(path);
+            return JsonFile.TryRead<T>(path);
         }
-        catch (RunFileException error)
+        catch (JsonFileException error)
         {
             Report(path, error.Message);
             return null;

@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Launching;
 using LoraArena.Storage;
@@ -32,7 +33,7 @@ public sealed class RunStarter(ArenaFolder folder, ArenaStore store, LocalLaunch
             begun.Device = device;
             return begun;
         }
-        catch (Exception error) when (error is WorkerException or RunFileException)
+        catch (Exception error) when (error is WorkerException or JsonFileException)
         {
             new RunResult(RunState.Failed, begun.Attempt, time.GetUtcNow(), error.Message, run.Step, null, null).Write(folder.Run(run.Id));
             return null;

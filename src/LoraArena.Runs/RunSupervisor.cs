@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Following;
 using LoraArena.Runs.Launching;
@@ -44,7 +45,7 @@ public sealed class RunSupervisor(
             problems.Clear(ProblemKind + run.Id);
             return true;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or RunFileException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonFileException)
         {
             if (problems.Report(ProblemKind + run.Id, $"Run {run.Id} ({run.Name}) cannot be supervised: {error.Message}")) log.LogError(error, "Run {Run} cannot be supervised", run.Id);
             return false;

@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Runs;
@@ -39,9 +40,9 @@ public sealed class SupervisorLock : IDisposable
 
         try
         {
-            return RunFile.TryRead<SupervisorInfo>(HolderPath(folder)) ?? SupervisorInfo.Unknown;
+            return JsonFile.TryRead<SupervisorInfo>(HolderPath(folder)) ?? SupervisorInfo.Unknown;
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             return SupervisorInfo.Unknown;
         }

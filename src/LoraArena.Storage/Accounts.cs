@@ -18,10 +18,10 @@ public sealed record Account(string Name, string Role, bool IsLocked = false);
 public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManager<IdentityRole> roles)
 {
     /// <summary>Characters of a password at least.</summary>
-    public const int LeastPasswordCharacters = 10;
+    public const int MinPasswordCharacters = 10;
 
     /// <summary>Characters of a user name at most.</summary>
-    public const int MostNameCharacters = 64;
+    public const int MaxNameCharacters = 64;
 
     // The end of a lock that ends only when an administrator lifts it; one that wrong passwords bring ends by itself.
     private static readonly DateTimeOffset NeverEnds = DateTimeOffset.MaxValue;
@@ -52,7 +52,7 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
         async () =>
         {
             CheckRole(role);
-            if (name.Length > MostNameCharacters) throw new AccountException($"A user name has at most {MostNameCharacters} characters.");
+            if (name.Length > MaxNameCharacters) throw new AccountException($"A user name has at most {MaxNameCharacters} characters.");
             var first = !await db.Users.AnyAsync(cancel);
             if (onlyFirst && !first) throw new AccountException("This arena has its first account already; an administrator makes the others.");
             var given = first ? ArenaRoles.Administrator : role;
@@ -207,7 +207,7 @@ public static class AccountsSetup
             .AddIdentityCore<ArenaUser>(options =>
             {
                 options.User.AllowedUserNameCharacters = NameCharacters;
-                options.Password.RequiredLength = Accounts.LeastPasswordCharacters;
+                options.Password.RequiredLength = Accounts.MinPasswordCharacters;
                 options.Password.RequireDigit = false;
                 options.Password.RequireLowercase = false;
                 options.Password.RequireUppercase = false;

@@ -124,17 +124,17 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     {
         normalizedText = null;
         var chars = text ?? textSpan;
-        var most = settings.MaxTokenCount;
-        RefuseNoTokens(most);
+        var max = settings.MaxTokenCount;
+        RefuseNoTokens(max);
         if (fromEnd) settings.MaxTokenCount = int.MaxValue;
         var sink = Run(chars, settings, tracks: true);
         if (!fromEnd)
         {
-            tokenCount = WholeCharacters(sink, most);
+            tokenCount = WholeCharacters(sink, max);
             return Consumed(sink, tokenCount, chars.Length);
         }
 
-        var first = Math.Max(0, sink.Count - most);
+        var first = Math.Max(0, sink.Count - max);
         while (first > 0 && first < sink.Count && SharesCharacter(sink, first)) first++;
         tokenCount = sink.Count - first;
         return first == 0 ? 0 : first < sink.Count ? sink.PlaceOf(first).Start : chars.Length;
@@ -224,10 +224,10 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     private static void RefuseNoTokens(int maxTokenCount) => ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxTokenCount);
 
     /// <summary>Most tokens within the limit that do not end inside a character, whose other tokens would be lost.</summary>
-    private static int WholeCharacters(TokenSink sink, int most)
+    private static int WholeCharacters(TokenSink sink, int max)
     {
-        if (sink.Count <= most) return sink.Count;
-        var count = most;
+        if (sink.Count <= max) return sink.Count;
+        var count = max;
         while (count > 0 && SharesCharacter(sink, count)) count--;
         return count;
     }

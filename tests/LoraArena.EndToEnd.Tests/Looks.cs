@@ -48,7 +48,7 @@ internal static class Looks
         }
     }
 
-    private static async Task FitsAsync(IPage page, string otherwise)
+    private static async Task FitsAsync(IPage page, string message)
     {
         try
         {
@@ -57,7 +57,7 @@ internal static class Looks
         }
         catch (TimeoutException)
         {
-            Assert.Fail(otherwise);
+            Assert.Fail(message);
         }
     }
 

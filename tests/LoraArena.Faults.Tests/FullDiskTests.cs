@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Runs;
 using LoraArena.Tests.Support;
@@ -40,7 +41,7 @@ public sealed class FullDiskTests : IAsyncDisposable
             while (!File.Exists(run.Result)) await Task.Delay(50, limit.Token);
         }
 
-        var result = RunFile.Read<RunResult>(run.Result);
+        var result = JsonFile.Read<RunResult>(run.Result);
         Assert.Equal((RunState.Failed, RunMark.DiskFull), (result.State, result.Flag));
         Assert.StartsWith("The disk is full", result.Reason, StringComparison.Ordinal);
         Assert.True(result.Cost is { Seconds: > 0, TrainableParameters: > 0 });

@@ -24,12 +24,12 @@ public sealed class BoardSizeTests(ITestOutputHelper output)
         var board = Read(arena, [run, damaged]);
 
         Assert.NotNull(LossTable.TryRead(arena.Folder.Run(run).Losses));
-        Assert.Equal(run, Assert.Single(board.Contenders).Runs[0].Spec.Run);
+        Assert.Equal(run, Assert.Single(board.ComparedRows).Runs[0].Spec.Run);
         Assert.Equal(damaged, Assert.Single(board.Excluded).Run);
 
         // A note shows at the next look, though runs are read once.
         arena.Get<BoardReader>().Write(run, new RunNotes("good", ["keep"]));
-        Assert.Equal(["keep"], Assert.Single(Read(arena, [run]).Contenders).Tags);
+        Assert.Equal(["keep"], Assert.Single(Read(arena, [run]).ComparedRows).Tags);
     }
 
     [Fact(Explicit = true)]
@@ -47,8 +47,8 @@ public sealed class BoardSizeTests(ITestOutputHelper output)
         {
             var watch = Stopwatch.StartNew();
             var board = reader.Read(arena.Competition, new BoardQuery { ByRun = true }, _ => ids, null, null, TestContext.Current.CancellationToken);
-            output.WriteLine($"{when}: {board.Contenders.Count()} runs in {watch.Elapsed.TotalSeconds:0.00} s");
-            Assert.Equal(2000, board.Contenders.Count());
+            output.WriteLine($"{when}: {board.ComparedRows.Count()} runs in {watch.Elapsed.TotalSeconds:0.00} s");
+            Assert.Equal(2000, board.ComparedRows.Count());
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(1), $"{when}: {watch.Elapsed.TotalSeconds:0.00} s");
         }
     }

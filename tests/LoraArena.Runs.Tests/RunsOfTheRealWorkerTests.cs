@@ -1,5 +1,6 @@
 using LoraArena.Core.Files;
 using LoraArena.Core.Journal;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Launching;
 using LoraArena.Tests.Support;
@@ -37,7 +38,7 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
         var history = RunHistory.Read(run);
         Assert.Equal(Enumerable.Range(1, 6).Select(i => (long)i), history.Steps.Select(s => s.Step));
         Assert.Equal(entry.LogLoss, history.Evals[^1].Scores.LogLoss);
-        Assert.Equal(RunSpec.Fingerprint(run.Spec), RunFile.Read<RunManifest>(run.Manifest).Fingerprint);
+        Assert.Equal(RunSpec.Fingerprint(run.Spec), JsonFile.Read<RunManifest>(run.Manifest).Fingerprint);
         Assert.Equal(11, File.ReadAllLines(run.TestPredictions).Length);
     }
 

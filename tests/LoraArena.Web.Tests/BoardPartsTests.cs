@@ -74,7 +74,7 @@ public sealed class BoardPartsTests : BunitContext
         Assert.Equal("?ref=01m8asjby8jkhd565k8damzm9s&by=run", asked.ToQueryString());
     }
 
-    // The axis of the forest spans the contenders; the baseline, 0.3 off, stands in a band at its edge.
+    // The axis of the forest spans the compared; the baseline, 0.3 off, stands in a band at its edge.
     [Fact]
     public void TheForest_ZoomsToTheContenders_AndBreaksTheAxisForBaselines()
     {
@@ -109,15 +109,15 @@ public sealed class BoardPartsTests : BunitContext
 
         var shared = Enumerable.Range(0, 26).Select(i => new string((char)('a' + i), 2)).GroupBy(colours.Of).First(g => g.Count() > 1).Take(2).ToList();
         var board = BoardCase.Build(new BoardQuery(), [.. shared.Select((variant, i) => BoardCase.Run($"01m8asjby8jkhd565k8damzm9{i}", variant, 0))]);
-        Assert.Equal(2, board.Contenders.Select(row => colours.Shape(board, row)).Distinct().Count());
-        Assert.Equal(2, board.Contenders.Select(row => colours.Dash(board, row)).Distinct().Count());
+        Assert.Equal(2, board.ComparedRows.Select(row => colours.Shape(board, row)).Distinct().Count());
+        Assert.Equal(2, board.ComparedRows.Select(row => colours.Dash(board, row)).Distinct().Count());
     }
 
     [Fact]
     public void PairsAreAdjustedForEachOther_AndShownBothWays()
     {
         var board = BoardCase.Build(new BoardQuery { ByRun = true }, Runs);
-        var pairs = BoardFigures.Pairs([.. board.Contenders]);
+        var pairs = BoardFigures.Pairs([.. board.ComparedRows]);
         Assert.Equal(6, pairs.Count);
         Assert.Equal(0, pairs.Sum(p => p.Difference), 1e-12);
         Assert.Equal(4, pairs.Count(p => p.Adjusted <= 0.05));

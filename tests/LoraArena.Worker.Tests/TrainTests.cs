@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Submissions;
@@ -46,7 +47,7 @@ public sealed class TrainTests(FinishedRun finished)
         var ended = await WorkerProcess.RunAsync("train", run.Path);
 
         Assert.Equal(1, ended.ExitCode);
-        var result = RunFile.Read<RunResult>(run.Result);
+        var result = JsonFile.Read<RunResult>(run.Result);
         Assert.Equal(RunState.Failed, result.State);
         Assert.Contains(says, result.Reason, StringComparison.Ordinal);
         Assert.DoesNotContain("log.txt", result.Reason, StringComparison.Ordinal);
@@ -66,7 +67,7 @@ public sealed class TrainTests(FinishedRun finished)
         var ended = await WorkerProcess.RunAsync("train", run.Path);
 
         Assert.Equal(1, ended.ExitCode);
-        Assert.Contains("has been changed since it was imported", RunFile.Read<RunResult>(run.Result).Reason, StringComparison.Ordinal);
+        Assert.Contains("has been changed since it was imported", JsonFile.Read<RunResult>(run.Result).Reason, StringComparison.Ordinal);
     }
 
     [Fact]

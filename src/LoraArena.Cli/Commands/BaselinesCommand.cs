@@ -19,7 +19,7 @@ internal static class BaselinesCommand
             var competition = arena.Competition(parse.GetRequiredValue(name));
             var chosen = split.Choose(parse, arena.Library, competition);
             var results = arena.Library.EvaluateBaselines(competition.Id, chosen.Id, chosen.Fold, cancel);
-            Output.Of(parse).Answer(new Answered(competition.Name, chosen, results), text => Print(text, results));
+            Output.Of(parse).Answer(new Result(competition.Name, chosen, results), text => Print(text, results));
             return Exit.Done;
         });
         return command;
@@ -37,5 +37,5 @@ internal static class BaselinesCommand
     }
 
     /// <summary>The answer.</summary>
-    private sealed record Answered(string Competition, SplitReference Split, IReadOnlyList<BaselineResult> Baselines);
+    private sealed record Result(string Competition, SplitReference Split, IReadOnlyList<BaselineResult> Baselines);
 }

@@ -20,19 +20,19 @@ internal static class CompareCommand
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
-            var contenders = await Contender.OpenAsync(arena, [parse.GetRequiredValue(first), .. parse.GetRequiredValue(names)], cancel);
-            var (reference, others) = (contenders[0], contenders.Skip(1).ToList());
+            var runs = await ComparedRun.OpenAsync(arena, [parse.GetRequiredValue(first), .. parse.GetRequiredValue(names)], cancel);
+            var (reference, others) = (runs[0], runs.Skip(1).ToList());
             var compared = others.Select(other => PairedComparison.Of(other.Predictions, reference.Predictions)).ToList();
             var adjusted = Holm.Adjust([.. compared.Select(c => c.P)]);
             var lines = others.Select((other, i) => new Line(
                 other.Id, other.Name, compared[i].Rows, compared[i].Difference.Value, Bound(compared[i], d => d.Low), Bound(compared[i], d => d.High), compared[i].P, adjusted[i], Meaning(other, reference, compared[i], adjusted[i], others.Count))).ToList();
-            Output.Of(parse).Answer(new Answered(reference.Id, reference.Name, lines), text => Print(text, lines));
+            Output.Of(parse).Answer(new Result(reference.Id, reference.Name, lines), text => Print(text, lines));
             return Exit.Done;
         });
         return command;
     }
 
-    private static string Meaning(Contender other, Contender reference, PairedComparison compared, double adjusted, int family)
+    private static string Meaning(ComparedRun other, ComparedRun reference, PairedComparison compared, double adjusted, int family)
     {
         var difference = compared.Difference.Value;
         var span = BoardSentence.Span(compared.Difference, "+0.0000;-0.0000;0.0000");
@@ -49,7 +49,7 @@ internal static class CompareCommand
     }
 
     /// <summary>The answer.</summary>
-    private sealed record Answered(string Reference, string ReferenceName, IReadOnlyList<Line> Comparisons);
+    private sealed record Result(string Reference, string ReferenceName, IReadOnlyList<Line> Comparisons);
 
     /// <summary>One comparison of it: difference and interval of the mean log loss, of this run minus the reference; below zero it is better.</summary>
     private sealed record Line(string Run, string Name, int Rows, double Difference, double? Low, double? High, double P, double PHolm, string Meaning);

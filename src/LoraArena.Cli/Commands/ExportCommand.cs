@@ -13,7 +13,7 @@ internal static class ExportCommand
         var run = WatchCommand.Run();
         var format = new Option<string>("--format") { Description = "peft: the adapter; lora: the adapter as plain LoRA, whatever the method; merged: a whole model.", HelpName = "peft|lora|merged", Required = true };
         format.AcceptOnlyFromAmong("peft", "lora", "merged");
-        var rank = CommandOptions.Number<int>("--rank", "R", "Ranks that lora keeps of each layer's update at most; by default as many as there are.", least: 1);
+        var rank = CommandOptions.Number<int>("--rank", "R", "Ranks that lora keeps of each layer's update at most; by default as many as there are.", min: 1);
         var output = new Option<string>("--out") { Description = "A folder that is not there yet.", HelpName = "DIR", Required = true };
         var command = new Command("export", "Writes a finished run as an adapter for Hugging Face PEFT, as plain LoRA, or merged as a model for Transformers.") { run, format, rank, output };
         command.SetAction(async (parse, cancel) =>

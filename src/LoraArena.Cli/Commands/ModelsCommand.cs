@@ -34,7 +34,7 @@ internal static class ModelsCommand
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
             var folder = parse.GetRequiredValue(path);
-            var card = await Progress.ShowAsync($"Looking into {folder} …", _ => arena.Get<ModelRegistry>().AddAsync(folder, parse.GetValue(name), cancel));
+            var card = await Progress.ShowAsync($"Checking {folder} …", _ => arena.Get<ModelRegistry>().AddAsync(folder, parse.GetValue(name), cancel));
             Output.Of(parse).Answer(card, text => PrintCard(text, card));
             return Exit.Done;
         });

@@ -39,7 +39,7 @@ internal static class PredictCommand
                 var form = request.OwnRows ? competition with { Files = [] } : competition;
                 var report = Write(arena, form, predictions, arena.Folder.Run(entry.Id).ValidationPredictions, notYet, parse.GetValue(ignoreSample) && !request.OwnRows);
                 if (report.Accepted) AtomicFile.Publish(notYet, target);
-                Output.Of(parse).Answer(new Answered(entry.Id, report.Accepted ? target : null, report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean), text => SubmissionCommand.Print(text, target, report));
+                Output.Of(parse).Answer(new Result(entry.Id, report.Accepted ? target : null, report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean), text => SubmissionCommand.Print(text, target, report));
                 if (!report.Accepted) Output.Say($"The submission is not acceptable and was not written: {report.Errors[0]}");
                 return SubmissionCommand.ExitCode(report);
             }
@@ -99,5 +99,5 @@ internal static class PredictCommand
     private sealed record WorkerAnswer(int Rows, string File);
 
     /// <summary>The answer.</summary>
-    private sealed record Answered(string Run, string? File, int Rows, bool Accepted, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings, Core.Battles.Probabilities? Mean);
+    private sealed record Result(string Run, string? File, int Rows, bool Accepted, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings, Core.Battles.Probabilities? Mean);
 }

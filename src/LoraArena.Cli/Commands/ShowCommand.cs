@@ -36,9 +36,9 @@ internal static class ShowCommand
     {
         try
         {
-            return RunFile.TryRead<RunResult>(folder.Result);
+            return JsonFile.TryRead<RunResult>(folder.Result);
         }
-        catch (RunFileException error)
+        catch (JsonFileException error)
         {
             Output.Say(error.Message);
             return null;

@@ -17,7 +17,7 @@ internal static class SizeCommand
         var model = new Option<string>("--model") { Description = "The base model.", HelpName = "M", Required = true };
         var variant = new Option<string?>("--variant") { Description = "The fine-tuning method; all of them where none is named.", HelpName = "ID" };
         var set = OptionPairs.Set();
-        var parameters = CommandOptions.Number<long>("--parameters", "N", "Trainable parameters to meet, the head not counted: the setting of each method that comes closest.", least: 1);
+        var parameters = CommandOptions.Number<long>("--parameters", "N", "Trainable parameters to meet, the head not counted: the setting of each method that comes closest.", min: 1);
         var like = new Option<string?>("--like") { Description = "Meet what another method trains, such as lora:r=16 or adalora:init_r=12,target_r=8; 'lora' alone takes its defaults.", HelpName = "ID[:key=value,...]" };
         var command = new Command("size", "Counts what variants train on a model, and finds the settings that make them equal.") { model, variant, set, parameters, like };
         command.AllowOneOf(parameters, like);

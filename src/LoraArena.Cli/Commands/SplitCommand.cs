@@ -12,9 +12,9 @@ internal static class SplitCommand
     public static Command Create()
     {
         var name = new Argument<string>("name") { Description = "The competition." };
-        var folds = CommandOptions.Number<int>("--folds", "K", "Deal the rows into so many folds.", least: 2);
+        var folds = CommandOptions.Number<int>("--folds", "K", "Deal the rows into so many folds.", min: 2);
         var holdOut = CommandOptions.Number<double>("--hold-out", "SHARE", "Hold out a share of the rows, above 0 and below 1, such as 0.2.");
-        var seed = CommandOptions.Number<long>("--seed", "S", "Names the random order; 0 by default.", least: 0);
+        var seed = CommandOptions.Number<long>("--seed", "S", "Names the random order; 0 by default.", min: 0);
         var command = new Command("split", "Draws a split: rows with the same prompt stay together, the shares of the outcomes stay alike.") { name, folds, holdOut, seed };
         command.AllowOneOf(folds, holdOut);
         command.RequireOneOf(folds, holdOut);

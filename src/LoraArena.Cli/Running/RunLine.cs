@@ -12,7 +12,7 @@ namespace LoraArena.Cli.Running;
 /// <param name="Variant">Id of its variant.</param>
 /// <param name="Seed">Its seed.</param>
 /// <param name="Owner">Who asked for it.</param>
-/// <param name="Created">When.</param>
+/// <param name="Created">When it was created, UTC.</param>
 /// <param name="State">Its state.</param>
 /// <param name="Reason">Why it failed or was stopped.</param>
 /// <param name="Phase">What its worker does.</param>

@@ -22,12 +22,12 @@ public sealed record Board(IReadOnlyList<BoardRow> Rows, BoardRow? Reference, in
     public const int MaxFromRows = 100;
 
     /// <summary>The lines that are no baselines.</summary>
-    public IEnumerable<BoardRow> Contenders => Rows.Where(r => !r.IsBaseline);
+    public IEnumerable<BoardRow> ComparedRows => Rows.Where(r => !r.IsBaseline);
 
-    /// <summary>The settings in which the contenders differ, by name.</summary>
+    /// <summary>The settings in which the compared rows differ, by name.</summary>
     public IReadOnlyList<string> Differing()
     {
-        var settings = Contenders.Select(r => r.Settings!).ToList();
+        var settings = ComparedRows.Select(r => r.Settings!).ToList();
         return [.. settings.SelectMany(s => s.Values.Select(v => v.Key)).Distinct(StringComparer.Ordinal).Where(name => settings.Select(s => s[name]).Distinct(StringComparer.Ordinal).Count() > 1)];
     }
 }

@@ -190,9 +190,9 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
 
     private static List<BoardRow> Ranked(List<BoardRow> rows)
     {
-        var contenders = rows.Where(r => !r.IsBaseline).ToList();
-        if (contenders.Count is 0 or > Board.MaxRanked) return rows;
-        var ranks = contenders.Zip(RankInterval.Of([.. contenders.Select(r => r.Losses)])).ToDictionary(x => x.First.Id, x => x.Second, StringComparer.Ordinal);
+        var compared = rows.Where(r => !r.IsBaseline).ToList();
+        if (compared.Count is 0 or > Board.MaxRanked) return rows;
+        var ranks = compared.Zip(RankInterval.Of([.. compared.Select(r => r.Losses)])).ToDictionary(x => x.First.Id, x => x.Second, StringComparer.Ordinal);
         return [.. rows.Select(r => r.IsBaseline ? r : r with { Rank = ranks[r.Id] })];
     }
 

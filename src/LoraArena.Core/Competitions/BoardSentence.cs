@@ -32,7 +32,7 @@ public static class BoardSentence
     public static string? Of(Board board)
     {
         if (board.Reference is not { } reference) return null;
-        var others = board.Contenders.Where(r => r.Id != reference.Id).OrderBy(r => r.LogLoss.Value).ToList();
+        var others = board.ComparedRows.Where(r => r.Id != reference.Id).OrderBy(r => r.LogLoss.Value).ToList();
         if (others.Count == 0) return reference.IsBaseline ? null : $"{reference.Name} is alone: there is nothing yet to compare it with but the baselines.";
         var better = others.FirstOrDefault(r => r.Standing == Standing.Better);
         if (better is not null) return Of(better, reference, board.Family);

@@ -2,7 +2,7 @@ namespace LoraArena.Core.Competitions;
 
 /// <summary>A competition: the file competition.json in its folder.</summary>
 /// <param name="Id">Folder name.</param>
-/// <param name="Name">What people call it; unique in an arena.</param>
+/// <param name="Name">Display name; unique in an arena.</param>
 /// <param name="Created">When it was made.</param>
 /// <param name="Files">What has been imported, newest of each role.</param>
 /// <param name="DefaultSplit">Id of the split that runs use unless told otherwise; null until there is training data.</param>
@@ -19,7 +19,7 @@ public sealed record Competition(string Id, string Name, DateTimeOffset Created,
 /// <param name="Role">What it is for.</param>
 /// <param name="Name">Its name at the user's.</param>
 /// <param name="Sha256">SHA-256 of its bytes: its folder under datasets/.</param>
-/// <param name="Imported">When.</param>
+/// <param name="Imported">When it was taken in, UTC.</param>
 /// <param name="Rows">Rows accepted.</param>
 /// <param name="Rejected">Rows rejected.</param>
 public sealed record CompetitionFile(FileRole Role, string Name, string Sha256, DateTimeOffset Imported, int Rows, int Rejected);

@@ -23,7 +23,7 @@ public abstract record JournalRecord
     /// <summary>The attempt that wrote it.</summary>
     public int A { get; init; }
 
-    /// <summary>When.</summary>
+    /// <summary>When it was written, UTC.</summary>
     public DateTimeOffset At { get; init; }
 
     /// <summary>The line, without its line end.</summary>

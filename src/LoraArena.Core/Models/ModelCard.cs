@@ -2,7 +2,7 @@ namespace LoraArena.Core.Models;
 
 /// <summary>A registered base model: a Hugging Face folder on this host.</summary>
 /// <param name="Id">Id of the card.</param>
-/// <param name="Name">What people call it; unique in an arena.</param>
+/// <param name="Name">Display name; unique in an arena.</param>
 /// <param name="Path">Its folder.</param>
 /// <param name="Added">When it was registered.</param>
 /// <param name="Inspection">What the worker found in it.</param>

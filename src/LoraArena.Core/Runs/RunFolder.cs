@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraArena.Core.Json;
 
 namespace LoraArena.Core.Runs;
 
@@ -102,9 +103,9 @@ public sealed class RunFolder(string path)
     {
         try
         {
-            return RunFile.Read<RunResult>(Result).Attempt;
+            return JsonFile.Read<RunResult>(Result).Attempt;
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             return LastAttempt();
         }

@@ -46,9 +46,9 @@ public sealed record RunLease(int Attempt, string Host, int Pid, long ProcessSta
     {
         try
         {
-            return RunFile.TryRead<RunLease>(folder.Lease(attempt));
+            return JsonFile.TryRead<RunLease>(folder.Lease(attempt));
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             return null;
         }

@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Metrics;
 
 namespace LoraArena.Core.Runs;
@@ -6,7 +7,7 @@ namespace LoraArena.Core.Runs;
 /// <summary>How a run ended. Written last, atomically.</summary>
 /// <param name="State"><see cref="RunState.Succeeded"/>, <see cref="RunState.Failed"/> or <see cref="RunState.Stopped"/>.</param>
 /// <param name="Attempt">The attempt that ended.</param>
-/// <param name="Ended">When.</param>
+/// <param name="Ended">When the attempt ended, UTC.</param>
 /// <param name="Reason">Why it failed or stopped, or what is wrong with it although it succeeded, and what to do; null where there is nothing to say.</param>
 /// <param name="Step">Optimiser steps done.</param>
 /// <param name="Scores">Metrics on the validation rows; null where it did not succeed.</param>
@@ -76,10 +77,10 @@ public sealed record RunManifest(int Attempt, string Fingerprint, string Version
     /// A sentence where spec.json is not the one that earlier attempts worked by: what they did and what is to come would be two runs under
     /// one name. Null where it is, or where no attempt came so far as to leave a manifest.
     /// </summary>
-    /// <exception cref="RunFileException">The manifest cannot be read.</exception>
+    /// <exception cref="JsonFileException">The manifest cannot be read.</exception>
     public static string? ChangedSpec(RunFolder run)
     {
-        if (RunFile.TryRead<RunManifest>(run.Manifest) is not { } before) return null;
+        if (JsonFile.TryRead<RunManifest>(run.Manifest) is not { } before) return null;
         if (!File.Exists(run.Spec)) return $"{run.Spec} is missing.";
         return RunSpec.Fingerprint(run.Spec) == before.Fingerprint
             ? null

@@ -40,12 +40,12 @@ public sealed record RunSpec(
     public TrialReference? Trial { get; init; }
 
     /// <summary>Reads spec.json.</summary>
-    /// <exception cref="RunFileException">The file is missing, is not JSON, or is of another form.</exception>
+    /// <exception cref="JsonFileException">The file is missing, is not JSON, or is of another form.</exception>
     public static RunSpec Read(string path)
     {
         // A newer form may lack what this one needs: its number is looked at first.
-        var format = RunFile.Read<FormatOnly>(path).Format;
-        return format == 1 ? RunFile.Read<RunSpec>(path) : throw new RunFileException(path, $"format {format} is not known here (1 is); it was written by a newer LoraArena");
+        var format = JsonFile.Read<FormatOnly>(path).Format;
+        return format == 1 ? JsonFile.Read<RunSpec>(path) : throw new JsonFileException(path, $"format {format} is not known here (1 is); it was written by a newer LoraArena");
     }
 
     /// <summary>Writes spec.json, which must not be there yet.</summary>
@@ -84,7 +84,7 @@ public sealed record DataReference(string Train, string? Test);
 
 /// <summary>One split of train.csv, or one of its folds.</summary>
 /// <param name="Id">Name of the split's file under the competition's splits/, without its ending: a hash of its content.</param>
-/// <param name="Name">What people call it: <c>hold-out 20 %</c>.</param>
+/// <param name="Name">Display name: <c>hold-out 20 %</c>.</param>
 /// <param name="Fold">The fold that validates, where the split has folds.</param>
 public sealed record SplitReference(string Id, string Name, int? Fold);
 

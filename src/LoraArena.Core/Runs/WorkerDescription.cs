@@ -59,7 +59,7 @@ public sealed record VariantDescription(string Id, string Name, string Summary, 
 /// <summary>An option of a variant or of the training.</summary>
 /// <param name="Name">Its name in spec.json: PEFT's or Transformers' where they have it.</param>
 /// <param name="Kind">What values it takes.</param>
-/// <param name="Default">Its value where none is given; null where that means "as the model says".</param>
+/// <param name="Default">Its value where none is given; null where that means the model's default.</param>
 /// <param name="Minimum">Smallest number.</param>
 /// <param name="Maximum">Largest number.</param>
 /// <param name="Choices">The values of a choice.</param>

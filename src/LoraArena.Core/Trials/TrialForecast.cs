@@ -15,7 +15,7 @@ public sealed record TrialForecast(Power Power, bool IsAssumed)
 
     /// <summary>What the board knows of these rows.</summary>
     public static TrialForecast Of(Board board)
-        => Power.From([.. board.Contenders.Select(r => r.Losses)]) is { } known ? new(known, false) : new(new Power(UsualRowDeviation, UsualSeedDeviation, Math.Max(1, board.ScoredRows)), true);
+        => Power.From([.. board.ComparedRows.Select(r => r.Losses)]) is { } known ? new(known, false) : new(new Power(UsualRowDeviation, UsualSeedDeviation, Math.Max(1, board.ScoredRows)), true);
 
     /// <summary>The sentence.</summary>
     /// <param name="seeds">Seeds of each method.</param>

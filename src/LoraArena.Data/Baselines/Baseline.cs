@@ -8,7 +8,7 @@ public abstract class Baseline
     /// <summary>Name of its files.</summary>
     public abstract string Id { get; }
 
-    /// <summary>What people call it.</summary>
+    /// <summary>Display name.</summary>
     public abstract string Name { get; }
 
     /// <summary>What it looks at, in one sentence.</summary>

@@ -8,7 +8,7 @@ namespace LoraArena.Data.Baselines;
 /// </summary>
 internal sealed class LogisticRegression
 {
-    private const int MostSteps = 100;
+    private const int MaxSteps = 100;
 
     /// <summary>Row k: weights of class k and, last, its intercept.</summary>
     private readonly double[][] _weights;
@@ -26,7 +26,7 @@ internal sealed class LogisticRegression
         var width = rows[0].Length + 1;
         var weights = Vector<double>.Build.Dense(count * width);
         var (loss, gradient, curvature) = Derivatives(rows, classes, count, penalty, weights);
-        for (var step = 0; step < MostSteps && gradient.InfinityNorm() > 1e-9 * rows.Length; step++)
+        for (var step = 0; step < MaxSteps && gradient.InfinityNorm() > 1e-9 * rows.Length; step++)
         {
             var direction = curvature.Cholesky().Solve(gradient);
 

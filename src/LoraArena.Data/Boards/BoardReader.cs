@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Metrics;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
@@ -77,7 +78,7 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
             {
                 runs[i] = read(ids[i]);
             }
-            catch (Exception error) when (error is RunFileException or IOException or UnauthorizedAccessException or Csv.CsvRefusedException or ArgumentException)
+            catch (Exception error) when (error is JsonFileException or IOException or UnauthorizedAccessException or Csv.CsvRefusedException or ArgumentException)
             {
                 damaged.Add(new ExcludedRun(ids[i], ids[i], "Its files cannot be read: " + error.Message));
             }
@@ -90,7 +91,7 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
     public void Write(string runId, RunNotes notes) => AtomicFile.WriteJson(arena.Run(runId).Notes, notes);
 
     /// <summary>What people say about a run.</summary>
-    public RunNotes ReadNotes(string runId) => RunFile.TryRead<RunNotes>(arena.Run(runId).Notes) ?? RunNotes.Empty;
+    public RunNotes ReadNotes(string runId) => JsonFile.TryRead<RunNotes>(arena.Run(runId).Notes) ?? RunNotes.Empty;
 
     private BoardRun Run(string id, WorkerDescription? worker)
     {
@@ -100,8 +101,8 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
         var stamp = (File.GetLastWriteTimeUtc(folder.Result), File.GetLastWriteTimeUtc(folder.Notes), worker?.Version);
         if (_runs.TryGetValue(id, out var kept) && kept.Stamp == stamp) return kept.Run;
         var spec = RunSpec.Read(folder.Spec);
-        var result = RunFile.Read<RunResult>(folder.Result);
-        var scores = result.Scores ?? throw new RunFileException(folder.Result, "there are no scores in it");
+        var result = JsonFile.Read<RunResult>(folder.Result);
+        var scores = result.Scores ?? throw new JsonFileException(folder.Result, "there are no scores in it");
         var losses = LossTable.TryRead(folder.Losses) ?? LossTable.Write(folder.Losses, PredictionFile.Read(folder.ValidationPredictions));
         var run = new BoardRun(spec, MethodSettings.Of(spec, worker), scores, result.Cost, losses, ReadNotes(id)) { Flag = result.Flag };
         _runs[id] = new Kept(stamp, run);
@@ -115,7 +116,7 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
         if (_failed.TryGetValue(id, out var kept) && kept.Stamp == stamp) return kept.Run;
         if (_failed.Count > MaxKept) _failed.Clear();
         var spec = RunSpec.Read(folder.Spec);
-        var run = new FailedRun(spec, MethodSettings.Of(spec, worker), RunFile.Read<RunResult>(folder.Result));
+        var run = new FailedRun(spec, MethodSettings.Of(spec, worker), JsonFile.Read<RunResult>(folder.Result));
         _failed[id] = (stamp, run);
         return run;
     }

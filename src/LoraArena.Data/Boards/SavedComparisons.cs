@@ -1,5 +1,6 @@
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Data.Boards;
@@ -11,7 +12,7 @@ namespace LoraArena.Data.Boards;
 /// <param name="Note">What it shows.</param>
 /// <param name="Tags">Words to find it by.</param>
 /// <param name="Author">Who kept it.</param>
-/// <param name="Created">When.</param>
+/// <param name="Created">When it was created, UTC.</param>
 public sealed record SavedComparison(string Id, string Name, string Query, string Note, IReadOnlyList<string> Tags, string Author, DateTimeOffset Created);
 
 /// <summary>The kept views of competitions: the file comparisons.json of each.</summary>
@@ -23,7 +24,7 @@ public sealed class SavedComparisons(ArenaFolder arena, TimeProvider time)
     private readonly Lock _lock = new();
 
     /// <summary>The views of a competition, the newest first.</summary>
-    public IReadOnlyList<SavedComparison> List(string competitionId) => RunFile.TryRead<File>(PathOf(competitionId))?.Comparisons ?? [];
+    public IReadOnlyList<SavedComparison> List(string competitionId) => JsonFile.TryRead<File>(PathOf(competitionId))?.Comparisons ?? [];
 
     /// <summary>Keeps a view.</summary>
     /// <returns>All views.</returns>

@@ -1,6 +1,7 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Baselines;
 using LoraArena.Data.Csv;
@@ -48,7 +49,7 @@ public sealed partial class CompetitionLibrary
     }
 
     /// <summary>The competition of that id or, whatever the case, of that name; null where there is none.</summary>
-    /// <exception cref="RunFileException">A competition.json cannot be read.</exception>
+    /// <exception cref="JsonFileException">A competition.json cannot be read.</exception>
     public Competition? Find(string nameOrId)
         => (ArenaId.IsValid(nameOrId) ? TryRead(nameOrId) : null) ?? List().FirstOrDefault(competition => SameName(competition.Name, nameOrId.Trim()));
 
@@ -110,13 +111,13 @@ public sealed partial class CompetitionLibrary
 
     /// <summary>A split of a competition.</summary>
     /// <exception cref="CompetitionException">There is none of that id.</exception>
-    /// <exception cref="RunFileException">Its file is damaged.</exception>
+    /// <exception cref="JsonFileException">Its file is damaged.</exception>
     public Split ReadSplit(string competitionId, string splitId)
     {
         var path = SplitPath(competitionId, splitId);
-        var split = RunFile.TryRead<Split>(path) ?? throw new CompetitionException($"The competition has no split '{splitId}'.");
+        var split = JsonFile.TryRead<Split>(path) ?? throw new CompetitionException($"The competition has no split '{splitId}'.");
         if (split.Id == splitId) return split;
-        throw new RunFileException(path, "the split has been changed since it was made; restore the file or add the new lists as another split");
+        throw new JsonFileException(path, "the split has been changed since it was made; restore the file or add the new lists as another split");
     }
 
     /// <summary>Keeps a split. The same split again changes nothing.</summary>
@@ -138,7 +139,7 @@ public sealed partial class CompetitionLibrary
 
     /// <summary>All splits of a competition without their ids, by name.</summary>
     /// <exception cref="CompetitionException">There is no such competition.</exception>
-    /// <exception cref="RunFileException">A file of theirs is damaged.</exception>
+    /// <exception cref="JsonFileException">A file of theirs is damaged.</exception>
     public IReadOnlyList<SplitSummary> ListSplits(string competitionId)
     {
         Get(competitionId);
@@ -206,7 +207,7 @@ public sealed partial class CompetitionLibrary
     public SplitSummary ReadSummary(string competitionId, string splitId)
     {
         var path = SummaryPath(SplitPath(competitionId, splitId));
-        if (RunFile.TryRead<SplitSummary>(path) is { } stored && stored.Id == splitId) return stored;
+        if (JsonFile.TryRead<SplitSummary>(path) is { } stored && stored.Id == splitId) return stored;
         var summary = SplitSummary.Of(ReadSplit(competitionId, splitId));
         AtomicFile.WriteJson(path, summary);
         return summary;
@@ -218,13 +219,13 @@ public sealed partial class CompetitionLibrary
         {
             return TryRead(id);
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             return null;
         }
     }
 
-    private Competition? TryRead(string id) => RunFile.TryRead<Competition>(Path.Join(_arena.Competition(id), CompetitionName));
+    private Competition? TryRead(string id) => JsonFile.TryRead<Competition>(Path.Join(_arena.Competition(id), CompetitionName));
 
     private string SplitPath(string competitionId, string splitId)
     {

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Baselines;
 using LoraArena.Data.Csv;
@@ -99,7 +100,7 @@ internal sealed class DataSets(ArenaFolder arena)
         => TryReadReport(sha256, role) ?? throw new CompetitionException($"There is no {role.ToString().ToLowerInvariant()} data set {sha256} in this arena.");
 
     private ImportReport? TryReadReport(string sha256, FileRole role)
-        => File.Exists(Source(sha256)) ? RunFile.TryRead<ImportReport>(ReportPath(arena.Dataset(sha256), role)) : null;
+        => File.Exists(Source(sha256)) ? JsonFile.TryRead<ImportReport>(ReportPath(arena.Dataset(sha256), role)) : null;
 
     private void Publish(Upload upload, ImportReport report, IReadOnlyList<ListedRow> rows)
     {

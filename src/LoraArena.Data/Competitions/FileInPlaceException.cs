@@ -1,6 +1,7 @@
 using System.Globalization;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Csv;
 using static System.FormattableString;
@@ -61,7 +62,7 @@ public sealed class FileInPlaceException : CompetitionException
             {
                 spec = RunSpec.Read(new RunFolder(folder).Spec);
             }
-            catch (RunFileException)
+            catch (JsonFileException)
             {
                 // A damaged run depends on nothing that can be told.
                 continue;

@@ -23,7 +23,7 @@ public enum SplitKind
 /// Which rows of train.csv train and which validate: the file competitions/&lt;id&gt;/splits/&lt;split id&gt;.json. It never changes once it is written;
 /// every run on it is scored on the same rows.
 /// </summary>
-/// <param name="Name">What people call it.</param>
+/// <param name="Name">Display name.</param>
 /// <param name="Kind">How it came to be.</param>
 /// <param name="Seed">The seed it was drawn with; null for a user's lists.</param>
 /// <param name="Train">Ids of the rows that train; null where there are folds.</param>

@@ -1,6 +1,7 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Csv;
@@ -22,9 +23,9 @@ public sealed record StoredSubmission(string Files, bool IgnoresSample, Submissi
 public sealed class RunSubmission(CompetitionLibrary library)
 {
     /// <summary>What there is of a run's submission; null where none was made for the competition's present files. Reads one small file.</summary>
-    /// <exception cref="RunFileException">submission.json is damaged.</exception>
+    /// <exception cref="JsonFileException">submission.json is damaged.</exception>
     public static StoredSubmission? Stored(Competition competition, RunFolder run)
-        => RunFile.TryRead<StoredSubmission>(run.SubmissionReport) is { } stored && stored.Files == FilesOf(competition) ? stored : null;
+        => JsonFile.TryRead<StoredSubmission>(run.SubmissionReport) is { } stored && stored.Files == FilesOf(competition) ? stored : null;
 
     /// <summary>Makes a run's submission.csv and keeps what the check of it found. Whatever speaks against a file is kept too, not thrown.</summary>
     /// <param name="competition">The competition, with its present files.</param>
@@ -39,7 +40,7 @@ public sealed class RunSubmission(CompetitionLibrary library)
             var report = Write(competition, run.TestPredictions, run.ValidationPredictions, run.Submission, ignoreSample);
             made = new StoredSubmission(FilesOf(competition), ignoreSample, report, null, IsMisfit: false);
         }
-        catch (Exception error) when (error is SubmissionException or CsvRefusedException or CompetitionException or RunFileException)
+        catch (Exception error) when (error is SubmissionException or CsvRefusedException or CompetitionException or JsonFileException)
         {
             File.Delete(run.Submission);
             made = new StoredSubmission(FilesOf(competition), ignoreSample, null, error.Message, error is SampleMisfitException);

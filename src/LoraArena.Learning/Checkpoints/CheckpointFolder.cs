@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Learning.Checkpoints;
@@ -62,12 +63,12 @@ public static class CheckpointFolder
     {
         try
         {
-            if (RunFile.TryRead<CompleteMark>(Path.Join(folder, Complete)) is not { } mark) return $"it has no file {Complete}";
+            if (JsonFile.TryRead<CompleteMark>(Path.Join(folder, Complete)) is not { } mark) return $"it has no file {Complete}";
             if (mark.Step != step) return $"its file {Complete} is of another step";
             var other = mark.Files.FirstOrDefault(file => !File.Exists(Path.Join(folder, file.Name)) || Describe(Path.Join(folder, file.Name)) != file);
             return other is null ? null : $"{other.Name} is not as it was written";
         }
-        catch (Exception error) when (error is RunFileException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is JsonFileException or IOException or UnauthorizedAccessException)
         {
             return $"it cannot be read: {error.Message}";
         }

@@ -135,14 +135,14 @@ internal static class SafetensorsHeader
         return new SafetensorsEntry(name, dtype, shape, dataStart + offsets[0], bytes);
     }
 
-    private static List<long> ReadNumbers(string path, ref Utf8JsonReader reader, string name, int most)
+    private static List<long> ReadNumbers(string path, ref Utf8JsonReader reader, string name, int max)
     {
         var numbers = new List<long>();
         Move(ref reader, JsonTokenType.StartArray);
         while (reader.Read() && reader.TokenType == JsonTokenType.Number)
         {
             if (!reader.TryGetInt64(out var number) || number < 0) throw new SafetensorsException(path, $"tensor '{Short(name)}' has a size or offset that is not a whole number from 0");
-            if (numbers.Count == most) throw new SafetensorsException(path, $"tensor '{Short(name)}' has more than {most} sizes or offsets");
+            if (numbers.Count == max) throw new SafetensorsException(path, $"tensor '{Short(name)}' has more than {max} sizes or offsets");
             numbers.Add(number);
         }
 

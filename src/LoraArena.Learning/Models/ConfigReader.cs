@@ -44,10 +44,10 @@ public sealed class ConfigReader
 
     /// <summary>A size: a whole number of at least 1.</summary>
     /// <exception cref="ModelException">It is missing or out of bounds.</exception>
-    public int Size(string name, int most, int? otherwise = null)
+    public int Size(string name, int max, int? defaultValue = null)
     {
-        if (!TryGet(name, out var value)) return otherwise ?? throw Error($"'{name}' is missing");
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size >= 1 && size <= most ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to {most} is needed");
+        if (!TryGet(name, out var value)) return defaultValue ?? throw Error($"'{name}' is missing");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size >= 1 && size <= max ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to {max} is needed");
     }
 
     /// <summary>A whole number of at least 0.</summary>
@@ -95,14 +95,14 @@ public sealed class ConfigReader
 
     /// <summary>A number in a range.</summary>
     /// <exception cref="ModelException">It is missing without a default, or out of bounds.</exception>
-    public double Number(string name, double least, double most, double? otherwise = null)
+    public double Number(string name, double min, double max, double? defaultValue = null)
     {
-        if (!TryGet(name, out var value)) return otherwise ?? throw Error($"'{name}' is missing");
-        return value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number >= least && number <= most ? number : throw Error(FormattableString.Invariant($"'{name}' is {value.GetRawText()}; a number from {least} to {most} is needed"));
+        if (!TryGet(name, out var value)) return defaultValue ?? throw Error($"'{name}' is missing");
+        return value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number >= min && number <= max ? number : throw Error(FormattableString.Invariant($"'{name}' is {value.GetRawText()}; a number from {min} to {max} is needed"));
     }
 
     /// <summary>A truth value.</summary>
-    public bool Flag(string name, bool otherwise) => !TryGet(name, out var value) ? otherwise : value.ValueKind switch
+    public bool Flag(string name, bool defaultValue) => !TryGet(name, out var value) ? defaultValue : value.ValueKind switch
     {
         JsonValueKind.True => true,
         JsonValueKind.False => false,

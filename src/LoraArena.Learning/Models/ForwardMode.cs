@@ -4,8 +4,8 @@ namespace LoraArena.Learning.Models;
 /// <param name="Training">True while training: dropout acts, in the adapters too.</param>
 /// <param name="HiddenDropout">Probability that an element of a hidden state is dropped.</param>
 /// <param name="AttentionDropout">Probability that an attention weight is dropped.</param>
-/// <param name="PooledDropout">Probability that an element of the pooled token is dropped before the head.</param>
-public sealed record ForwardMode(bool Training, double HiddenDropout, double AttentionDropout, double PooledDropout)
+/// <param name="ClassifierDropout">Probability that an element of the pooled token is dropped before the head.</param>
+public sealed record ForwardMode(bool Training, double HiddenDropout, double AttentionDropout, double ClassifierDropout)
 {
     /// <summary>No dropout.</summary>
     public static ForwardMode Inference { get; } = new(false, 0, 0, 0);

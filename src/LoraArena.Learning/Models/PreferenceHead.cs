@@ -43,8 +43,8 @@ internal sealed class PreferenceHead
     public Tensor Forward(Tensor pooledBD, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var xBD = Dropout.Apply(pooledBD, mode.PooledDropout, mode).to(ScalarType.Float32);
-        if (_dense is not null) xBD = Dropout.Apply(_dense.Forward(xBD, mode).tanh(), mode.PooledDropout, mode);
+        var xBD = Dropout.Apply(pooledBD, mode.ClassifierDropout, mode).to(ScalarType.Float32);
+        if (_dense is not null) xBD = Dropout.Apply(_dense.Forward(xBD, mode).tanh(), mode.ClassifierDropout, mode);
         return _output.Forward(xBD, mode).MoveToOuterDisposeScope();
     }
 

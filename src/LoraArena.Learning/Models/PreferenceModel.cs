@@ -25,7 +25,7 @@ public sealed class PreferenceModel : IDisposable
     /// <summary>The kind of model.</summary>
     public ModelFamily Family { get; }
 
-    /// <summary>Its sizes.</summary>
+    /// <summary>Sizes that config.json gives: layers, widths, heads, vocabulary.</summary>
     public ModelConfig Config { get; }
 
     /// <summary>The transformer.</summary>

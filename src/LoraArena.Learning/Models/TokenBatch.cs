@@ -9,10 +9,10 @@ public sealed class TokenBatch : IDisposable
 {
     private readonly int[] _lengths;
 
-    private TokenBatch(Tensor idsBT, Tensor lastB, Tensor? keepBT, Tensor? segmentsBT, int[] lengths)
+    private TokenBatch(Tensor idsBT, Tensor lastB, Tensor? attentionMaskBT, Tensor? tokenTypeIdsBT, int[] lengths)
     {
         (IdsBT, LastB, _lengths) = (idsBT.DetachFromDisposeScope(), lastB.DetachFromDisposeScope(), lengths);
-        (KeepBT, SegmentsBT) = (keepBT?.DetachFromDisposeScope(), segmentsBT?.DetachFromDisposeScope());
+        (AttentionMaskBT, TokenTypeIdsBT) = (attentionMaskBT?.DetachFromDisposeScope(), tokenTypeIdsBT?.DetachFromDisposeScope());
     }
 
     /// <summary>Token ids, int64 [B, T].</summary>
@@ -22,10 +22,10 @@ public sealed class TokenBatch : IDisposable
     public Tensor LastB { get; }
 
     /// <summary>True at real tokens, bool [B, T]; null where no sequence is padded.</summary>
-    public Tensor? KeepBT { get; }
+    public Tensor? AttentionMaskBT { get; }
 
     /// <summary>Segment of each token (BERT's <c>token_type_ids</c>), 0 or 1, int64 [B, T]; null where all are in the first.</summary>
-    public Tensor? SegmentsBT { get; }
+    public Tensor? TokenTypeIdsBT { get; }
 
     /// <summary>Sequences.</summary>
     public int Count => _lengths.Length;
@@ -57,9 +57,9 @@ public sealed class TokenBatch : IDisposable
         using var scope = NewDisposeScope();
         var lastB = Upload([.. lengths.Select(n => (long)n - 1)], [lengths.Length], device);
         var places1T = arange(longest, dtype: ScalarType.Int64, device: device).unsqueeze(0);
-        var keepBT = lengths.Any(n => n != longest) ? places1T.le(lastB.unsqueeze(1)) : null;
-        var segmentsBT = secondSegments is null ? null : places1T.ge(Upload([.. secondSegments.Select(start => (long)start)], [lengths.Length], device).unsqueeze(1)).to(ScalarType.Int64);
-        return new TokenBatch(Upload(ids, [sequences.Count, longest], device), lastB, keepBT, segmentsBT, lengths);
+        var attentionMaskBT = lengths.Any(n => n != longest) ? places1T.le(lastB.unsqueeze(1)) : null;
+        var tokenTypeIdsBT = secondSegments is null ? null : places1T.ge(Upload([.. secondSegments.Select(start => (long)start)], [lengths.Length], device).unsqueeze(1)).to(ScalarType.Int64);
+        return new TokenBatch(Upload(ids, [sequences.Count, longest], device), lastB, attentionMaskBT, tokenTypeIdsBT, lengths);
     }
 
     /// <summary>Numbers as a tensor on a device. For a GPU they go through pinned memory, so that nothing waits for what the GPU is doing.</summary>
@@ -79,8 +79,8 @@ public sealed class TokenBatch : IDisposable
         return new TokenBatch(
             Widen(IdsBT, zeros([Count, extra.Count], IdsBT.dtype, IdsBT.device)),
             LastB + extra.Count,
-            KeepBT is null ? null : Widen(KeepBT, ones([Count, extra.Count], ScalarType.Bool, IdsBT.device)),
-            SegmentsBT is null ? null : Widen(SegmentsBT, zeros([Count, extra.Count], SegmentsBT.dtype, IdsBT.device)),
+            AttentionMaskBT is null ? null : Widen(AttentionMaskBT, ones([Count, extra.Count], ScalarType.Bool, IdsBT.device)),
+            TokenTypeIdsBT is null ? null : Widen(TokenTypeIdsBT, zeros([Count, extra.Count], TokenTypeIdsBT.dtype, IdsBT.device)),
             [.. _lengths.Select(length => length + extra.Count)]);
 
         Tensor Widen(Tensor xBT, Tensor newBP) => cat([xBT.narrow(1, 0, extra.Position), newBP, xBT.narrow(1, extra.Position, Length - extra.Position)], 1);
@@ -90,7 +90,7 @@ public sealed class TokenBatch : IDisposable
     public Tensor RealRows(Tensor x)
     {
         var rowsNI = x.reshape(-1, x.shape[^1]);
-        if (KeepBT is null || rowsNI.shape[0] != Count * Length) return rowsNI;
+        if (AttentionMaskBT is null || rowsNI.shape[0] != Count * Length) return rowsNI;
         var places = _lengths.SelectMany((length, b) => Enumerable.Range(0, length).Select(t => (b * Length) + t)).ToArray();
         using var placesN = tensor(places, device: x.device);
         return rowsNI.index_select(0, placesN);
@@ -101,7 +101,7 @@ public sealed class TokenBatch : IDisposable
     {
         IdsBT.Dispose();
         LastB.Dispose();
-        KeepBT?.Dispose();
-        SegmentsBT?.Dispose();
+        AttentionMaskBT?.Dispose();
+        TokenTypeIdsBT?.Dispose();
     }
 }

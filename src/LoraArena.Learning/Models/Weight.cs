@@ -16,7 +16,7 @@ public sealed class Weight(string name, Tensor value) : IDisposable
     /// <summary>The tensor.</summary>
     public Tensor Value { get; private set; } = value.DetachFromDisposeScope();
 
-    /// <summary>Its sizes.</summary>
+    /// <summary>Size of each dimension.</summary>
     public long[] Shape => Value.shape;
 
     /// <summary>Number of elements.</summary>
@@ -26,7 +26,7 @@ public sealed class Weight(string name, Tensor value) : IDisposable
     internal Tensor In(ScalarType type) => Value.dtype == type ? Value : Value.to(type);
 
     /// <summary>Puts another tensor of the same shape in place of the present one, which is disposed.</summary>
-    internal void Exchange(Tensor value)
+    internal void Replace(Tensor value)
     {
         Value.Dispose();
         Value = value.DetachFromDisposeScope();

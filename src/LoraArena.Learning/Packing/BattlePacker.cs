@@ -10,15 +10,15 @@ namespace LoraArena.Learning.Packing;
 /// </summary>
 public sealed class BattlePacker
 {
-    private const int LeastRoom = 16;
-    private const int LeastTurn = 16;
+    private const int MinRoom = 16;
+    private const int MinTurn = 16;
     private readonly PackingTemplate _template;
 
     /// <summary>A packer for one model and one length.</summary>
     /// <exception cref="ArgumentException">There would be no room for the texts.</exception>
     public BattlePacker(PackingTemplate template, int maxLength)
     {
-        if (maxLength < template.Overhead + LeastRoom) throw new ArgumentException($"max_length {maxLength} leaves no room for the texts; {template.Overhead + LeastRoom} is the least.", nameof(maxLength));
+        if (maxLength < template.Overhead + MinRoom) throw new ArgumentException($"max_length {maxLength} leaves no room for the texts; {template.Overhead + MinRoom} is the least.", nameof(maxLength));
         (_template, MaxLength) = (template, maxLength);
     }
 
@@ -88,7 +88,7 @@ public sealed class BattlePacker
         }
 
         var between = kept.Count > 0 ? _template.BetweenTurns.Count : 0;
-        if (first > 0 && (kept.Count == 0 || left - between >= LeastTurn))
+        if (first > 0 && (kept.Count == 0 || left - between >= MinTurn))
         {
             var mark = first > 1 ? _template.Cut.Count : 0;
             kept.Insert(0, CutMiddle(turns[first - 1], Math.Max(0, left - between - mark)));

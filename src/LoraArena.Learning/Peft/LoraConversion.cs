@@ -42,33 +42,33 @@ public static class LoraConversion
         if (ranks.Count == 0) Nothing(plain.Sites[0], tensors, ranks);
         var (biases, modules) = Beside(model, plain, ranks, tensors);
         foreach (var (trained, head) in model.HeadWeights.Zip(plain.HeadWeights)) head.Value.copy_(trained.Value);
-        var most = ranks.Values.Max();
+        var max = ranks.Values.Max();
         var config = new JsonObject
         {
             ["peft_type"] = "LORA",
-            ["r"] = most,
-            ["lora_alpha"] = most,
+            ["r"] = max,
+            ["lora_alpha"] = max,
             ["lora_dropout"] = 0.0,
             ["init_lora_weights"] = true,
             ["bias"] = biases ? "all" : "none",
             ["fan_in_fan_out"] = false,
-            ["rank_pattern"] = Pattern(ranks, most),
-            ["alpha_pattern"] = Pattern(ranks, most),
+            ["rank_pattern"] = Pattern(ranks, max),
+            ["alpha_pattern"] = Pattern(ranks, max),
             ["use_rslora"] = false,
             ["use_dora"] = false,
         };
         PeftFolder.Write(folder, plain, baseName, new PeftAdapter(config, tensors), [.. ranks.Keys], modules);
-        return new ConvertedLora(ranks.Count, most, ranks.Values.Sum());
+        return new ConvertedLora(ranks.Count, max, ranks.Values.Sum());
     }
 
-    private static void Factor(Projection merged, Projection plain, int most, Dictionary<string, Tensor> tensors, Dictionary<string, int> ranks)
+    private static void Factor(Projection merged, Projection plain, int max, Dictionary<string, Tensor> tensors, Dictionary<string, int> ranks)
     {
         using var scope = NewDisposeScope();
         var (before, after) = (plain.Weight.Value.to(ScalarType.Float32), merged.Weight.Value.to(ScalarType.Float32));
         var (u, s, vh) = linalg.svd(after - before, fullMatrices: false);
         var rounding = RoundingOfWeight * before.abs().max().ToDouble() * Math.Sqrt(Math.Max(before.shape[0], before.shape[1]));
         var floor = Math.Max(RoundingOfUpdate * s[0].ToDouble(), rounding);
-        var rank = Math.Min(most, (int)s.gt(floor).sum().ToInt64());
+        var rank = Math.Min(max, (int)s.gt(floor).sum().ToInt64());
         if (rank == 0) return;
         var root = s.narrow(0, 0, rank).sqrt();
         var a = (root.unsqueeze(1) * vh.narrow(0, 0, rank)).contiguous();
@@ -116,8 +116,8 @@ public static class LoraConversion
 
     private static string KeyOf(Projection site, string name) => $"{Root}{site.Path}.{name}";
 
-    private static JsonObject Pattern(Dictionary<string, int> ranks, int most)
-        => new(ranks.Where(p => p.Value != most).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Key, p.Value)));
+    private static JsonObject Pattern(Dictionary<string, int> ranks, int max)
+        => new(ranks.Where(p => p.Value != max).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Key, p.Value)));
 }
 
 /// <summary>What a conversion came to.</summary>

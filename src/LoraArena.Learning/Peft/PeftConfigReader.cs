@@ -32,25 +32,25 @@ public sealed class PeftConfigReader
 
     /// <summary>A whole number of at least 1.</summary>
     /// <exception cref="PeftException">It is something else.</exception>
-    public int Size(string name, int otherwise)
+    public int Size(string name, int defaultValue)
     {
-        if (!TryGet(name, out var value)) return otherwise;
+        if (!TryGet(name, out var value)) return defaultValue;
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size is >= 1 and <= 65_536 ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to 65536 is needed");
     }
 
     /// <summary>A number.</summary>
     /// <exception cref="PeftException">It is something else.</exception>
-    public double Number(string name, double otherwise)
+    public double Number(string name, double defaultValue)
     {
-        if (!TryGet(name, out var value)) return otherwise;
+        if (!TryGet(name, out var value)) return defaultValue;
         return value.ValueKind == JsonValueKind.Number && double.IsFinite(value.GetDouble()) ? value.GetDouble() : throw Error($"'{name}' is {value.GetRawText()}; a number is needed");
     }
 
     /// <summary>A truth value; false where it is missing.</summary>
     /// <exception cref="PeftException">It is something else.</exception>
-    public bool Flag(string name, bool otherwise = false)
+    public bool Flag(string name, bool defaultValue = false)
     {
-        if (!TryGet(name, out var value)) return otherwise;
+        if (!TryGet(name, out var value)) return defaultValue;
         return value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Error($"'{name}' is {value.GetRawText()}; true or false is needed");
     }
 

@@ -98,8 +98,8 @@ public sealed class Pretrainer : IDisposable
             using var scope = NewDisposeScope();
             using var batch = _packer.Batch([.. micro.Select(s => s.Packed)], _model.Device);
             var hiddenBTD = _model.Backbone.HiddenStates(batch, mode);
-            var guess = GuessLoss(hiddenBTD, micro) / guesses;
-            var outcome = OutcomeLoss(hiddenBTD, micro, mode) / outcomes;
+            var guess = MaskedLmLoss(hiddenBTD, micro) / guesses;
+            var outcome = PreferenceLoss(hiddenBTD, micro, mode) / outcomes;
             if (backward) (guess + outcome).backward();
             guessLoss += guess.ToDouble();
             outcomeLoss += outcome.ToDouble();
@@ -109,7 +109,7 @@ public sealed class Pretrainer : IDisposable
     }
 
     // Only the hidden places go through the head: it is as wide as the vocabulary.
-    private Tensor GuessLoss(Tensor hiddenBTD, MaskedSequence[] micro)
+    private Tensor MaskedLmLoss(Tensor hiddenBTD, MaskedSequence[] micro)
     {
         var tokens = hiddenBTD.shape[1];
         var places = micro.SelectMany((s, b) => s.Places.Select(t => (b * tokens) + t)).ToArray();
@@ -119,7 +119,7 @@ public sealed class Pretrainer : IDisposable
         return nn.functional.cross_entropy(_head.Forward(hiddenMD), truthM, reduction: nn.Reduction.Sum);
     }
 
-    private Tensor OutcomeLoss(Tensor hiddenBTD, MaskedSequence[] micro, ForwardMode mode)
+    private Tensor PreferenceLoss(Tensor hiddenBTD, MaskedSequence[] micro, ForwardMode mode)
     {
         var rows = micro.Select((s, b) => (s.Better, Row: (long)b)).Where(r => r.Better is not null).ToList();
         if (rows.Count == 0) return zeros([], ScalarType.Float32, _model.Device);

@@ -18,7 +18,7 @@ namespace LoraArena.Learning.Pretraining;
 public sealed record PretrainingCorpus(IReadOnlyList<int[]> Texts, IReadOnlyList<TokenizedBattle> Battles, IReadOnlyList<int[]> HeldOutTexts, IReadOnlyList<TokenizedBattle> HeldOutBattles)
 {
     private const int HeldOutEvery = 100;
-    private const int LeastCharacters = 40;
+    private const int MinCharacters = 40;
 
     /// <summary>Every text of a spec, for training a tokenizer.</summary>
     public static IEnumerable<string> AllTexts(PretrainingSpec spec)
@@ -61,7 +61,7 @@ public sealed record PretrainingCorpus(IReadOnlyList<int[]> Texts, IReadOnlyList
                     continue;
                 }
 
-                if (paragraph.Length >= LeastCharacters) yield return paragraph.ToString();
+                if (paragraph.Length >= MinCharacters) yield return paragraph.ToString();
                 paragraph.Clear();
             }
         }

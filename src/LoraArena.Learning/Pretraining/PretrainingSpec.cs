@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Learning.Pretraining;
@@ -39,6 +40,6 @@ public sealed record PretrainingSpec(JsonObject Config, int VocabularySize, IRea
     public long Seed { get; init; } = 1;
 
     /// <summary>Reads the file.</summary>
-    /// <exception cref="RunFileException">It is missing or not of this form.</exception>
-    public static PretrainingSpec Read(string path) => RunFile.Read<PretrainingSpec>(path);
+    /// <exception cref="JsonFileException">It is missing or not of this form.</exception>
+    public static PretrainingSpec Read(string path) => JsonFile.Read<PretrainingSpec>(path);
 }

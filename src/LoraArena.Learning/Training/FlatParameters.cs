@@ -46,7 +46,7 @@ public sealed class FlatParameters : IDisposable
             view.copy_(weight.Value);
             var leaf = view.detach().requires_grad_();
             leaf.grad = Gradient.narrow(0, offset, leaf.numel()).view(shape);
-            weight.Exchange(leaf);
+            weight.Replace(leaf);
         }
     }
 

@@ -30,7 +30,7 @@ public static class MemoryForecaster
     /// <param name="sites">The layers that they choose.</param>
     /// <param name="trained">Trainable parameters, the head's among them.</param>
     /// <param name="training">How it is trained.</param>
-    /// <param name="device">Where.</param>
+    /// <param name="device">The device it trains on.</param>
     public static MemoryForecast? Of(PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained, TrainingOptions training, ComputeDevice device)
     {
         var longest = Math.Min(training.MaxLength, model.Config.MaxPositions);

@@ -66,7 +66,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Real tokens trained on so far, padding not counted.</summary>
     public long Tokens { get; private set; }
 
-    /// <summary>Numbers that the optimiser moves; some methods settle them at <see cref="Start"/> only.</summary>
+    /// <summary>Trainable parameters, the head's among them; some methods settle them at <see cref="Start"/> only.</summary>
     public long TrainableParameters => Trained.Sum(w => w.Weight.Count);
 
     /// <summary>Learning rate of the last step.</summary>

@@ -178,6 +178,6 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
 /// <summary>A tensor of an adapter.</summary>
 /// <param name="Key">Its key in PEFT's files.</param>
 /// <param name="Weight">The tensor.</param>
-/// <param name="Trained">True if the optimiser moves it.</param>
+/// <param name="Trained">True if the optimiser trains it.</param>
 /// <param name="Exported">True if an adapter folder holds it; false for what checkpoints alone need.</param>
 public sealed record AdapterWeight(string Key, Weight Weight, bool Trained, bool Exported = true);

@@ -74,10 +74,10 @@ internal sealed class LoraGaStart : LoraStart
     // The gradient of the mean loss by each weight. No weight is moved before all of the group's are known.
     private static List<Tensor> Gradients(IReadOnlyList<LoraLayer> layers, int batches, StartingData data)
     {
-        foreach (var layer in layers) layer.Site.Weight.Exchange(layer.Site.Weight.Value.detach().requires_grad_());
+        foreach (var layer in layers) layer.Site.Weight.Replace(layer.Site.Weight.Value.detach().requires_grad_());
         for (var batch = 0; batch < batches; batch++) data.Backward(batch);
         var gradients = layers.Select(layer => layer.Site.Weight.Value.grad!.to(ScalarType.Float32) / batches).ToList();
-        foreach (var layer in layers) layer.Site.Weight.Exchange(layer.Site.Weight.Value.detach());
+        foreach (var layer in layers) layer.Site.Weight.Replace(layer.Site.Weight.Value.detach());
         return gradients;
     }
 

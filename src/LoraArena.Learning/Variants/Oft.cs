@@ -61,7 +61,7 @@ public sealed class Oft : LoraVariant<OftOptions>
         {
             OftBlockSize = config.Size("oft_block_size", 32),
             BlockShare = config.Flag("block_share"),
-            UseCayleyNeumann = config.Flag("use_cayley_neumann", otherwise: true),
+            UseCayleyNeumann = config.Flag("use_cayley_neumann", defaultValue: true),
         };
     }
 }

@@ -66,8 +66,8 @@ public sealed class Psoft : LoraVariant<PsoftOptions>
         {
             R = config.Size("r", 32),
             PsoftDropout = config.Number("psoft_dropout", 0),
-            PsoftMagA = config.Flag("psoft_mag_a", otherwise: true),
-            PsoftMagB = config.Flag("psoft_mag_b", otherwise: true),
+            PsoftMagA = config.Flag("psoft_mag_a", defaultValue: true),
+            PsoftMagB = config.Flag("psoft_mag_b", defaultValue: true),
         };
     }
 

@@ -76,7 +76,7 @@ public sealed class RandLora : LoraVariant<RandLoraOptions>
             RandloraAlpha = config.Number("randlora_alpha", 640),
             RandloraDropout = config.Number("randlora_dropout", 0),
             ProjectionPrngKey = (int)config.Number("projection_prng_key", 0),
-            SaveProjection = config.Flag("save_projection", otherwise: true),
+            SaveProjection = config.Flag("save_projection", defaultValue: true),
         };
     }
 

@@ -12,7 +12,7 @@ namespace LoraArena.Learning.Variants;
 public static class RankSolver
 {
     // Above that many settings they are not tried one by one: the count is taken to rise with the size.
-    private const int MostTried = 4096;
+    private const int MaxTried = 4096;
     private const int Samples = 16;
     private const string RankPattern = "rank_pattern";
 
@@ -64,7 +64,7 @@ public static class RankSolver
         // By halves where the count is seen to rise with the size; some methods take only some sizes, or train less with more: all are tried then.
         VariantSize? Search(int low, int high)
         {
-            if (high - low >= MostTried) return Bisect(low, high);
+            if (high - low >= MaxTried) return Bisect(low, high);
             var seen = Enumerable.Range(0, Samples + 1).Select(i => At(low + ((high - low) * i / Samples))).ToList();
             var rises = seen.Zip(seen.Skip(1)).All(pair => pair.First is { } one && pair.Second is { } other && one.Parameters < other.Parameters);
             return rises ? Bisect(low, high) : Enumerable.Range(low, high - low + 1).Select(At).OfType<VariantSize>().MinBy(Distance);

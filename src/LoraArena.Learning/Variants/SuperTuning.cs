@@ -40,7 +40,7 @@ public sealed class SuperTuning : LoraVariant<SuperTuningOptions>
     public override SuperTuningOptions FromConfig(PeftConfigReader config)
     {
         if (config.Number("r", 0) != 0) throw config.Error("'r' adds a LoRA pair to the trained entries, which this variant does not do");
-        return new SuperTuningOptions { Sparsity = config.Number("sparsity", 0.99), SelectTop = config.Flag("select_top", otherwise: true) };
+        return new SuperTuningOptions { Sparsity = config.Number("sparsity", 0.99), SelectTop = config.Flag("select_top", defaultValue: true) };
     }
 
     /// <inheritdoc/>

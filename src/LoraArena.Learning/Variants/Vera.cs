@@ -70,7 +70,7 @@ public sealed class Vera : LoraVariant<VeraOptions>
             DInitial = config.Number("d_initial", 0.1),
             VeraDropout = config.Number("vera_dropout", 0),
             ProjectionPrngKey = (int)config.Number("projection_prng_key", 0),
-            SaveProjection = config.Flag("save_projection", otherwise: true),
+            SaveProjection = config.Flag("save_projection", defaultValue: true),
         };
     }
 

@@ -61,7 +61,7 @@ public sealed class WaveFt : LoraVariant<WaveFtOptions>
             NFrequency = config.Size("n_frequency", 2592),
             Scaling = config.Number("scaling", 25),
             RandomLocSeed = (int)config.Number("random_loc_seed", 777),
-            UseIdwt = config.Flag("use_idwt", otherwise: true),
+            UseIdwt = config.Flag("use_idwt", defaultValue: true),
         };
     }
 }

@@ -1,5 +1,6 @@
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Core.Trials;
@@ -182,9 +183,9 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
     {
         try
         {
-            return RunFile.TryRead<RunSpec>(folder.Run(runId).Spec)?.Trial is { } trial ? trials.TryRead(trial.Id) : null;
+            return JsonFile.TryRead<RunSpec>(folder.Run(runId).Spec)?.Trial is { } trial ? trials.TryRead(trial.Id) : null;
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             // A damaged run can be deleted too.
             return null;
@@ -210,7 +211,7 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
 
     private (Competition Competition, CompetitionFile File) Require(string competitionId, FileRole role)
     {
-        var competition = RunFile.TryRead<Competition>(CompetitionPath(competitionId)) ?? throw new RunRefusedException("There is no such competition.");
+        var competition = JsonFile.TryRead<Competition>(CompetitionPath(competitionId)) ?? throw new RunRefusedException("There is no such competition.");
         return (competition, competition.File(role) ?? throw new RunRefusedException($"Competition '{competition.Name}' has no {role.ToString().ToLowerInvariant()} data."));
     }
 

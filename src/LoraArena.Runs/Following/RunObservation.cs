@@ -1,3 +1,4 @@
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Launching;
 using LoraArena.Storage.Entities;
@@ -33,9 +34,9 @@ public sealed record RunObservation(RunResult? Result, RunRequest? Request, RunL
     {
         try
         {
-            return RunFile.TryRead<T>(path);
+            return JsonFile.TryRead<T>(path);
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             return null;
         }

@@ -60,9 +60,9 @@ public sealed class WorkerCatalog(ArenaFolder folder)
         var path = Path.Join(folder.Root, "worker.json");
         try
         {
-            if (RunFile.TryRead<Known>(path) is { } known && known.Key == key) return known.Description;
+            if (JsonFile.TryRead<Known>(path) is { } known && known.Key == key) return known.Description;
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             // A file of another version is made again.
         }

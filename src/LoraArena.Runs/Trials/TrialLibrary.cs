@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Core.Trials;
 
@@ -26,9 +27,9 @@ public sealed class TrialLibrary(ArenaFolder arena)
         if (!ArenaId.IsValid(id)) return null;
         try
         {
-            return RunFile.TryRead<Trial>(FileOf(id, Trial.FileName));
+            return JsonFile.TryRead<Trial>(FileOf(id, Trial.FileName));
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             return null;
         }
@@ -45,7 +46,7 @@ public sealed class TrialLibrary(ArenaFolder arena)
     }
 
     /// <summary>The learning rates that the tries led to; null before.</summary>
-    public ChosenRates? ReadChosen(string id) => RunFile.TryRead<ChosenRates>(FileOf(id, Trial.ChosenName));
+    public ChosenRates? ReadChosen(string id) => JsonFile.TryRead<ChosenRates>(FileOf(id, Trial.ChosenName));
 
     /// <summary>Writes them.</summary>
     public void WriteChosen(string id, ChosenRates chosen) => AtomicFile.WriteJson(FileOf(id, Trial.ChosenName), chosen);

@@ -67,7 +67,7 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
             {
                 if (await StatusAsync(trial.Id, cancel) is { IsOver: false } status) found.Add(status);
             }
-            catch (RunFileException)
+            catch (JsonFileException)
             {
                 // The supervisor names it.
             }

@@ -61,14 +61,14 @@ internal static class SpecialTokensFile
         var roles = new Dictionary<string, string?>(StringComparer.Ordinal);
         var listsAddedTokens = false;
         string? kind = null;
-        _ = JsonFile.TryRead(Path.Join(folder, ConfigName), Take(root =>
+        _ = ModelJsonFile.TryRead(Path.Join(folder, ConfigName), Take(root =>
         {
             AddRoles(root, roles);
             listsAddedTokens = root.Find("added_tokens_decoder") is not null;
             kind = root.Find("tokenizer_class")?.Text();
         }), out _);
-        if (!listsAddedTokens) _ = JsonFile.TryRead(Path.Join(folder, MapName), Take(root => AddRoles(root, roles)), out _);
-        if (kind is null) _ = JsonFile.TryRead(Path.Join(folder, ModelConfigName), Take(root => kind = root.Find("model_type")?.Text()), out _);
+        if (!listsAddedTokens) _ = ModelJsonFile.TryRead(Path.Join(folder, MapName), Take(root => AddRoles(root, roles)), out _);
+        if (kind is null) _ = ModelJsonFile.TryRead(Path.Join(folder, ModelConfigName), Take(root => kind = root.Find("model_type")?.Text()), out _);
 
         if (kind is not null && ByKind.TryGetValue(kind.EndsWith("Fast", StringComparison.Ordinal) ? kind[..^4] : kind, out var defaults))
         {

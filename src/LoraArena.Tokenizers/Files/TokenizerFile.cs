@@ -43,9 +43,9 @@ internal sealed record TokenizerFile(
     public static TokenizerFile Read(string folder)
     {
         var path = Path.Join(folder, Name);
-        if (File.Exists(path)) return JsonFile.Read(path, Read);
+        if (File.Exists(path)) return ModelJsonFile.Read(path, Read);
         if (SentencePieceFolder.Find(folder) is { } model) return SentencePieceFolder.Read(folder, model);
-        return File.Exists(Path.Join(folder, VocabularyTextFile.Name)) ? VocabularyTextFile.Read(folder) : JsonFile.Read(path, Read);
+        return File.Exists(Path.Join(folder, VocabularyTextFile.Name)) ? VocabularyTextFile.Read(folder) : ModelJsonFile.Read(path, Read);
     }
 
     /// <summary>Reads the content of such a file.</summary>

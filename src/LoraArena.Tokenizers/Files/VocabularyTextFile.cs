@@ -30,14 +30,14 @@ internal static class VocabularyTextFile
     private static Dictionary<string, int> ReadTokens(string path)
     {
         var length = new FileInfo(path).Length;
-        if (length > JsonFile.MaxBytes) throw new TokenizerException(path, "line 1", $"the file has {length} bytes; more than {JsonFile.MaxBytes} are refused");
+        if (length > ModelJsonFile.MaxBytes) throw new TokenizerException(path, "line 1", $"the file has {length} bytes; more than {ModelJsonFile.MaxBytes} are refused");
         var tokens = new Dictionary<string, int>(StringComparer.Ordinal);
         var line = 0;
         try
         {
             foreach (var text in File.ReadLines(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)))
             {
-                if (line == 0 && text.StartsWith("version https://git-lfs", StringComparison.Ordinal)) throw new TokenizerException(path, "line 1", JsonFile.IsLfsPointer);
+                if (line == 0 && text.StartsWith("version https://git-lfs", StringComparison.Ordinal)) throw new TokenizerException(path, "line 1", ModelJsonFile.IsLfsPointer);
                 if (line == Models.Vocabulary.MaxTokens) throw new TokenizerException(path, $"line {line + 1}", $"there are more than {Models.Vocabulary.MaxTokens} tokens");
                 if (!tokens.TryAdd(text, line)) throw new TokenizerException(path, $"line {line + 1}", $"the token \"{text}\" is there twice, first in line {tokens[text] + 1}");
                 line++;
@@ -62,7 +62,7 @@ internal static class VocabularyTextFile
             ["mask_token"] = "[MASK]",
         };
         var settings = new Settings(true, true, null, roles);
-        _ = JsonFile.TryRead(Path.Join(folder, "tokenizer_config.json"), root =>
+        _ = ModelJsonFile.TryRead(Path.Join(folder, "tokenizer_config.json"), root =>
         {
             foreach (var role in roles.Keys.ToList())
             {

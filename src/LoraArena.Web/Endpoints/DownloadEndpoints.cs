@@ -1,5 +1,6 @@
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
@@ -33,7 +34,7 @@ public static class DownloadEndpoints
                 return Results.Problem("The submission would not be accepted: " + string.Join(" ", report.Errors), statusCode: StatusCodes.Status409Conflict);
             }
         }
-        catch (RunFileException error)
+        catch (JsonFileException error)
         {
             return Results.Problem(error.Message, statusCode: StatusCodes.Status409Conflict);
         }

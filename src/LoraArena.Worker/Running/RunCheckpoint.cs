@@ -1,4 +1,5 @@
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Learning.Checkpoints;
 using LoraArena.Learning.Files;
@@ -38,7 +39,7 @@ internal static class RunCheckpoint
     public static TrainerState? RestoreNewest(RunFolder run, PreferenceModel model, Trainer trainer, Action<long, string> passedOver)
     {
         if (CheckpointFolder.Newest(run, passedOver) is not { } newest) return null;
-        var state = RunFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
+        var state = JsonFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
         PeftFolder.ReadCheckpoint(newest.Folder, model);
         using var optimizer = SafetensorsFile.Open(Path.Join(newest.Folder, OptimizerName));
         trainer.Restore(optimizer.Read, state.Step, state.Tokens, state.MicroBatchTokens, state.Recomputes);

@@ -1,6 +1,7 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
@@ -62,10 +63,10 @@ internal sealed class RunInputs : IDisposable
     }
 
     /// <summary>Opens a run that has succeeded: the base model with the trained adapter.</summary>
-    /// <exception cref="RunFileException">It has not succeeded.</exception>
+    /// <exception cref="JsonFileException">It has not succeeded.</exception>
     public static RunInputs OpenFinished(ArenaFolder arena, RunFolder run, int threads)
     {
-        if (RunFile.TryRead<RunResult>(run.Result)?.State != RunState.Succeeded) throw new RunFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
+        if (JsonFile.TryRead<RunResult>(run.Result)?.State != RunState.Succeeded) throw new JsonFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
         var inputs = Open(arena, RunSpec.Read(run.Spec), threads, null, TimeProvider.System);
         var variant = VariantCatalog.Get(inputs.Spec.Variant.Id);
         RunAdapter.Load(run.Adapter, inputs.Model, variant, variant.ReadOptions(inputs.Spec.Variant.Options), inputs.Spec.Training.Seed);
@@ -85,10 +86,10 @@ internal sealed class RunInputs : IDisposable
     }
 
     /// <summary>The rows of test.csv, tokenised.</summary>
-    /// <exception cref="RunFileException">The competition had none when the run was made.</exception>
+    /// <exception cref="JsonFileException">The competition had none when the run was made.</exception>
     public IReadOnlyList<TokenizedBattle> ReadTest()
     {
-        var test = Spec.Data.Test ?? throw new RunFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
+        var test = Spec.Data.Test ?? throw new JsonFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
         _library.VerifySource(test, FileRole.Test);
         return ReadFile(test, FileRole.Test);
     }

@@ -1,6 +1,7 @@
 using LoraArena.Core.Battles;
 using LoraArena.Core.Files;
 using LoraArena.Core.Journal;
+using LoraArena.Core.Json;
 using LoraArena.Core.Metrics;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Predictions;
@@ -41,7 +42,7 @@ internal sealed class RunSession
     /// <returns>The process's exit code.</returns>
     public static int Run(ArenaFolder arena, RunFolder run, int attempt, int threads, string? autoDevice, TimeProvider time)
     {
-        if (RunFile.TryRead<RunResult>(run.Result) is { } ended) throw new RunFileException(run.Path, $"the run has ended already ({ended.State}); resume it first");
+        if (JsonFile.TryRead<RunResult>(run.Result) is { } ended) throw new JsonFileException(run.Path, $"the run has ended already ({ended.State}); resume it first");
         _ = RunSpec.Read(run.Spec);
         var job = Environment.GetEnvironmentVariable("SLURM_JOB_ID");
         var lease = new RunLease(attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), job, time.GetUtcNow(), time.GetUtcNow()) { BootId = ProcessIdentity.Machine };

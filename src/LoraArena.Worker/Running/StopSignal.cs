@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Worker.Running;
@@ -25,9 +26,9 @@ internal sealed class StopSignal : IDisposable
         if (_signal is { } signal) return (StopWhen.AfterCheckpoint, $"The worker was sent {signal}.");
         try
         {
-            return RunFile.TryRead<RunRequest>(_run.Request) is { } request ? (request.Stop, "Stopped on request.") : null;
+            return JsonFile.TryRead<RunRequest>(_run.Request) is { } request ? (request.Stop, "Stopped on request.") : null;
         }
-        catch (RunFileException)
+        catch (JsonFileException)
         {
             // A request that cannot be read was not written by us; the run goes on.
             return null;

@@ -52,7 +52,7 @@ public sealed class BoardBuilderTests
     public void RunsOfOtherRows_AreNotCompared_AndSaidToBeLeftOut()
     {
         var board = BoardCase.Build(new BoardQuery(), BoardCase.Run("a", "lora", 0), BoardCase.Run("old", "dora", -0.5, rows: "bb22"));
-        Assert.Equal(["a"], board.Contenders.SelectMany(r => r.Runs).Select(r => r.Spec.Run));
+        Assert.Equal(["a"], board.ComparedRows.SelectMany(r => r.Runs).Select(r => r.Spec.Run));
         var excluded = Assert.Single(board.Excluded);
         Assert.Equal("old", excluded.Run);
         Assert.Contains("other rows or labels", excluded.Reason, StringComparison.Ordinal);
@@ -63,9 +63,9 @@ public sealed class BoardBuilderTests
     {
         var runs = new[] { BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0) };
         var byMethod = BoardCase.Build(new BoardQuery(), runs);
-        Assert.Equal(["b"], byMethod.Contenders.SelectMany(r => r.Runs).Select(r => r.Spec.Run));
+        Assert.Equal(["b"], byMethod.ComparedRows.SelectMany(r => r.Runs).Select(r => r.Spec.Run));
         Assert.Equal("a", Assert.Single(byMethod.Excluded).Run);
-        Assert.Equal(2, BoardCase.Build(new BoardQuery { ByRun = true }, runs).Contenders.Count());
+        Assert.Equal(2, BoardCase.Build(new BoardQuery { ByRun = true }, runs).ComparedRows.Count());
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class BoardBuilderTests
             part(0, BoardCase.Run("a", "lora", 0, fold: 0), BoardCase.Run("c", "dora", 0, fold: 0)),
             part(1, BoardCase.Run("b", "lora", 0, fold: 1)),
         ]);
-        var row = Assert.Single(board.Contenders);
+        var row = Assert.Single(board.ComparedRows);
         Assert.Equal((600, 2, 200.0), (board.ScoredRows, row.Runs.Count, row.Seconds));
         Assert.Equal(1, row.Seeds);
         Assert.Contains("Of 2 folds only 1", Assert.Single(board.Excluded).Reason, StringComparison.Ordinal);
@@ -112,7 +112,7 @@ public sealed class BoardBuilderTests
 
         // A run that was stopped before it began has cost nothing; one that was stopped is no failure of its method.
         Assert.Equal([("lora", "2 diverged, 1 stopped", 120.0), ("dora r=64", "out of memory", 40.0)], board.Failed.Select(f => (f.Name, f.Ends, f.Seconds!.Value)));
-        Assert.Equal([("dora", 0), ("lora", 2)], board.Contenders.Select(r => (r.Name, r.FailedRuns)));
+        Assert.Equal([("dora", 0), ("lora", 2)], board.ComparedRows.Select(r => (r.Name, r.FailedRuns)));
         Assert.Contains("2 more runs of lora failed.", BoardSentence.Of(board), StringComparison.Ordinal);
         Assert.Equal(["z", "y", "x", "s"], BoardCase.Build(new BoardQuery { ByRun = true }, failed).Failed.Select(f => f.Runs[0].Spec.Run).OrderDescending(StringComparer.Ordinal));
         Assert.Equal("dora r=64", Assert.Single(BoardCase.Build(new BoardQuery { Filter = "dora" }, failed).Failed).Name);
@@ -122,7 +122,7 @@ public sealed class BoardBuilderTests
     public void ACollapsedRun_IsRanked_AndSaidToHaveCollapsed()
     {
         var board = BoardCase.Build(new BoardQuery(), BoardCase.Run("a", "lora", 0), BoardCase.Run("d", "dora", -0.05) with { Flag = RunMark.Collapsed });
-        Assert.Equal([1, 0], board.Contenders.Select(r => r.Collapsed));
+        Assert.Equal([1, 0], board.ComparedRows.Select(r => r.Collapsed));
         Assert.Contains("dora collapsed", BoardSentence.Of(board), StringComparison.Ordinal);
     }
 
@@ -132,8 +132,8 @@ public sealed class BoardBuilderTests
         var runs = new[] { BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "dora", 0.01, tags: ["keep"]), BoardCase.Run("c", "rslora", 0.02), BoardCase.Run("d", "lora", 0.03, rank: 4) };
         Assert.Equal(3, BoardCase.Build(new BoardQuery(), runs).Family);
         var board = BoardCase.Build(new BoardQuery { Filter = "LORA r=4" }, runs);
-        Assert.Equal((1, 3), (board.Contenders.Count(), board.Hidden));
-        Assert.Equal("dora", Assert.Single(BoardCase.Build(new BoardQuery { Filter = "#keep" }, runs).Contenders).Variant);
+        Assert.Equal((1, 3), (board.ComparedRows.Count(), board.Hidden));
+        Assert.Equal("dora", Assert.Single(BoardCase.Build(new BoardQuery { Filter = "#keep" }, runs).ComparedRows).Variant);
     }
 
     [Fact]

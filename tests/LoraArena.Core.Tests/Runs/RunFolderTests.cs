@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Core.Tests.Runs;
@@ -67,7 +68,7 @@ public sealed class RunFolderTests : Folders
     public void ASpecOfANewerForm_IsRefused()
     {
         AtomicFile.WriteText(Run.Spec, """{"format": 2, "run": "x", "created": "2026-01-01T00:00:00Z", "owner": "", "name": "", "competition": {"id": "", "name": ""}, "data": {"train": ""}, "split": {"id": "", "name": ""}, "model": {"id": "", "name": "", "path": "", "sha256": ""}, "variant": {"id": "", "options": {}}, "training": {}}""");
-        Assert.Contains("format 2", Assert.Throws<RunFileException>(() => RunSpec.Read(Run.Spec)).Message, StringComparison.Ordinal);
+        Assert.Contains("format 2", Assert.Throws<JsonFileException>(() => RunSpec.Read(Run.Spec)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -79,7 +80,7 @@ public sealed class RunFolderTests : Folders
     public void ASpecThatIsNoSpec_IsRefusedWithItsPath(string content)
     {
         AtomicFile.WriteText(Run.Spec, content);
-        Assert.Contains("spec.json", Assert.Throws<RunFileException>(() => RunSpec.Read(Run.Spec)).Message, StringComparison.Ordinal);
+        Assert.Contains("spec.json", Assert.Throws<JsonFileException>(() => RunSpec.Read(Run.Spec)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

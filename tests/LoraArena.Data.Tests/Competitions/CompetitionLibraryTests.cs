@@ -3,6 +3,7 @@ using System.Text;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Baselines;
 using LoraArena.Data.Competitions;
@@ -348,7 +349,7 @@ public sealed class CompetitionLibraryTests : IDisposable
 
         var path = Path.Join(_arena.Competition(competition.Id), "splits", split.Id + ".json");
         AtomicFile.WriteJson(path, split with { Validation = ["4"] });
-        Assert.Contains("has been changed", Assert.Throws<RunFileException>(() => _library.ReadSplit(competition.Id, split.Id)).Message, StringComparison.Ordinal);
+        Assert.Contains("has been changed", Assert.Throws<JsonFileException>(() => _library.ReadSplit(competition.Id, split.Id)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

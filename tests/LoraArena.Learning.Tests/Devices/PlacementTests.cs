@@ -15,7 +15,7 @@ namespace LoraArena.Learning.Tests.Devices;
 /// </summary>
 public sealed class PlacementTests
 {
-    private static readonly ForwardMode Training = new(true, HiddenDropout: 0.1, AttentionDropout: 0.1, PooledDropout: 0.1);
+    private static readonly ForwardMode Training = new(true, HiddenDropout: 0.1, AttentionDropout: 0.1, ClassifierDropout: 0.1);
 
     public static TheoryData<string> Variants => [.. VariantCatalog.All.Keys];
 
@@ -77,7 +77,7 @@ public sealed class PlacementTests
     {
         using var batch = TokenBatch.Create([[1, 60, 2], [1, 2]], padId: 0, META, secondSegments: [2, 1]);
 
-        Assert.All([batch.IdsBT, batch.LastB, batch.KeepBT!, batch.SegmentsBT!], made => Assert.Equal(DeviceType.META, made.device_type));
+        Assert.All([batch.IdsBT, batch.LastB, batch.AttentionMaskBT!, batch.TokenTypeIdsBT!], made => Assert.Equal(DeviceType.META, made.device_type));
     }
 
     [Theory]

@@ -38,7 +38,7 @@ public sealed class PooledTests
         using var noGrad = no_grad();
         using var model = Adapted(name);
         using var batch = Batch(model, padded);
-        Assert.Equal(padded, batch.KeepBT is not null);
+        Assert.Equal(padded, batch.AttentionMaskBT is not null);
         Assert.InRange(Torch.RelativeError(model.Backbone.Pooled(batch, ForwardMode.Inference), Whole(model, batch)), 0, Tolerance);
     }
 

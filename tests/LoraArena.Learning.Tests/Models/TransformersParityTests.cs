@@ -31,7 +31,7 @@ public sealed class TransformersParityTests
             using var scope = NewDisposeScope();
             using var batch = Torch.Batch(expected, i).OnCpu();
             var hidden = model.Backbone.HiddenStates(batch, ForwardMode.Inference);
-            if (batch.KeepBT is { } keep) hidden = hidden * keep.unsqueeze(-1);
+            if (batch.AttentionMaskBT is { } keep) hidden = hidden * keep.unsqueeze(-1);
             Assert.InRange(Torch.RelativeError(hidden, expected.Read($"{i}.hidden")), 0, Tolerance);
             Assert.InRange(Torch.RelativeError(model.Logits(batch, ForwardMode.Inference), expected.Read($"{i}.logits")), 0, Tolerance);
         }

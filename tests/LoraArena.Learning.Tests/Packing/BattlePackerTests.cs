@@ -120,7 +120,7 @@ public sealed class BattlePackerTests
 
             // Beside a shorter one, so that there is padding.
             using var batch = packer.Batch([packed, packer.Pack(Battle([1], [1], [1]), swap: false)], TorchSharp.torch.CPU);
-            var segments = batch.SegmentsBT!.data<long>().ToArray();
+            var segments = batch.TokenTypeIdsBT!.data<long>().ToArray();
             Assert.Equal(Enumerable.Range(0, packed.Length).Select(t => t >= packed.StartOfB ? 1L : 0L), segments.Take(packed.Length));
         }, iter: 300);
 

@@ -240,7 +240,7 @@ public sealed class VariantContractTests
         using var model = TinyTraining.Model(fixture, variant, dropouts);
         TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         Assert.True(Seeded(1, ForwardMode.Inference).Equals(Seeded(2, ForwardMode.Inference)));
-        var training = new ForwardMode(true, HiddenDropout: 0, AttentionDropout: 0, PooledDropout: dropouts.Count > 0 ? 0 : 0.3);
+        var training = new ForwardMode(true, HiddenDropout: 0, AttentionDropout: 0, ClassifierDropout: dropouts.Count > 0 ? 0 : 0.3);
         Assert.False(Seeded(1, training).Equals(Seeded(2, training)));
         Assert.True(Seeded(1, training).Equals(Seeded(1, training)));
 

@@ -92,7 +92,7 @@ internal sealed class BertEmbeddings
     }
 
     // A model that was made for one segment alone is told of no other.
-    private Tensor Segments(TokenBatch batch) => batch.SegmentsBT is { } segmentsBT && _hasSegments ? Rows(_types, segmentsBT) : _types.Value.narrow(0, 0, 1);
+    private Tensor Segments(TokenBatch batch) => batch.TokenTypeIdsBT is { } tokenTypeIdsBT && _hasSegments ? Rows(_types, tokenTypeIdsBT) : _types.Value.narrow(0, 0, 1);
 
     private static Tensor Rows(Weight table, Tensor idsBT) => table.Value.index_select(0, idsBT.view(-1)).view(idsBT.shape[0], idsBT.shape[1], -1);
 }

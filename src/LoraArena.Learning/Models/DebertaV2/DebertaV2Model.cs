@@ -153,10 +153,10 @@ internal sealed class DebertaV2Embeddings
         var wordsBTD = _words.Forward(batch.IdsBT);
         var xBTD = wordsBTD;
         if (_positions is not null) xBTD = xBTD + _positions.Value.narrow(0, 0, batch.Length);
-        if (_types is not null) xBTD = xBTD + (batch.SegmentsBT is { } segmentsBT && _types.Shape[0] > 1 ? Rows(_types, segmentsBT) : _types.Value.narrow(0, 0, 1));
+        if (_types is not null) xBTD = xBTD + (batch.TokenTypeIdsBT is { } tokenTypeIdsBT && _types.Shape[0] > 1 ? Rows(_types, tokenTypeIdsBT) : _types.Value.narrow(0, 0, 1));
         xBTD = xBTD.to(wordsBTD.dtype);
         xBTD = _norm.Forward(_projection?.Forward(xBTD, mode) ?? xBTD);
-        if (batch.KeepBT is { } keepBT) xBTD = xBTD * keepBT.unsqueeze(-1).to(xBTD.dtype);
+        if (batch.AttentionMaskBT is { } attentionMaskBT) xBTD = xBTD * attentionMaskBT.unsqueeze(-1).to(xBTD.dtype);
         return Dropout.Apply(xBTD, mode.HiddenDropout, mode).MoveToOuterDisposeScope();
     }
 
@@ -177,7 +177,7 @@ internal sealed class DebertaV2Convolution(DebertaV2Config config, ModelBuilder 
         using var scope = NewDisposeScope();
         var mixedBDT = nn.functional.conv1d(embeddedBTD.transpose(1, 2), _weight.In(embeddedBTD.dtype), _bias.In(embeddedBTD.dtype), padding: (config.ConvolutionWidth - 1) / 2, groups: config.ConvolutionGroups);
         var mixedBTD = mixedBDT.transpose(1, 2);
-        var keepBT1 = batch.KeepBT?.unsqueeze(-1).to(xBTD.dtype);
+        var keepBT1 = batch.AttentionMaskBT?.unsqueeze(-1).to(xBTD.dtype);
         if (keepBT1 is not null) mixedBTD = mixedBTD * keepBT1;
         var sumBTD = _norm.Forward(xBTD + config.ConvolutionActivation.Apply(Dropout.Apply(mixedBTD, mode.HiddenDropout, mode)));
         return (keepBT1 is null ? sumBTD : sumBTD * keepBT1).MoveToOuterDisposeScope();

@@ -51,9 +51,9 @@ internal static class Attention
     /// </summary>
     public static Tensor? PaddingMask(TokenBatch batch, ScalarType dtype)
     {
-        if (batch.KeepBT is null) return null;
+        if (batch.AttentionMaskBT is null) return null;
         using var scope = NewDisposeScope();
-        var keepB11T = batch.KeepBT.unsqueeze(1).unsqueeze(1);
+        var keepB11T = batch.AttentionMaskBT.unsqueeze(1).unsqueeze(1);
         return zeros(keepB11T.shape, dtype, keepB11T.device).masked_fill_(keepB11T.logical_not(), finfo(dtype).min).MoveToOuterDisposeScope();
     }
 

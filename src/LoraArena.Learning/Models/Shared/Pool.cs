@@ -27,8 +27,8 @@ internal static class Pool
     private static Tensor Mean(Tensor xBTD, TokenBatch batch)
     {
         using var scope = NewDisposeScope();
-        if (batch.KeepBT is not { } keepBT) return xBTD.mean([1]).MoveToOuterDisposeScope();
-        var sumBD = (xBTD * keepBT.unsqueeze(-1).to(xBTD.dtype)).sum(1);
+        if (batch.AttentionMaskBT is not { } attentionMaskBT) return xBTD.mean([1]).MoveToOuterDisposeScope();
+        var sumBD = (xBTD * attentionMaskBT.unsqueeze(-1).to(xBTD.dtype)).sum(1);
         return (sumBD / (batch.LastB + 1).unsqueeze(1).to(xBTD.dtype)).MoveToOuterDisposeScope();
     }
 }

@@ -75,9 +75,9 @@ internal sealed class SentencePieceModel
     public static SentencePieceModel Read(string path)
     {
         var length = new FileInfo(path).Length;
-        if (length > JsonFile.MaxBytes) throw Refused($"the file has {length} bytes; more than {JsonFile.MaxBytes} are refused");
+        if (length > ModelJsonFile.MaxBytes) throw Refused($"the file has {length} bytes; more than {ModelJsonFile.MaxBytes} are refused");
         var bytes = File.ReadAllBytes(path);
-        if (bytes.AsSpan().StartsWith(LfsPointer)) throw Refused(JsonFile.IsLfsPointer);
+        if (bytes.AsSpan().StartsWith(LfsPointer)) throw Refused(ModelJsonFile.IsLfsPointer);
         if (IsTiktoken(bytes)) throw Refused("the file is tiktoken's list of tokens, not a SentencePiece model; " + NeedsTokenizerJson);
 
         var model = new SentencePieceModel(path);

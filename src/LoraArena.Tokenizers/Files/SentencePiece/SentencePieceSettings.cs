@@ -57,7 +57,7 @@ internal sealed class SentencePieceSettings
         settings.ShareAddedTokens();
         return settings;
 
-        bool Try(string name, Action<JsonPart> read) => JsonFile.TryRead(Path.Join(folder, name), part =>
+        bool Try(string name, Action<JsonPart> read) => ModelJsonFile.TryRead(Path.Join(folder, name), part =>
         {
             read(part);
             return true;

@@ -16,11 +16,11 @@ internal static class Runs
     /// <summary>Letter, Number, Space or <see cref="Symbol"/>, and the length of the character.</summary>
     public static CharacterTraits KindAt(ReadOnlySpan<char> text, int index, out int units) => Characters.TraitsOf(Characters.At(text, index, out units)) & Mask;
 
-    /// <summary>Where a run of one kind that begins at <paramref name="start"/> ends, after <paramref name="most"/> characters at the latest.</summary>
-    public static int End(ReadOnlySpan<char> text, int start, CharacterTraits kind, int most = int.MaxValue)
+    /// <summary>Where a run of one kind that begins at <paramref name="start"/> ends, after <paramref name="max"/> characters at the latest.</summary>
+    public static int End(ReadOnlySpan<char> text, int start, CharacterTraits kind, int max = int.MaxValue)
     {
         var end = start;
-        for (; most > 0 && end < text.Length && KindAt(text, end, out var units) == kind; most--) end += units;
+        for (; max > 0 && end < text.Length && KindAt(text, end, out var units) == kind; max--) end += units;
         return end;
     }
 

@@ -12,22 +12,22 @@ public static class BoardFigures
     public const int MaxLines = 45;
 
     /// <summary>
-    /// Differences to the reference with their intervals, best on top. The axis spans the contenders; baselines, which are far off, stand at
+    /// Differences to the reference with their intervals, best on top. The axis spans the compared rows; baselines, which are far off, stand at
     /// the right edge in a band of their own with their number beside it.
     /// </summary>
     public static Figure Forest(Board board, MethodColours colours)
     {
         var reference = board.Reference!;
-        var contenders = board.Contenders.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
+        var compared = board.ComparedRows.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
         var baselines = board.Rows.Where(r => r.IsBaseline).OrderBy(r => r.LogLoss.Value).ToList();
         Interval Of(BoardRow row) => Drawn(row);
-        var spanning = contenders.Count > 1 ? contenders : [.. contenders, .. baselines];
+        var spanning = compared.Count > 1 ? compared : [.. compared, .. baselines];
         var (low, high) = (spanning.Select(r => Of(r).Low).Append(0).Min(), spanning.Select(r => Of(r).High).Append(0).Max());
         var margin = Math.Max(1e-4, (high - low) * 0.08);
         (low, high) = (low - margin, high + margin);
         var wide = high - low;
         var far = baselines.Where(b => Of(b).Value > high || Of(b).Value < low).ToList();
-        var lines = contenders.Concat(baselines).ToList();
+        var lines = compared.Concat(baselines).ToList();
         var traces = new List<JsonObject>();
         foreach (var row in lines)
         {
@@ -70,12 +70,12 @@ public static class BoardFigures
     /// <summary>The height that a matrix of pairs needs, in pixels: with numbers below the squares a line is higher.</summary>
     public static int MatrixHeight(Board board)
     {
-        var lines = Math.Min(MaxLines, board.Contenders.Count());
+        var lines = Math.Min(MaxLines, board.ComparedRows.Count());
         return 120 + ((lines <= MaxNumbered ? 54 : 34) * lines);
     }
 
     /// <summary>The height that a forest plot of a board needs, in pixels.</summary>
-    public static int ForestHeight(Board board) => 74 + (30 * (Math.Min(MaxLines, board.Contenders.Count()) + board.Rows.Count(r => r.IsBaseline)));
+    public static int ForestHeight(Board board) => 74 + (30 * (Math.Min(MaxLines, board.ComparedRows.Count()) + board.Rows.Count(r => r.IsBaseline)));
 
     /// <summary>How a forest plot is read.</summary>
     public static string ForestKey(Board board)
@@ -84,7 +84,7 @@ public static class BoardFigures
     /// <summary>Difference against cost, with the front of those that nothing beats in both.</summary>
     public static Figure Pareto(Board board, MethodColours colours, string cost)
     {
-        var rows = board.Contenders.Where(r => Cost(r, cost) is > 0).OrderBy(r => Cost(r, cost)).ToList();
+        var rows = board.ComparedRows.Where(r => Cost(r, cost) is > 0).OrderBy(r => Cost(r, cost)).ToList();
         var traces = new List<JsonObject>();
         var front = new List<BoardRow>();
         foreach (var row in rows)
@@ -132,7 +132,7 @@ public static class BoardFigures
     /// <summary>Each against each: blue where the row of the matrix is better, brown where it is worse, filled where that is sure.</summary>
     public static Figure Matrix(Board board)
     {
-        var rows = board.Contenders.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
+        var rows = board.ComparedRows.OrderBy(r => r.LogLoss.Value).Take(MaxLines).ToList();
         var pairs = Pairs(rows);
         var largest = pairs.Select(p => Math.Abs(p.Difference)).DefaultIfEmpty(1).Max();
         var size = Math.Clamp(420 / Math.Max(1, rows.Count), 8, 30);

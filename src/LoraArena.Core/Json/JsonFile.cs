@@ -1,19 +1,18 @@
 using System.Globalization;
 using System.Text.Json;
-using LoraArena.Core.Json;
 
-namespace LoraArena.Core.Runs;
+namespace LoraArena.Core.Json;
 
-/// <summary>Reads the JSON files of a run folder.</summary>
-public static class RunFile
+/// <summary>Reads the JSON files of the store: of runs, competitions, models and trials.</summary>
+public static class JsonFile
 {
     /// <summary>Reads a file that must be there.</summary>
-    /// <exception cref="RunFileException">It is not there, is not JSON or lacks a field.</exception>
+    /// <exception cref="JsonFileException">It is not there, is not JSON or lacks a field.</exception>
     public static T Read<T>(string path) where T : class
-        => TryRead<T>(path) ?? throw new RunFileException(path, "the file is missing");
+        => TryRead<T>(path) ?? throw new JsonFileException(path, "the file is missing");
 
     /// <summary>Reads a file, or gives null where there is none.</summary>
-    /// <exception cref="RunFileException">It is not JSON or lacks a field.</exception>
+    /// <exception cref="JsonFileException">It is not JSON or lacks a field.</exception>
     public static T? TryRead<T>(string path) where T : class
     {
         byte[] bytes;
@@ -28,11 +27,11 @@ public static class RunFile
 
         try
         {
-            return JsonSerializer.Deserialize<T>(bytes, ArenaJson.Indented) ?? throw new RunFileException(path, "the file holds null");
+            return JsonSerializer.Deserialize<T>(bytes, ArenaJson.Indented) ?? throw new JsonFileException(path, "the file holds null");
         }
         catch (JsonException error)
         {
-            throw new RunFileException(path, Sentence(error, bytes.Length));
+            throw new JsonFileException(path, Sentence(error, bytes.Length));
         }
     }
 
@@ -46,8 +45,8 @@ public static class RunFile
     }
 }
 
-/// <summary>A file of a run folder that cannot be used.</summary>
-public sealed class RunFileException(string path, string reason) : Exception($"{path}: {reason}")
+/// <summary>A JSON file of the store that cannot be used.</summary>
+public sealed class JsonFileException(string path, string reason) : Exception($"{path}: {reason}")
 {
     /// <summary>The file.</summary>
     public string Path { get; } = path;

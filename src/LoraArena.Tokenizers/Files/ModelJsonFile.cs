@@ -4,7 +4,7 @@ using System.Text.Unicode;
 namespace LoraArena.Tokenizers.Files;
 
 /// <summary>Reads the JSON files of a model folder, which come from strangers: size and nesting have limits, and no name may stand twice in an object.</summary>
-internal static class JsonFile
+internal static class ModelJsonFile
 {
     /// <summary>Largest file read: four times the largest tokenizer.json in use.</summary>
     public const int MaxBytes = 128 << 20;
