@@ -4,7 +4,6 @@ using LoraArena.Core.Runs;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Options;
 using LoraArena.Learning.Packing;
-using LoraArena.Learning.Peft;
 using LoraArena.Learning.Training;
 using LoraArena.Learning.Variants;
 using TorchSharp;
@@ -16,7 +15,6 @@ internal static class MethodCosts
 {
     private const int Rank = 16;
     private const int Warmups = 2;
-    private const int MemorySteps = 2;
     private static readonly string[] WithDropout = ["lora", "dora"];
 
     /// <summary>Measures what is not in the file yet and prints the table.</summary>
@@ -27,12 +25,14 @@ internal static class MethodCosts
         var rows = data.Train(16 * (steps + 40));
         long budget;
         using (var model = data.Load(0)) budget = RankSolver.Count(VariantCatalog.Get("lora"), new JsonObject { ["r"] = Rank }, model).Parameters;
+        MethodAlone? lora = null;
         foreach (var (name, variant, dropout) in Cases(only).Where(c => results.Read().All(r => r.Name != c.Name)))
         {
             try
             {
                 var options = Options(data, variant, budget, dropout);
-                var cost = Measure(data, rows, name, variant, options, steps);
+                lora ??= MethodAlone.InItsOwnProcess(VariantCatalog.Get("lora"), Plain(), threads);
+                var cost = Measure(data, rows, lora, name, variant, options, steps, threads);
                 if (withPeer && variant.Info.PeftType is not null && !variant.Info.MovesBase) cost = cost with { PeftStep = MethodPeer.Ratio(data, rows, variant, options, steps, threads) };
                 results.Add(cost);
                 Console.WriteLine(cost);
@@ -51,8 +51,11 @@ internal static class MethodCosts
     {
         var model = data.Load(0);
         model.Attach(variant, variant.ReadOptions(options.DeepClone().AsObject()), 0);
-        return (model, new Trainer(model, data.Packer, rows, new TrainingOptions { BatchSize = 16, MaxLength = data.Packer.MaxLength, NumTrainEpochs = 1, AttentionDropout = 0, HiddenDropout = 0 }));
+        return (model, new Trainer(model, data.Packer, rows, Training(data)));
     }
+
+    /// <summary>How every method trains here.</summary>
+    internal static TrainingOptions Training(PreferenceRows data) => new() { BatchSize = 16, MaxLength = data.Packer.MaxLength, NumTrainEpochs = 1, AttentionDropout = 0, HiddenDropout = 0 };
 
     private static IEnumerable<(string Name, LoraVariant Variant, double Dropout)> Cases(string[]? only)
     {
@@ -73,13 +76,10 @@ internal static class MethodCosts
         return RankSolver.Solve(variant, options, model, budget).Options;
     }
 
-    private static MethodCost Measure(PreferenceRows data, IReadOnlyList<TokenizedBattle> rows, string name, LoraVariant variant, JsonObject options, int steps)
+    private static MethodCost Measure(PreferenceRows data, IReadOnlyList<TokenizedBattle> rows, MethodAlone lora, string name, LoraVariant variant, JsonObject options, int steps, int threads)
     {
-        var lora = VariantCatalog.Get("lora");
-        var plain = new JsonObject { ["r"] = Rank, ["lora_dropout"] = 0.0 };
-        var (loraStart, loraPeak, loraFile, _) = Alone(data, rows, lora, plain);
-        var (start, peak, bytes, parameters) = Alone(data, rows, variant, options);
-        var (loraModel, loraTrainer) = Open(data, rows, lora, plain);
+        var alone = MethodAlone.InItsOwnProcess(variant, options, threads);
+        var (loraModel, loraTrainer) = Open(data, rows, VariantCatalog.Get("lora"), Plain());
         var (model, trainer) = Open(data, rows, variant, options);
         using var _1 = loraModel;
         using var _2 = loraTrainer;
@@ -94,31 +94,12 @@ internal static class MethodCosts
             if (step >= Warmups) ratios.Add(step % 2 == 0 ? other.CpuSeconds / one.CpuSeconds : one.CpuSeconds / other.CpuSeconds);
         }
 
-        return new MethodCost(name, variant.Info.Group, parameters, Benchmarks.Measure.Median(ratios), (double)peak / loraPeak, start - loraStart, (double)bytes / loraFile, PeftStep: null);
+        return new MethodCost(
+            name, variant.Info.Group, alone.Parameters, Benchmarks.Measure.Median(ratios), (double)alone.PeakBytes / lora.PeakBytes,
+            alone.StartSeconds - lora.StartSeconds, (double)alone.FileBytes / lora.FileBytes, PeftStep: null);
     }
 
-    // Start, peak above what the model itself takes, and file, without another model in memory.
-    private static (double Start, long Peak, long File, long Parameters) Alone(PreferenceRows data, IReadOnlyList<TokenizedBattle> rows, LoraVariant variant, JsonObject options)
-    {
-        var (model, trainer) = Open(data, rows, variant, options);
-        using var _1 = model;
-        using var _2 = trainer;
-        var start = Benchmarks.Measure.Time(trainer.Start).CpuSeconds;
-        trainer.Step();
-        var before = Benchmarks.Measure.StartPeak();
-        for (var step = 0; step < MemorySteps; step++) trainer.Step();
-        var peak = Benchmarks.Measure.Peak() - before;
-        var folder = Directory.CreateTempSubdirectory("loraarena-method-").FullName;
-        try
-        {
-            PeftFolder.Write(folder, model, "base");
-            return (start, peak, new FileInfo(Path.Join(folder, "adapter_model.safetensors")).Length, trainer.TrainableParameters);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
+    private static JsonObject Plain() => new() { ["r"] = Rank, ["lora_dropout"] = 0.0 };
 
     private static void Print(IReadOnlyList<MethodCost> costs)
     {

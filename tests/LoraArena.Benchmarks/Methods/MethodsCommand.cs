@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text.Json;
+using LoraArena.Core.Json;
 using LoraArena.Learning.Devices;
 
 namespace LoraArena.Benchmarks.Methods;
@@ -21,6 +23,16 @@ internal static class MethodsCommand
             MethodCosts.Run(Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-costs.jsonl", parse.GetValue(steps), parse.GetValue(threads), withPeer: !parse.GetValue(alone));
         });
 
+        var id = new Argument<string>("method");
+        var options = new Argument<string>("options");
+        var one = new Command(MethodAlone.CommandName, "Start, memory and file of one method, for the table above.") { id, options, threads };
+        one.Hidden = true;
+        one.SetAction(parse =>
+        {
+            TorchRuntime.Load(parse.GetValue(threads));
+            Console.WriteLine(JsonSerializer.Serialize(MethodAlone.Measure(parse.GetRequiredValue(id), parse.GetRequiredValue(options)), ArenaJson.Line));
+        });
+
         var rows = new Option<int>("--rows") { Description = "Rows to train on.", DefaultValueFactory = _ => 2000 };
         var holdOut = new Option<int>("--hold-out") { Description = "Rows to validate on.", DefaultValueFactory = _ => 1000 };
         var seeds = new Option<int>("--seeds") { DefaultValueFactory = _ => 3 };
@@ -31,7 +43,7 @@ internal static class MethodsCommand
             TorchRuntime.Load(parse.GetValue(threads));
             MethodTable.Run(Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-table.jsonl", parse.GetValue(rows), parse.GetValue(holdOut), parse.GetValue(seeds), parse.GetRequiredValue(document));
         });
-        return [methods, table];
+        return [methods, one, table];
     }
 
     private static string[]? Names(string? only) => only?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
