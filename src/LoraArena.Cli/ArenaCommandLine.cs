@@ -74,7 +74,10 @@ internal static class ArenaCommandLine
     {
         foreach (var error in parsed.Errors) Output.Say(error.Message);
         var path = new Stack<string>();
-        for (var command = parsed.CommandResult; command is not null; command = command.Parent as System.CommandLine.Parsing.CommandResult) path.Push(command.Parent is null ? "arena" : command.Command.Name);
+        for (var command = parsed.CommandResult; command is not null; command = command.Parent as System.CommandLine.Parsing.CommandResult)
+        {
+            path.Push(command.Parent is null ? "arena" : command.Command.Name);
+        }
         Output.Say($"'{string.Join(' ', path)} --help' says how it is used.");
         return Exit.WrongUsage;
     }

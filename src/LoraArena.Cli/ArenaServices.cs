@@ -25,7 +25,9 @@ internal sealed class ArenaServices : IAsyncDisposable
     {
         Folder = folder;
         var services = new ServiceCollection();
-        services.AddLogging(log => log.ClearProviders().AddProvider(new StderrLog()).AddFilter((category, level) => level >= LogLevel.Warning && category?.StartsWith("LoraArena.", StringComparison.Ordinal) == true));
+        services.AddLogging(log => log.ClearProviders()
+            .AddProvider(new StderrLog())
+            .AddFilter((category, level) => level >= LogLevel.Warning && category?.StartsWith("LoraArena.", StringComparison.Ordinal) == true));
         services.AddSingleton(folder);
         services.AddArenaDb(folder, BusySeconds);
         services.AddArenaAccounts();

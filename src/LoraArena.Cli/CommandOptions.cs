@@ -5,7 +5,7 @@ using System.Numerics;
 
 namespace LoraArena.Cli;
 
-/// <summary>What System.CommandLine lacks: numbers with bounds and plain messages, and options that exclude one another.</summary>
+/// <summary>What System.CommandLine lacks: numbers with bounds and plain messages, options that exclude one another, groups with a command of their own.</summary>
 internal static class CommandOptions
 {
     /// <summary>An option that takes a number.</summary>
@@ -22,7 +22,9 @@ internal static class CommandOptions
             var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
             var style = typeof(T) == typeof(double) ? NumberStyles.Float : NumberStyles.AllowLeadingSign;
             if (T.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number) && !(number < min)) return number;
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} takes a {(typeof(T) == typeof(double) ? "number" : "whole number")}{(min is null ? "" : $" of at least {min}")}, not '{text}'."));
+            result.AddError(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name} takes a {(typeof(T) == typeof(double) ? "number" : "whole number")}{(min is null ? "" : $" of at least {min}")}, not '{text}'."));
             return null;
         },
     };
@@ -39,6 +41,13 @@ internal static class CommandOptions
     {
         if (!options.Any(option => IsGiven(result, option))) result.AddError($"Give {string.Join(" or ", options.Select(option => option.Name))}.");
     });
+
+    /// <summary>Lets a group of commands do what one of them does where none is named, as <c>arena models</c> lists the models.</summary>
+    public static Command Defaulting(this Command group, Command command)
+    {
+        group.Action = command.Action;
+        return group;
+    }
 
     private static bool IsGiven(SymbolResult result, Option option) => result.GetResult(option) is { Implicit: false };
 }

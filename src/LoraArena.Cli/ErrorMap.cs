@@ -28,7 +28,8 @@ internal static class ErrorMap
         CompetitionException or CsvRefusedException or UploadTooLargeException or SplitException or SubmissionException => (Exit.Refused, error.Message),
         WorkerException { Refused: true } => (Exit.Refused, error.Message),
         WorkerException or JsonFileException or IOException or UnauthorizedAccessException => (Exit.Failed, error.Message),
-        SqliteException or DbUpdateException { InnerException: SqliteException } => (Exit.Failed, $"The arena's database cannot be used: {error.GetBaseException().Message}"),
+        SqliteException or DbUpdateException { InnerException: SqliteException } =>
+            (Exit.Failed, $"The arena's database cannot be used: {error.GetBaseException().Message}"),
         _ => (Exit.Failed, $"This is a bug in arena; please report it with these lines:\n{error}"),
     };
 }

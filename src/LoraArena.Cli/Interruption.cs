@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace LoraArena.Cli;
 
-/// <summary>Turns the first Ctrl+C, SIGTERM, or SIGHUP of a terminal that is closed, into a cancelled token, so that nothing is left half done; a second one ends the process at once.</summary>
+/// <summary>
+/// Turns the first Ctrl+C, SIGTERM, or SIGHUP of a terminal that is closed, into a cancelled token, so that nothing is left half done; a
+/// second one ends the process at once.
+/// </summary>
 internal sealed class Interruption : IDisposable
 {
     private static readonly PosixSignal[] Signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];

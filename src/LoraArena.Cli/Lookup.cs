@@ -19,7 +19,8 @@ internal static class Lookup
     /// <summary>A competition.</summary>
     /// <exception cref="CompetitionException">There is none of that name.</exception>
     public static Competition Competition(this ArenaServices arena, string name)
-        => arena.Library.Find(name) ?? throw new CompetitionException($"There is no competition '{name}'; {List("these are", arena.Library.List().Select(c => c.Name))}.");
+        => arena.Library.Find(name)
+            ?? throw new CompetitionException($"There is no competition '{name}'; {List("these are", arena.Library.List().Select(c => c.Name))}.");
 
     /// <summary>A base model.</summary>
     /// <exception cref="RefusedException">There is none of that name.</exception>
@@ -43,7 +44,9 @@ internal static class Lookup
     public static async Task<RunEntry> RunAsync(this ArenaServices arena, string name, CancellationToken cancel)
     {
         if (ArenaId.IsValid(name) && await arena.Store.RunAsync(name, cancel) is { } exact) return exact;
-        var found = (await arena.Store.RunsAsync(null, int.MaxValue, cancel)).Where(run => run.Name == name || (name.Length >= MinBeginning && run.Id.StartsWith(name, StringComparison.Ordinal))).ToList();
+        var found = (await arena.Store.RunsAsync(null, int.MaxValue, cancel))
+            .Where(run => run.Name == name || (name.Length >= MinBeginning && run.Id.StartsWith(name, StringComparison.Ordinal)))
+            .ToList();
         return found switch
         {
             [var only] => only,

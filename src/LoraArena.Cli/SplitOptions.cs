@@ -10,10 +10,12 @@ namespace LoraArena.Cli;
 internal sealed class SplitOptions
 {
     /// <summary>The fold that validates.</summary>
-    public Option<int?> Fold { get; } = CommandOptions.Number<int>("--fold", "K", "The fold that validates, from 0; of the competition's folds, or of the split that --split-id names.", min: 0);
+    public Option<int?> Fold { get; } = CommandOptions.Number<int>(
+        "--fold", "K", "The fold that validates, from 0; of the competition's folds, or of the split that --split-id names.", min: 0);
 
     /// <summary>The split.</summary>
-    public Option<string?> SplitId { get; } = new("--split-id") { Description = "A split by its id; 'arena competitions' lists them. By default the competition's hold-out.", HelpName = "ID" };
+    public Option<string?> SplitId { get; } =
+        new("--split-id") { Description = "A split by its id; 'arena competitions' lists them. By default the competition's hold-out.", HelpName = "ID" };
 
     /// <summary>The split that the arguments choose.</summary>
     /// <exception cref="RefusedException">There is no training data yet, or several splits have folds.</exception>

@@ -33,8 +33,14 @@ public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, IndexSyn
     /// <exception cref="RunRefusedException">It cannot, or another is.</exception>
     public async Task CheckNameAsync(string name, CancellationToken cancel)
     {
-        if (name.Length is 0 or > MaxNameCharacters || name.Any(char.IsControl)) throw new RunRefusedException($"A model's name has 1 to {MaxNameCharacters} visible characters.");
-        if ((await store.ModelsAsync(cancel)).Any(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))) throw new RunRefusedException($"There is a model '{name}' already; choose another name.");
+        if (name.Length is 0 or > MaxNameCharacters || name.Any(char.IsControl))
+        {
+            throw new RunRefusedException($"A model's name has 1 to {MaxNameCharacters} visible characters.");
+        }
+        if ((await store.ModelsAsync(cancel)).Any(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new RunRefusedException($"There is a model '{name}' already; choose another name.");
+        }
     }
 
     /// <summary>Takes a model off the list. Its folder stays as it is, and runs that used it keep their results.</summary>

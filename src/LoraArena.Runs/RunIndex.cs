@@ -106,9 +106,14 @@ public sealed class RunIndex(ArenaFolder folder, ArenaStore store, ArenaProblems
         (entry.State, entry.Reason, entry.EndedMs, entry.Phase) = (result.State.Name, result.Reason, result.Ended.ToUnixTimeMilliseconds(), null);
         entry.Flag = result.Flag?.ToString();
         entry.Step = Math.Max(entry.Step, result.Step);
-        if (result.Scores is { } scores) (entry.LogLoss, entry.LogLossLow, entry.LogLossHigh, entry.Accuracy, entry.Ece) = (scores.LogLoss, scores.LogLossLow, scores.LogLossHigh, scores.Accuracy, scores.Ece);
+        if (result.Scores is { } scores)
+        {
+            (entry.LogLoss, entry.LogLossLow, entry.LogLossHigh, entry.Accuracy, entry.Ece) =
+                (scores.LogLoss, scores.LogLossLow, scores.LogLossHigh, scores.Accuracy, scores.Ece);
+        }
         if (result.Cost is not { } cost) return;
-        (entry.Seconds, entry.TokensPerSecond, entry.PeakMemoryBytes, entry.TrainableParameters) = (cost.Seconds, cost.TokensPerSecond, cost.PeakMemoryBytes, cost.TrainableParameters);
+        (entry.Seconds, entry.TokensPerSecond, entry.PeakMemoryBytes, entry.TrainableParameters) =
+            (cost.Seconds, cost.TokensPerSecond, cost.PeakMemoryBytes, cost.TrainableParameters);
     }
 
     /// <summary>Text that is equal for runs that are scored on the same rows.</summary>
@@ -130,13 +135,18 @@ public sealed class RunIndex(ArenaFolder folder, ArenaStore store, ArenaProblems
         }
 
         // A card that has gone was removed: its entry goes too.
-        foreach (var card in (await store.ModelsAsync(cancel)).Where(card => !File.Exists(folder.ModelCard(card.Id)))) await store.RemoveModelAsync(card.Id, cancel);
+        foreach (var card in (await store.ModelsAsync(cancel)).Where(card => !File.Exists(folder.ModelCard(card.Id))))
+        {
+            await store.RemoveModelAsync(card.Id, cancel);
+        }
 
         var known = await store.RunIdsAsync(cancel);
         foreach (var id in Directory.EnumerateDirectories(folder.Runs).Where(IsNamedById).Select(d => Path.GetFileName(d)!).Where(id => !known.Contains(id)))
         {
             var run = folder.Run(id);
-            await TakeInAsync(run.Spec, () => Read<RunSpec>(run.Spec) is { } spec && spec.Run == id ? AddOnceAsync(EntryOf(spec, run), cancel) : Task.CompletedTask);
+            await TakeInAsync(
+                run.Spec,
+                () => Read<RunSpec>(run.Spec) is { } spec && spec.Run == id ? AddOnceAsync(EntryOf(spec, run), cancel) : Task.CompletedTask);
         }
 
         await ForgetAsync(known, cancel);
@@ -148,14 +158,20 @@ public sealed class RunIndex(ArenaFolder folder, ArenaStore store, ArenaProblems
     private async Task ForgetAsync(IReadOnlySet<string> known, CancellationToken cancel)
     {
         foreach (var id in known.Where(id => !Directory.Exists(folder.Run(id).Path))) await store.RemoveRunAsync(id, cancel);
-        foreach (var competition in (await store.CompetitionsAsync(cancel)).Where(c => !Directory.Exists(folder.Competition(c.Id)))) await store.RemoveCompetitionAsync(competition.Id, cancel);
+        foreach (var competition in (await store.CompetitionsAsync(cancel)).Where(c => !Directory.Exists(folder.Competition(c.Id))))
+        {
+            await store.RemoveCompetitionAsync(competition.Id, cancel);
+        }
     }
 
     // A folder's time changes when something comes into it or goes; a competition's file when it is written again.
     private (string Text, DateTime Newest) Signature()
     {
         var times = new[] { folder.Runs, folder.Models, folder.Competitions }
-            .Concat(Directory.EnumerateDirectories(folder.Competitions).Where(IsNamedById).Order(StringComparer.Ordinal).Select(d => Path.Join(d, "competition.json")))
+            .Concat(Directory.EnumerateDirectories(folder.Competitions)
+                .Where(IsNamedById)
+                .Order(StringComparer.Ordinal)
+                .Select(d => Path.Join(d, "competition.json")))
             .Select(File.GetLastWriteTimeUtc).ToList();
         return (string.Join(' ', times.Select(t => t.Ticks)), times.Max());
     }

@@ -29,7 +29,8 @@ public static class RunNames
     /// <param name="model">Name of the base model.</param>
     /// <param name="taken">Names that other runs of the competition have.</param>
     public static string Of(
-        VariantDescription variant, JsonObject options, TrainingOptions training, IReadOnlyList<OptionDescription> trainingOptions, string model, IReadOnlyCollection<string> taken)
+        VariantDescription variant, JsonObject options, TrainingOptions training,
+        IReadOnlyList<OptionDescription> trainingOptions, string model, IReadOnlyCollection<string> taken)
     {
         var given = JsonSerializer.SerializeToNode(training, ArenaJson.Line)!.AsObject();
         var length = training.MaxSteps is { } steps ? Amount(steps, "step") : Amount(training.NumTrainEpochs, "epoch");

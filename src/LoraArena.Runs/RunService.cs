@@ -16,7 +16,9 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
     /// <param name="order">What is wanted.</param>
     /// <param name="cancel">Cancels before anything is written.</param>
     /// <returns>Its id.</returns>
-    /// <exception cref="OptionException">An option does not exist or has a value that it cannot have, or that cannot work with this model on this host.</exception>
+    /// <exception cref="OptionException">
+    /// An option does not exist or has a value that it cannot have, or that cannot work with this model on this host.
+    /// </exception>
     /// <exception cref="RunRefusedException">The competition has no training data, or there is no such variant.</exception>
     public async Task<string> StartAsync(RunOrder order, CancellationToken cancel)
     {
@@ -26,7 +28,8 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
         OptionValues.Check(variant.Options, order.Variant.Options, $"variant {variant.Id}");
         OptionValues.Check(description.Training, TrainingJson(order.Training), "the training");
         var training = RunChecks.Check(order, description);
-        var train = order.Competition.File(FileRole.Train) ?? throw new RunRefusedException($"Competition '{order.Competition.Name}' has no training data yet; import its train.csv first.");
+        var train = order.Competition.File(FileRole.Train)
+            ?? throw new RunRefusedException($"Competition '{order.Competition.Name}' has no training data yet; import its train.csv first.");
         var id = order.Id ?? ArenaId.New(time);
         var spec = new RunSpec(
             id,
@@ -70,8 +73,14 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
     {
         var run = await RequireAsync(runId, cancel);
         var state = RunState.Parse(run.State);
-        if (state.IsActive && run.Phase == Following.Reconciler.LostContact) throw new RunRefusedException($"Contact with the run's worker on {run.Host} is lost; it may still be running there. Stop the run first, then resume it.");
-        if (state != RunState.Interrupted && !state.CanBecome(RunState.Queued)) throw new RunRefusedException($"Only a failed, stopped or interrupted run can be resumed; this one is {run.State}.");
+        if (state.IsActive && run.Phase == Following.Reconciler.LostContact)
+        {
+            throw new RunRefusedException($"Contact with the run's worker on {run.Host} is lost; it may still be running there. Stop the run first, then resume it.");
+        }
+        if (state != RunState.Interrupted && !state.CanBecome(RunState.Queued))
+        {
+            throw new RunRefusedException($"Only a failed, stopped or interrupted run can be resumed; this one is {run.State}.");
+        }
         var runFolder = folder.Run(runId);
         if (RunManifest.ChangedSpec(runFolder) is { } changed) throw new RunRefusedException(changed);
         if (state == RunState.Interrupted)
@@ -84,7 +93,8 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
         runFolder.Reopen();
         await store.TryUpdateAsync(
             run,
-            r => (r.State, r.QueuedMs, r.Reason, r.EndedMs, r.Flag, r.AttemptsWithoutProgress) = (RunState.Queued.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), null, null, null, 0),
+            r => (r.State, r.QueuedMs, r.Reason, r.EndedMs, r.Flag, r.AttemptsWithoutProgress) =
+                (RunState.Queued.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), null, null, null, 0),
             cancel);
     }
 
@@ -109,7 +119,9 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
 /// <param name="Training">The training.</param>
 /// <param name="Owner">Account that asks.</param>
 /// <param name="Name">What to call it; empty makes a name.</param>
-public sealed record RunOrder(Competition Competition, SplitReference Split, ModelCard Model, VariantChoice Variant, TrainingOptions Training, string Owner, string? Name)
+public sealed record RunOrder(
+    Competition Competition, SplitReference Split, ModelCard Model, VariantChoice Variant, TrainingOptions Training, string Owner,
+    string? Name)
 {
     /// <summary>The id that it is to have; null makes one.</summary>
     public string? Id { get; init; }

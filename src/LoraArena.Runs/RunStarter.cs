@@ -9,7 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace LoraArena.Runs;
 
 /// <summary>Begins attempts: notes them in the index, chooses their device, starts their worker.</summary>
-public sealed class RunStarter(ArenaFolder folder, ArenaStore store, LocalLauncher launcher, WorkerCatalog worker, RunSettings settings, TimeProvider time, ILogger<RunStarter> log)
+public sealed class RunStarter(
+    ArenaFolder folder, ArenaStore store, LocalLauncher launcher, WorkerCatalog worker, RunSettings settings, TimeProvider time,
+    ILogger<RunStarter> log)
 {
     /// <summary>Begins the next attempt of a run.</summary>
     /// <param name="run">The run, as it waits.</param>

@@ -14,7 +14,8 @@ namespace LoraArena.Runs;
 /// and starts what waits. Only the holder of the <see cref="SupervisorLock"/> may call it.
 /// </summary>
 public sealed class RunSupervisor(
-    ArenaFolder folder, ArenaStore store, RunFollower follower, RunStarter starter, RunSettings settings, ArenaProblems problems, TimeProvider time, ILogger<RunSupervisor> log)
+    ArenaFolder folder, ArenaStore store, RunFollower follower, RunStarter starter, RunSettings settings, ArenaProblems problems,
+    TimeProvider time, ILogger<RunSupervisor> log)
 {
     private const string ProblemKind = "run:";
     private const string DiskKey = "disk";
@@ -29,7 +30,10 @@ public sealed class RunSupervisor(
         await StartWaitingAsync(cancel);
     }
 
-    /// <summary>Writes down what became of the active runs, and starts nothing. A run whose folder is damaged does not keep the others from being supervised.</summary>
+    /// <summary>
+    /// Writes down what became of the active runs, and starts nothing. A run whose folder is damaged does not keep the others from being
+    /// supervised.
+    /// </summary>
     public async Task ObserveAllAsync(CancellationToken cancel)
     {
         var active = await store.ActiveAsync(cancel);
@@ -47,7 +51,10 @@ public sealed class RunSupervisor(
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonFileException)
         {
-            if (problems.Report(ProblemKind + run.Id, $"Run {run.Id} ({run.Name}) cannot be supervised: {error.Message}")) log.LogError(error, "Run {Run} cannot be supervised", run.Id);
+            if (problems.Report(ProblemKind + run.Id, $"Run {run.Id} ({run.Name}) cannot be supervised: {error.Message}"))
+            {
+                log.LogError(error, "Run {Run} cannot be supervised", run.Id);
+            }
             return false;
         }
     }
@@ -117,7 +124,8 @@ public sealed class RunSupervisor(
     }
 
     // Few commits a second, however fast the steps come.
-    private bool Due(RunEntry run, long step) => run.Step != step && (!_lastShown.TryGetValue(run.Id, out var shown) || time.GetElapsedTime(shown) > TimeSpan.FromSeconds(2));
+    private bool Due(RunEntry run, long step)
+        => run.Step != step && (!_lastShown.TryGetValue(run.Id, out var shown) || time.GetElapsedTime(shown) > TimeSpan.FromSeconds(2));
 
     private async Task InterruptAsync(RunEntry run, RunFolder runFolder, string reason, CancellationToken cancel)
     {
@@ -131,7 +139,10 @@ public sealed class RunSupervisor(
             return;
         }
 
-        await store.TryUpdateAsync(run, r => (r.State, r.Reason, r.CheckpointStep, r.AttemptsWithoutProgress) = (RunState.Interrupted.Name, reason, checkpoint, without), cancel);
+        await store.TryUpdateAsync(
+            run,
+            r => (r.State, r.Reason, r.CheckpointStep, r.AttemptsWithoutProgress) = (RunState.Interrupted.Name, reason, checkpoint, without),
+            cancel);
     }
 
     private async Task StartWaitingAsync(CancellationToken cancel)
@@ -167,7 +178,10 @@ public sealed class RunSupervisor(
         }
 
         var phase = enough ? null : WaitsForSpace;
-        foreach (var run in waiting.Where(r => r.Phase != phase && (!enough || r.Phase == WaitsForSpace))) await store.TryUpdateAsync(run, r => r.Phase = phase, cancel);
+        foreach (var run in waiting.Where(r => r.Phase != phase && (!enough || r.Phase == WaitsForSpace)))
+        {
+            await store.TryUpdateAsync(run, r => r.Phase = phase, cancel);
+        }
         return enough;
     }
 }

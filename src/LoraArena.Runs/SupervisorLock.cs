@@ -4,7 +4,10 @@ using LoraArena.Core.Runs;
 
 namespace LoraArena.Runs;
 
-/// <summary>Held by the one process of an arena that starts workers and writes what becomes of them. The operating system lets go of it when the process ends, however it ends.</summary>
+/// <summary>
+/// Held by the one process of an arena that starts workers and writes what becomes of them. The operating system lets go of it when the
+/// process ends, however it ends.
+/// </summary>
 public sealed class SupervisorLock : IDisposable
 {
     private readonly FileStream _file;

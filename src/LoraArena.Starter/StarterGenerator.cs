@@ -24,7 +24,8 @@ public static class StarterGenerator
 
     private static QuestionFamily[] Families { get; } =
     [
-        new Arithmetic(), new Facts(), new Capitals(), new AnswerLanguage(), new Translations(), new Lists(), new Summaries(), new Requests(), new Opinions(), new Reasons(),
+        new Arithmetic(), new Facts(), new Capitals(), new AnswerLanguage(), new Translations(), new Lists(), new Summaries(),
+        new Requests(), new Opinions(), new Reasons(),
     ];
 
     /// <summary>Writes train.csv, test.csv and sample_submission.csv, each whole or not at all.</summary>

@@ -42,11 +42,13 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
 
     /// <summary>Makes an account. The first one of an arena is an administrator, whatever was asked for.</summary>
     /// <exception cref="AccountException">The name is taken or not usable, the password is too short, or there is no such role.</exception>
-    public Task<Account> AddAsync(string name, string password, string role, CancellationToken cancel) => AddAsync(name, password, role, onlyFirst: false, cancel);
+    public Task<Account> AddAsync(string name, string password, string role, CancellationToken cancel)
+        => AddAsync(name, password, role, onlyFirst: false, cancel);
 
     /// <summary>Makes the first account of an arena, an administrator.</summary>
     /// <exception cref="AccountException">There is one already, or as in <see cref="AddAsync(string, string, string, CancellationToken)"/>.</exception>
-    public Task<Account> AddFirstAsync(string name, string password, CancellationToken cancel) => AddAsync(name, password, ArenaRoles.Administrator, onlyFirst: true, cancel);
+    public Task<Account> AddFirstAsync(string name, string password, CancellationToken cancel)
+        => AddAsync(name, password, ArenaRoles.Administrator, onlyFirst: true, cancel);
 
     private Task<Account> AddAsync(string name, string password, string role, bool onlyFirst, CancellationToken cancel) => ChangeAsync(
         async () =>
@@ -80,7 +82,10 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
         },
         cancel);
 
-    /// <summary>Gives an account another password, and lifts a lock that wrong ones have brought. Whoever is signed in with the old one is signed out.</summary>
+    /// <summary>
+    /// Gives an account another password, and lifts a lock that wrong ones have brought. Whoever is signed in with the old one is signed
+    /// out.
+    /// </summary>
     /// <exception cref="AccountException">There is no such account, or the password is too short.</exception>
     public Task<Account> SetPasswordAsync(string name, string password, CancellationToken cancel) => ChangeAsync(
         async () =>
@@ -138,7 +143,10 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
     private async Task KeepAnAdministratorAsync(ArenaUser user)
     {
         var able = (await users.GetUsersInRoleAsync(ArenaRoles.Administrator)).Where(u => !IsLocked(u)).ToList();
-        if (able is [var only] && only.Id == user.Id) throw new AccountException($"'{user.UserName}' is the last administrator; make another account one first.");
+        if (able is [var only] && only.Id == user.Id)
+        {
+            throw new AccountException($"'{user.UserName}' is the last administrator; make another account one first.");
+        }
     }
 
     private async Task<Account> ShowAsync(ArenaUser user)

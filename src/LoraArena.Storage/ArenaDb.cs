@@ -5,7 +5,10 @@ using Microsoft.EntityFrameworkCore;
 
 namespace LoraArena.Storage;
 
-/// <summary>The database: accounts, the queue, and an index of what the arena's folder holds. Without the accounts it can be made again from the folder.</summary>
+/// <summary>
+/// The database: accounts, the queue, and an index of what the arena's folder holds. Without the accounts it can be made again from the
+/// folder.
+/// </summary>
 /// <param name="options">Provider and connection.</param>
 public sealed class ArenaDb(DbContextOptions<ArenaDb> options) : IdentityDbContext<ArenaUser>(options)
 {

@@ -26,7 +26,9 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
     public async Task<Competition?> CompetitionAsync(string id, CancellationToken cancel = default)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
-        return await db.Competitions.AsNoTracking().FirstOrDefaultAsync(c => c.Id == id, cancel) is { } entry ? JsonSerializer.Deserialize<Competition>(entry.Json, ArenaJson.Line) : null;
+        return await db.Competitions.AsNoTracking().FirstOrDefaultAsync(c => c.Id == id, cancel) is { } entry
+            ? JsonSerializer.Deserialize<Competition>(entry.Json, ArenaJson.Line)
+            : null;
     }
 
     /// <summary>Takes a competition into the index, or updates it.</summary>
@@ -92,7 +94,10 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
     public async Task<IReadOnlySet<string>> RunNamesAsync(string competitionId, CancellationToken cancel = default)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
-        return (await db.Runs.AsNoTracking().Where(r => r.CompetitionId == competitionId).Select(r => r.Name).ToListAsync(cancel)).ToHashSet(StringComparer.Ordinal);
+        return (await db.Runs.AsNoTracking()
+            .Where(r => r.CompetitionId == competitionId)
+            .Select(r => r.Name)
+            .ToListAsync(cancel)).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>How many runs an account has started.</summary>
@@ -116,7 +121,11 @@ public sealed class ArenaStore(IDbContextFactory<ArenaDb> databases)
     public async Task<IReadOnlyList<string>> SucceededIdsAsync(string competitionId, string splitKey, CancellationToken cancel = default)
     {
         await using var db = await databases.CreateDbContextAsync(cancel);
-        return await db.Runs.AsNoTracking().Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && r.State == RunState.Succeeded.Name).OrderBy(r => r.Id).Select(r => r.Id).ToListAsync(cancel);
+        return await db.Runs.AsNoTracking()
+            .Where(r => r.CompetitionId == competitionId && r.SplitKey == splitKey && r.State == RunState.Succeeded.Name)
+            .OrderBy(r => r.Id)
+            .Select(r => r.Id)
+            .ToListAsync(cancel);
     }
 
     /// <summary>Runs by their ids; those that are not there are left out.</summary>

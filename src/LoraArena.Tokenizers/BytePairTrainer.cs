@@ -25,7 +25,9 @@ public static class BytePairTrainer
     /// <param name="cancellation">Ends the training between two merges; nothing is written then.</param>
     /// <exception cref="ArgumentException">The vocabulary is too small or too large, or a special token is empty or there twice.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public static void Train(IEnumerable<string> texts, int vocabularySize, string folder, IReadOnlyList<string>? moreSpecialTokens = null, CancellationToken cancellation = default)
+    public static void Train(
+        IEnumerable<string> texts, int vocabularySize, string folder, IReadOnlyList<string>? moreSpecialTokens = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         string[] special = [.. SpecialTokens, .. moreSpecialTokens ?? []];

@@ -40,7 +40,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public override PreTokenizer? PreTokenizer => _file.Splitter;
 
     /// <summary>
-    /// Reads tokenizer.json of a model folder, or where it has none its SentencePiece model or vocab.txt; and tokenizer_config.json, special_tokens_map.json and
+    /// Reads tokenizer.json of a model folder, or where it has none its SentencePiece model or vocab.txt; and tokenizer_config.json,
+    /// special_tokens_map.json and
     /// config.json where they are.
     /// </summary>
     /// <param name="folder">The folder.</param>
@@ -120,7 +121,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         => WholeCharacters(Run(text ?? textSpan, settings, tracks: settings.MaxTokenCount != int.MaxValue), settings.MaxTokenCount);
 
     /// <inheritdoc/>
-    protected override int GetIndexByTokenCount(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd, out string? normalizedText, out int tokenCount)
+    protected override int GetIndexByTokenCount(
+        string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd, out string? normalizedText, out int tokenCount)
     {
         normalizedText = null;
         var chars = text ?? textSpan;

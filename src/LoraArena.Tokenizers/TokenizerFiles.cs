@@ -9,13 +9,17 @@ public static class TokenizerFiles
     /// <summary>Their names; a folder has some of them.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "tokenizer.model", "spiece.model", "spm.model", "sentencepiece.bpe.model",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "tokenizer.model", "spiece.model", "spm.model",
+        "sentencepiece.bpe.model",
         AddedTokens,
     ];
 
     private const string AddedTokens = "added_tokens.json";
 
-    /// <summary>Those that a folder has, with their paths. added_tokens.json is one only beside a SentencePiece model: tokenizer.json has its content.</summary>
+    /// <summary>
+    /// Those that a folder has, with their paths. added_tokens.json is one only beside a SentencePiece model: tokenizer.json has its
+    /// content.
+    /// </summary>
     public static IReadOnlyList<string> In(string folder)
     {
         var whole = File.Exists(Path.Join(folder, "tokenizer.json"));

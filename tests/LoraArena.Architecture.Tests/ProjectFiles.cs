@@ -11,7 +11,9 @@ internal sealed record ProjectFiles(string Root)
     public static ProjectFiles Here { get; } = new(Repository.Root);
 
     /// <summary>Names of the projects under src.</summary>
-    public IReadOnlyList<string> Names { get; } = [.. Directory.EnumerateFiles(Path.Join(Root, "src"), "*.csproj", SearchOption.AllDirectories).Select(path => Path.GetFileNameWithoutExtension(path)!).Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Names { get; } = [.. Directory.EnumerateFiles(Path.Join(Root, "src"), "*.csproj", SearchOption.AllDirectories)
+        .Select(path => Path.GetFileNameWithoutExtension(path)!)
+        .Order(StringComparer.Ordinal)];
 
     /// <summary>Projects that a project's code can use: those it refers to and those they refer to in turn.</summary>
     public IReadOnlyList<string> KnownTo(string project)

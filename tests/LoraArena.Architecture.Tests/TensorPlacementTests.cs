@@ -12,7 +12,8 @@ public sealed partial class TensorPlacementTests
     // They read numbers once for many steps, or at the end, as a checkpoint is read, before the first step, for an export, or on the CPU alone.
     private static readonly string[] Readers =
     [
-        "AttachedAdaLora.cs", "AttachedLoraDrop.cs", "DeltaLora.cs", "DropoutMask.cs", "Eva.cs", "LogitError.cs", "LoraConversion.cs", "LoraDrop.cs", "MatrixProduct.cs",
+        "AttachedAdaLora.cs", "AttachedLoraDrop.cs", "DeltaLora.cs", "DropoutMask.cs", "Eva.cs", "LogitError.cs", "LoraConversion.cs",
+        "LoraDrop.cs", "MatrixProduct.cs",
         "Nf4.cs", "Nf4Codes.cs", "Predictor.cs", "Pretrainer.cs", "RandomStreams.cs", "SafetensorsFile.cs", "SafetensorsWriter.cs", "Trainer.cs",
     ];
 

@@ -25,7 +25,9 @@ public sealed class TorchFlavourTests
         var packages = await PackagesAsync("cuda");
 
         Assert.Contains("TorchSharp", packages);
-        Assert.Equal(OperatingSystem.IsLinux() ? "TorchSharp-cuda-linux" : "TorchSharp-cuda-windows", Assert.Single(packages, name => name.Contains("cuda", StringComparison.Ordinal)));
+        Assert.Equal(
+            OperatingSystem.IsLinux() ? "TorchSharp-cuda-linux" : "TorchSharp-cuda-windows",
+            Assert.Single(packages, name => name.Contains("cuda", StringComparison.Ordinal)));
         Assert.DoesNotContain(packages, name => name.StartsWith(Native, StringComparison.Ordinal));
     }
 
@@ -56,14 +58,19 @@ public sealed class TorchFlavourTests
 
     private static async Task<(int Code, string Output)> BuildAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["msbuild", Path.Join(Repository.Root, "src", "LoraArena.Learning", "LoraArena.Learning.csproj"), "-nologo", "-noAutoResponse", .. arguments])
+        var start = new ProcessStartInfo(
+            "dotnet",
+            ["msbuild", Path.Join(Repository.Root, "src", "LoraArena.Learning", "LoraArena.Learning.csproj"), "-nologo", "-noAutoResponse", .. arguments])
         {
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };
 
         // What a test host tells MSBuild about itself would lead this one astray.
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)).ToList()) start.Environment.Remove(name);
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
         using var build = Process.Start(start)!;
         var output = await build.StandardOutput.ReadToEndAsync();
         await build.WaitForExitAsync();

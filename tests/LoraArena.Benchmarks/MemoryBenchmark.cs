@@ -15,7 +15,9 @@ internal static class MemoryBenchmark
         for (var step = 0; step < steps; step++) trainer.Step();
         var peak = Measure.Peak() - before;
         var (variant, options) = Workload.Method(settings);
-        var forecast = MemoryForecaster.Of(model, variant, options, variant.SitesOf(model, options), trainer.TrainableParameters, model.Precision, workload.LargestMicroBatch(trainer.MicroBatchTokens));
+        var forecast = MemoryForecaster.Of(
+            model, variant, options, variant.SitesOf(model, options), trainer.TrainableParameters, model.Precision,
+            workload.LargestMicroBatch(trainer.MicroBatchTokens));
         var expected = settings.Checkpointing ? forecast?.Recomputing : forecast?.Training;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{workload.Name}: peak above the weights {Measure.MiB(peak)}, forecast {(expected is { } e ? Measure.MiB(e) : "none")}, ratio {expected / (double)peak:0.00}; weights {Measure.MiB(model.BaseBytes)}, forecast {(forecast is null ? "none" : Measure.MiB(forecast.Weights))}; {trainer.MicroBatchTokens} tokens at once"));

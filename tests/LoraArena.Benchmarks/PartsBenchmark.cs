@@ -7,7 +7,10 @@ using static TorchSharp.torch;
 
 namespace LoraArena.Benchmarks;
 
-/// <summary>The parts of a block, one by one: milliseconds of processor time forward and backward, and what share of the machine's peak the products reach.</summary>
+/// <summary>
+/// The parts of a block, one by one: milliseconds of processor time forward and backward, and what share of the machine's peak the products
+/// reach.
+/// </summary>
 internal static class PartsBenchmark
 {
     private const int PeakSize = 2048;
@@ -17,12 +20,16 @@ internal static class PartsBenchmark
     public static void Run(int tokens, int width, int heads, int groups, int inner)
     {
         var peak = Peak();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"largest square product of libtorch ({PeakSize}): MKL {Rate(ProductLibrary.Mkl):0} GFLOP/s, oneDNN {Rate(ProductLibrary.OneDnn):0}; taken: {MatrixProduct.Library}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"largest square product of libtorch ({PeakSize}): MKL {Rate(ProductLibrary.Mkl):0} GFLOP/s, oneDNN {Rate(ProductLibrary.OneDnn):0}; taken: {MatrixProduct.Library}"));
         foreach (var (i, o) in new[] { (width, width), (width, inner), (inner, width), (width, width / 3) }) Product(tokens, i, o, peak);
         foreach (var (i, o) in new[] { (width, width), (width, inner), (inner, width) }) Lora(tokens, i, o, 1, peak);
         Lora(tokens, width, width, 3, peak);
         var size = width / heads;
-        Time("attention", [1, heads, tokens, size], x => TorchOps.Attention(x, x.narrow(1, 0, groups), x.narrow(1, 0, groups), null, causal: true, 0, 1 / Math.Sqrt(size)));
+        Time(
+            "attention", [1, heads, tokens, size],
+            x => TorchOps.Attention(x, x.narrow(1, 0, groups), x.narrow(1, 0, groups), null, causal: true, 0, 1 / Math.Sqrt(size)));
         var w = ones(width);
         Time("rms norm", [1, tokens, width], x => TorchOps.RmsNormComposed(x, w, 1e-6));
         Time("rms norm, operator", [1, tokens, width], x => TorchOps.RmsNormFused(x, w, 1e-6));
@@ -52,14 +59,18 @@ internal static class PartsBenchmark
         var (x, w, g) = (randn(n, i), randn(o, i), randn(n, o));
         var (forward, backward) = (Best(() => MatrixProduct.Of(x, w).Dispose()), Best(() => MatrixProduct.Of(g, w.t()).Dispose()));
         var flop = 2.0 * n * i * o;
-        Print($"product {n} × {i} → {o}", forward, backward, string.Create(CultureInfo.InvariantCulture, $"{100 * flop / forward / peak:0} % and {100 * flop / backward / peak:0} % of the peak"));
+        Print(
+            $"product {n} × {i} → {o}", forward, backward,
+            string.Create(CultureInfo.InvariantCulture, $"{100 * flop / forward / peak:0} % and {100 * flop / backward / peak:0} % of the peak"));
     }
 
     private static void Lora(long n, long i, long o, int sites, double peak)
     {
         using var scope = NewDisposeScope();
         var x = randn([1, n, i]).requires_grad_();
-        var all = Enumerable.Range(0, sites).Select(k => new LowRankSite(new DenseMatrix(new Weight("w", randn(o, i))), null, randn(16, i).requires_grad_(), randn(o, 16).requires_grad_(), 2)).ToList();
+        var all = Enumerable.Range(0, sites)
+            .Select(k => new LowRankSite(new DenseMatrix(new Weight("w", randn(o, i))), null, randn(16, i).requires_grad_(), randn(o, 16).requires_grad_(), 2))
+            .ToList();
         var g = randn([1, n, o]);
         var forward = Best(() =>
         {
@@ -71,7 +82,9 @@ internal static class PartsBenchmark
             using var inner = NewDisposeScope();
             autograd.backward([.. LowRankProduct.Of(x, all, 0, 0)], [.. Enumerable.Repeat(g, sites)]);
         });
-        Print($"LoRA {n} × {i} → {sites} × {o}", forward, both - forward, string.Create(CultureInfo.InvariantCulture, $"{100 * 4.0 * n * i * o * sites / both / peak:0} % of the peak, the base's products counted"));
+        Print(
+            $"LoRA {n} × {i} → {sites} × {o}", forward, both - forward,
+            string.Create(CultureInfo.InvariantCulture, $"{100 * 4.0 * n * i * o * sites / both / peak:0} % of the peak, the base's products counted"));
     }
 
     private static void Time(string name, long[] shape, Func<Tensor, Tensor> part)
@@ -93,7 +106,8 @@ internal static class PartsBenchmark
     }
 
     private static void Print(string name, double forward, double backward, string more)
-        => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-32} {1e3 * forward,8:0.000} ms forward {1e3 * backward,8:0.000} ms backward  {more}"));
+        => Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"  {name,-32} {1e3 * forward,8:0.000} ms forward {1e3 * backward,8:0.000} ms backward  {more}"));
 
     private static double Best(Action action, int repeats = Repeats)
     {

@@ -12,13 +12,18 @@ internal sealed class Peer : IDisposable
 
     private Peer(Process process, string job) => (_process, _job) = (process, job);
 
-    /// <summary>The program that runs Python with PyTorch, Transformers and PEFT: <c>LORAARENA_SHARED</c>/python/python, else ../shared/python/python.</summary>
+    /// <summary>
+    /// The program that runs Python with PyTorch, Transformers and PEFT: <c>LORAARENA_SHARED</c>/python/python, else
+    /// ../shared/python/python.
+    /// </summary>
     public static string? Python
     {
         get
         {
             var shared = Environment.GetEnvironmentVariable("LORAARENA_SHARED");
-            return new[] { shared, Path.Join(Places.Root, "..", "shared") }.Where(folder => !string.IsNullOrEmpty(folder)).Select(folder => Path.Join(folder, "python", "python")).FirstOrDefault(File.Exists);
+            return new[] { shared, Path.Join(Places.Root, "..", "shared") }.Where(folder => !string.IsNullOrEmpty(folder))
+                .Select(folder => Path.Join(folder, "python", "python"))
+                .FirstOrDefault(File.Exists);
         }
     }
 

@@ -12,15 +12,23 @@ var variant = new Option<string>("--variant") { Description = "The method.", Def
 var checkpointing = new Option<bool>("--gradient-checkpointing") { Description = "Both sides compute blocks again." };
 var precision = new Option<string>("--precision") { Description = "Type of the base weights.", DefaultValueFactory = _ => "fp32" };
 
-var minilm = new Command("minilm", "A LoRA step of MiniLM on real battles, beside PEFT.") { steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision };
+var minilm = new Command("minilm", "A LoRA step of MiniLM on real battles, beside PEFT.")
+{
+    steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision,
+};
 minilm.SetAction(parse => StepBenchmark.Run(Workload.MiniLm(16 * (parse.GetValue(steps) + 40)), Ours(parse), Theirs(parse), parse.GetValue(steps)));
 
 var layers = new Option<int>("--layers") { DefaultValueFactory = _ => 30 };
 var width = new Option<int>("--width") { DefaultValueFactory = _ => 576 };
 var tokens = new Option<int>("--tokens") { DefaultValueFactory = _ => 512 };
 var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 1 };
-var decoder = new Command("decoder", "A LoRA step of a decoder with random weights, beside PEFT.") { steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision, layers, width, tokens, batch };
-decoder.SetAction(parse => StepBenchmark.Run(Workload.Decoder(parse.GetValue(layers), parse.GetValue(width), parse.GetValue(tokens), parse.GetValue(batch)), Ours(parse), Theirs(parse), parse.GetValue(steps)));
+var decoder = new Command("decoder", "A LoRA step of a decoder with random weights, beside PEFT.")
+{
+    steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision, layers, width, tokens, batch,
+};
+decoder.SetAction(parse => StepBenchmark.Run(
+    Workload.Decoder(parse.GetValue(layers), parse.GetValue(width), parse.GetValue(tokens), parse.GetValue(batch)), Ours(parse),
+    Theirs(parse), parse.GetValue(steps)));
 
 var parts = new Command("parts", "The parts of a decoder block, and the machine's peak.") { threads, width, tokens };
 parts.SetAction(parse =>
@@ -39,7 +47,9 @@ var memory = new Command("memory", "What a training takes above the weights, bes
 memory.SetAction(parse =>
 {
     var settings = Ours(parse);
-    var workload = parse.GetValue(real) ? Workload.MiniLm(16 * parse.GetValue(steps)) : Workload.Decoder(parse.GetValue(layers), parse.GetValue(width), parse.GetValue(tokens), parse.GetValue(batch));
+    var workload = parse.GetValue(real)
+        ? Workload.MiniLm(16 * parse.GetValue(steps))
+        : Workload.Decoder(parse.GetValue(layers), parse.GetValue(width), parse.GetValue(tokens), parse.GetValue(batch));
     MemoryBenchmark.Run(workload, settings, parse.GetValue(steps));
 });
 

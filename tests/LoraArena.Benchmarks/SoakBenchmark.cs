@@ -27,7 +27,9 @@ internal static class SoakBenchmark
             trainer.TakeReports();
             var use = Use.Now();
             seen.Add(use);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  step {step,6}  resident {Measure.MiB(use.Resident)}, managed {Measure.MiB(use.Managed)}, tensors {use.Tensors}"));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"  step {step,6}  resident {Measure.MiB(use.Resident)}, managed {Measure.MiB(use.Managed)}, tensors {use.Tensors}"));
         }
 
         var later = seen.Skip(Settled).ToList();

@@ -42,7 +42,9 @@ internal static class StepBenchmark
         var peak = Measure.Peak() - before;
         Console.WriteLine(workload.Name);
         Line("LoraArena", mine, tokens, peak);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  managed bytes a step {(GC.GetTotalAllocatedBytes() - allocated) / steps:N0}, tensors left {torch.Tensor.TotalCount - made}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"  managed bytes a step {(GC.GetTotalAllocatedBytes() - allocated) / steps:N0}, tensors left {torch.Tensor.TotalCount - made}"));
         if (peer is null) return;
         var theirPeak = peer.PeakAboveBase();
         Line("PEFT", other, tokens, theirPeak);

@@ -22,7 +22,9 @@ internal sealed class Workload
     private readonly BattlePacker _packer;
     private readonly int _batch;
 
-    private Workload(string name, Func<Settings, PreferenceModel> load, Func<JsonObject> describe, IReadOnlyList<TokenizedBattle> rows, BattlePacker packer, int batch)
+    private Workload(
+        string name, Func<Settings, PreferenceModel> load, Func<JsonObject> describe, IReadOnlyList<TokenizedBattle> rows,
+        BattlePacker packer, int batch)
     {
         (Name, _load, _describe, _rows, _packer, _batch) = (name, load, describe, rows, packer, batch);
     }
@@ -38,7 +40,10 @@ internal sealed class Workload
         var tokenizer = new BattleTokenizer(HuggingFaceTokenizer.Load(folder), family.Kind, config);
         var csv = Path.Join(Places.Shared, "data", "preferences", "train.csv");
         var battles = PreferenceCsv.Read(csv, "train.csv", FileRole.Train).Select(row => row.Battle).OfType<Battle>().Take(rows).ToList();
-        return new Workload("MiniLM, real battles of at most 384 tokens, 16 a step", s => PreferenceModel.Load(folder, torch.CPU, 0, precision: Precision(s)), () => new JsonObject { ["folder"] = folder }, tokenizer.Tokenize(battles), new BattlePacker(tokenizer.Template, 384), 16);
+        return new Workload(
+            "MiniLM, real battles of at most 384 tokens, 16 a step",
+            s => PreferenceModel.Load(folder, torch.CPU, 0, precision: Precision(s)), () => new JsonObject { ["folder"] = folder },
+            tokenizer.Tokenize(battles), new BattlePacker(tokenizer.Template, 384), 16);
     }
 
     /// <summary>A Llama with random weights, 30 layers of width 576 unless said otherwise, on one row of random tokens.</summary>
@@ -64,7 +69,9 @@ internal sealed class Workload
         var random = new SeededRandom(1);
         var third = (tokens - 4) / 3;
         int[] Part(int count) => [.. Enumerable.Range(0, count).Select(_ => 10 + random.Next(40_000))];
-        var rows = Enumerable.Range(0, 64 * batch).Select(i => new TokenizedBattle($"{i}", [Part(tokens - 4 - (2 * third))], [Part(third)], [Part(third)], (Winner)(i % 3), $"{i}")).ToList();
+        var rows = Enumerable.Range(0, 64 * batch)
+            .Select(i => new TokenizedBattle($"{i}", [Part(tokens - 4 - (2 * third))], [Part(third)], [Part(third)], (Winner)(i % 3), $"{i}"))
+            .ToList();
         var template = new PackingTemplate([1], [2], [2], [2], [4], [5], Pad: 0);
         return new Workload(
             FormattableString.Invariant($"Llama of random weights, {layers} layers × {width}, {batch} × {tokens} tokens"),
@@ -95,7 +102,10 @@ internal sealed class Workload
     {
         var variant = VariantCatalog.Get(settings.Variant);
         var options = new JsonObject { ["r"] = settings.Rank, ["lora_alpha"] = 2 * settings.Rank, ["lora_dropout"] = settings.LoraDropout };
-        foreach (var name in options.Select(o => o.Key).Except(Learning.Options.OptionSchema.Of(variant.OptionsType).Select(o => o.Name)).ToList()) options.Remove(name);
+        foreach (var name in options.Select(o => o.Key).Except(Learning.Options.OptionSchema.Of(variant.OptionsType).Select(o => o.Name)).ToList())
+        {
+            options.Remove(name);
+        }
         return (variant, variant.ReadOptions(options));
     }
 
@@ -122,7 +132,11 @@ internal sealed class Workload
         {
             var swap = EpochPlan.Swaps(0, 0, row);
             var winner = _rows[row].Winner!.Value;
-            return (JsonNode)new JsonObject { ["ids"] = new JsonArray([.. _packer.Pack(_rows[row], swap).Ids.Select(id => (JsonNode)id)]), ["label"] = (int)(swap ? winner.Swapped() : winner) };
+            return (JsonNode)new JsonObject
+            {
+                ["ids"] = new JsonArray([.. _packer.Pack(_rows[row], swap).Ids.Select(id => (JsonNode)id)]),
+                ["label"] = (int)(swap ? winner.Swapped() : winner),
+            };
         })]));
         var job = _describe();
         job["threads"] = settings.Threads;

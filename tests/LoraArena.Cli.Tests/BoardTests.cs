@@ -37,7 +37,9 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
         Assert.Equal(["class-prior", "length", "uniform"], rows.Select(row => (string?)row!["id"]).Order(StringComparer.Ordinal));
         var losses = rows.Select(row => (double)row!["log_loss"]!).ToList();
         Assert.Equal(losses.Order(), losses);
-        Assert.All(rows, row => Assert.True((bool)row!["baseline"]! && (double)row["log_loss_low"]! <= (double)row["log_loss"]! && (double)row["log_loss"]! <= (double)row["log_loss_high"]!));
+        Assert.All(rows, row => Assert.True((bool)row!["baseline"]!
+            && (double)row["log_loss_low"]! <= (double)row["log_loss"]!
+            && (double)row["log_loss"]! <= (double)row["log_loss_high"]!));
 
         // ln 3, whatever the rows.
         Assert.Equal(Math.Log(3), (double)rows.Single(row => (string?)row!["id"] == "uniform")!["log_loss"]!, 1e-12);
@@ -51,7 +53,9 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
         var csv = (await _arena.RunAsync("board", "Arena", "--format", "csv")).Output.TrimEnd().Split('\n');
 
         Assert.StartsWith("rank,id,name,baseline,", csv[0], StringComparison.Ordinal);
-        Assert.Equal(json.Select(row => $"{row!["rank"]},{row["id"]},{row["name"]},true,"), csv.Skip(1).Select(line => string.Join(',', line.Split(',').Take(4)) + ","));
+        Assert.Equal(
+            json.Select(row => $"{row!["rank"]},{row["id"]},{row["name"]},true,"),
+            csv.Skip(1).Select(line => string.Join(',', line.Split(',').Take(4)) + ","));
     }
 
     [Fact]
@@ -87,6 +91,7 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
         Assert.Equal("[]", (await _arena.AskAsync("runs", "Arena"))["runs"]!.ToJsonString());
         Assert.Equal("""{"running":[],"waiting":[],"supervised":false,"problems":[]}""", (await _arena.AskAsync("queue")).ToJsonString());
         Assert.Equal("[]", (await _arena.AskAsync("models", "list"))["models"]!.ToJsonString());
+        Assert.Equal("[]", (await _arena.AskAsync("models"))["models"]!.ToJsonString());
     }
 
     [Fact]

@@ -136,7 +136,9 @@ public sealed class ImportTests : IDisposable
         _arena.Write("train.csv", Battles.Train(8));
         _arena.Write("test.csv", Battles.Test(4));
 
-        var answers = await Task.WhenAll(_arena.AskProgramAsync("import", "train.csv", "--competition", "Arena"), _arena.AskProgramAsync("import", "test.csv", "--competition", "arena"));
+        var answers = await Task.WhenAll(
+            _arena.AskProgramAsync("import", "train.csv", "--competition", "Arena"),
+            _arena.AskProgramAsync("import", "test.csv", "--competition", "arena"));
 
         Assert.Equal(2, answers.Length);
         var listed = (await _arena.AskAsync("competitions"))["competitions"]!.AsArray().Single()!;

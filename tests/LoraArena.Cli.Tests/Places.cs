@@ -30,7 +30,10 @@ internal static class Places
     private static string FindRepository()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Join(folder, "LoraArena.sln"))) folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("LoraArena.sln is in no folder above.");
+        while (!File.Exists(Path.Join(folder, "LoraArena.sln")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("LoraArena.sln is in no folder above.");
+        }
         return folder;
     }
 }

@@ -22,7 +22,8 @@ public sealed class FinishedRun : IAsyncLifetime
         await Arena.AskAsync("import", Arena.At("train.csv"), Arena.At("test.csv"), "--competition", "Arena");
         await Arena.AskAsync("models", "add", model, "--name", "nano");
         Answer = await Arena.AskProgramAsync(
-            "run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "-s", "r=4", "-s", "warmup_ratio=0", "--steps", "4", "--max-length", "64", "--batch", "4", "--name", "first");
+            "run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "-s", "r=4", "-s", "warmup_ratio=0", "--steps", "4",
+            "--max-length", "64", "--batch", "4", "--name", "first");
     }
 
     public ValueTask DisposeAsync()
@@ -45,7 +46,10 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         Assert.InRange((double)answer["log_loss"]!, 0.5, 2);
         Assert.InRange((double)answer["accuracy"]!, 0, 1);
         Assert.InRange((double)answer["ece"]!, 0, 1);
-        foreach (var cost in new[] { "seconds", "tokens_per_second", "peak_memory_bytes", "trainable_parameters" }) Assert.True((double)answer[cost]! > 0, cost);
+        foreach (var cost in new[] { "seconds", "tokens_per_second", "peak_memory_bytes", "trainable_parameters" })
+        {
+            Assert.True((double)answer[cost]! > 0, cost);
+        }
     }
 
     [Fact]
@@ -56,7 +60,9 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         Assert.Equal(finished.Id, (string?)shown["run"]);
         Assert.Equal("""{"r":4}""", shown["spec"]!["variant"]!["options"]!.ToJsonString());
         var training = shown["spec"]!["training"]!;
-        Assert.Equal((4, 64, 4, 0.0), ((int)training["max_steps"]!, (int)training["max_length"]!, (int)training["batch_size"]!, (double)training["warmup_ratio"]!));
+        Assert.Equal(
+            (4, 64, 4, 0.0),
+            ((int)training["max_steps"]!, (int)training["max_length"]!, (int)training["batch_size"]!, (double)training["warmup_ratio"]!));
         Assert.Equal("succeeded", (string?)shown["result"]!["state"]);
     }
 
@@ -138,7 +144,10 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         foreach (var (id, p) in some) Assert.All(all.Single(row => row.Id == id).P.Zip(p), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
 
         List<(string Id, double[] P)> Read(string name)
-            => [.. File.ReadLines(_arena.At(name)).Skip(1).Select(line => line.Split(',')).Select(cells => (cells[0], cells.Skip(1).Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()))];
+            => [.. File.ReadLines(_arena.At(name))
+                .Skip(1)
+                .Select(line => line.Split(','))
+                .Select(cells => (cells[0], cells.Skip(1).Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()))];
     }
 
     [Fact]
@@ -215,7 +224,9 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
 
         Assert.Equal((130, "stopped"), (stopped.ExitCode, (string)stopped.Document()["state"]!));
         Assert.Equal("succeeded", (string?)resumed["state"]);
-        var resume = File.ReadLines(Path.Join(Path.GetDirectoryName(Result(begun)), "journal.jsonl")).Select(line => JsonNode.Parse(line)!).Single(record => (string?)record["t"] == "resume");
+        var resume = File.ReadLines(Path.Join(Path.GetDirectoryName(Result(begun)), "journal.jsonl"))
+            .Select(line => JsonNode.Parse(line)!)
+            .Single(record => (string?)record["t"] == "resume");
         Assert.InRange((int)resume["step"]!, 1, Steps - 1);
     }
 
@@ -261,7 +272,9 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     private const int Steps = 40;
 
     private static string[] Arguments(string name, params string[] more)
-        => ["run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps", Steps.ToString(CultureInfo.InvariantCulture), "--max-length", "32", "--batch", "4", "--name", name, .. more];
+        => [
+            "run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps",
+            Steps.ToString(CultureInfo.InvariantCulture), "--max-length", "32", "--batch", "4", "--name", name, .. more];
 
     private Task<JsonNode> RunAsync(string name, params string[] more) => _arena.AskAsync(Arguments(name, more));
 
@@ -270,7 +283,9 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     /// <summary>True where a shell has put the tests in the background: its children inherit that SIGINT is ignored, and .NET leaves it so.</summary>
     private static bool IgnoresInterrupt()
     {
-        var ignored = File.Exists("/proc/self/status") ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
+        var ignored = File.Exists("/proc/self/status")
+            ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
+            : null;
         return ignored is not null && (ulong.Parse(ignored["SigIgn:".Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 0b10) != 0;
     }
 
@@ -278,7 +293,10 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     private async Task SupervisesAsync(int pid)
     {
         var holder = Path.Join(_arena.Store, "supervisor.lock.json");
-        while (JsonNode.Parse(File.ReadAllText(holder)) is not { } info || (int)info["pid"]! != pid || (string?)info["kind"] != "watch") await Task.Delay(20, TestContext.Current.CancellationToken);
+        while (JsonNode.Parse(File.ReadAllText(holder)) is not { } info || (int)info["pid"]! != pid || (string?)info["kind"] != "watch")
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
     }
 
     /// <summary>Waits until a run has done a step, and gives its folder.</summary>
@@ -289,7 +307,12 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
             foreach (var folder in Directory.EnumerateDirectories(Path.Join(_arena.Store, "runs")))
             {
                 var journal = Path.Join(folder, "journal.jsonl");
-                if (File.Exists(journal) && (string?)JsonNode.Parse(File.ReadAllText(Path.Join(folder, "spec.json")))!["name"] == name && File.ReadAllText(journal).Contains("\"t\":\"step\"", StringComparison.Ordinal)) return folder;
+                if (File.Exists(journal)
+                    && (string?)JsonNode.Parse(File.ReadAllText(Path.Join(folder, "spec.json")))!["name"] == name
+                    && File.ReadAllText(journal).Contains("\"t\":\"step\"", StringComparison.Ordinal))
+                {
+                    return folder;
+                }
             }
 
             await Task.Delay(20, TestContext.Current.CancellationToken);

@@ -9,7 +9,9 @@ public sealed class StarterTests : IDisposable
     [Fact]
     public async Task Starter_GivesTheSameBytesForTheSameSeedAndOthersForAnother()
     {
-        var answers = await Task.WhenAll(_arena.AskAsync("starter", "--out", _arena.At("one"), "--seed", "5"), _arena.AskAsync("starter", "--out", _arena.At("two"), "--seed", "5"), _arena.AskAsync("starter", "--out", _arena.At("three")));
+        var answers = await Task.WhenAll(
+            _arena.AskAsync("starter", "--out", _arena.At("one"), "--seed", "5"),
+            _arena.AskAsync("starter", "--out", _arena.At("two"), "--seed", "5"), _arena.AskAsync("starter", "--out", _arena.At("three")));
 
         Assert.Equal([5, 5, 0], answers.Select(answer => (int)answer["seed"]!));
         foreach (var name in answers[0]["files"]!.AsArray().Select(file => (string)file!))

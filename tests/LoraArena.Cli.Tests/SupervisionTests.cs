@@ -28,7 +28,9 @@ public sealed class SupervisionTests : IAsyncLifetime
 
         Assert.All(begun, ended => Assert.True(ended.ExitCode == 0, ended.Errors));
         Assert.Equal(names.Order(StringComparer.Ordinal), runs.Select(run => (string)run!["name"]!).Order(StringComparer.Ordinal));
-        Assert.Equal(["queued", "queued", "queued", "started"], runs.Select(run => (string)run!["state"]! is "starting" or "running" ? "started" : (string)run["state"]!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["queued", "queued", "queued", "started"],
+            runs.Select(run => (string)run!["state"]! is "starting" or "running" ? "started" : (string)run["state"]!).Order(StringComparer.Ordinal));
 
         // A run that waits is gone with a word, one that trains only when it has stopped. Until it is to stop it need not take the processor.
         var started = (string)runs.Single(run => (string)run!["state"]! != "queued")!["run"]!;
@@ -78,5 +80,7 @@ public sealed class SupervisionTests : IAsyncLifetime
     private static Task LetGoAsync(int pid) => OperatingSystem.IsWindows() ? Task.CompletedTask : Signals.SendAsync("CONT", pid);
 
     private static string[] Arguments(string name, string steps, params string[] more)
-        => ["run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps", steps, "--max-length", "32", "--batch", "4", "--name", name, .. more];
+        => [
+            "run", "--competition", "Arena", "--model", "nano", "--variant", "lora", "--steps", steps, "--max-length", "32", "--batch", "4",
+            "--name", name, .. more];
 }

@@ -13,7 +13,10 @@ internal static class TestEnvironment
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
-        foreach (var name in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("LORAARENA_", StringComparison.Ordinal)).ToList())
+        foreach (var name in Environment.GetEnvironmentVariables()
+            .Keys.Cast<string>()
+            .Where(name => name.StartsWith("LORAARENA_", StringComparison.Ordinal))
+            .ToList())
         {
             Environment.SetEnvironmentVariable(name, null);
         }

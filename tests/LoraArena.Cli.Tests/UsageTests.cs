@@ -68,7 +68,10 @@ public sealed class UsageTests : IDisposable
         var ended = await _arena.RunProgramAsync("--help");
 
         Assert.Equal(0, ended.ExitCode);
-        foreach (var command in new[] { "import", "run", "watch", "board", "compare", "predict", "serve" }) Assert.Contains($"\n  {command} ", ended.Output, StringComparison.Ordinal);
+        foreach (var command in new[] { "import", "run", "watch", "board", "compare", "predict", "serve" })
+        {
+            Assert.Contains($"\n  {command} ", ended.Output, StringComparison.Ordinal);
+        }
         Assert.Empty(ended.Errors);
     }
 
@@ -115,7 +118,8 @@ public sealed class UsageTests : IDisposable
     public async Task TheArena_IsWhereItsVariableSays_ElseWhereTheServersSettingDoes(string variable, string setting, string expected)
     {
         string Folder(string name) => name.Length == 0 ? "" : _arena.At(name);
-        using var running = _arena.Start(new Dictionary<string, string> { ["LORAARENA_STORE"] = Folder(variable), ["Arena__Store"] = Folder(setting) }, "competitions");
+        using var running = _arena.Start(
+            new Dictionary<string, string> { ["LORAARENA_STORE"] = Folder(variable), ["Arena__Store"] = Folder(setting) }, "competitions");
         Assert.Equal(0, (await running.EndAsync()).ExitCode);
 
         Assert.True(Directory.Exists(Folder(expected)));

@@ -16,6 +16,7 @@ public sealed class UserTests : IDisposable
         Assert.Equal("administrator", (string?)(await _arena.AskAsync("user", "role", "bob", "administrator"))["role"]);
         Assert.Equal("member", (string?)(await _arena.AskAsync("user", "role", "ada", "member"))["role"]);
         var users = (await _arena.AskAsync("user", "list"))["users"]!.AsArray();
+        Assert.Equal(users.ToJsonString(), (await _arena.AskAsync("user"))["users"]!.ToJsonString());
 
         Assert.Equal(3, demoted.ExitCode);
         Assert.Contains("last administrator", demoted.Errors, StringComparison.Ordinal);
@@ -44,7 +45,9 @@ public sealed class UserTests : IDisposable
         var changed = await _arena.RunProgramAsync(Password, ["user", "password", "ada", "--password-stdin", "--json"]);
         var nobody = await _arena.RunAsync(Password, ["user", "password", "eve", "--password-stdin"]);
 
-        Assert.Equal([0, 3, 3, 3, 3, 0, 3, 0, 3], new[] { first, again, shortOne, none, odd, longEnough, noTerminal, changed, nobody }.Select(ended => ended.ExitCode));
+        Assert.Equal(
+            [0, 3, 3, 3, 3, 0, 3, 0, 3],
+            new[] { first, again, shortOne, none, odd, longEnough, noTerminal, changed, nobody }.Select(ended => ended.ExitCode));
         Assert.Contains("--password-stdin", noTerminal.Errors, StringComparison.Ordinal);
         Assert.Contains("at least 10", shortOne.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("battery", first.Output + first.Errors, StringComparison.Ordinal);

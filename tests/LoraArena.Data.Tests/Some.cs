@@ -6,5 +6,6 @@ namespace LoraArena.Data.Tests;
 internal static class Some
 {
     /// <summary>A battle of one turn.</summary>
-    public static Battle Battle(string id, string? prompt = "p", string? a = "a", string? b = "b", Winner? winner = Winner.ModelA) => new(id, null, null, [prompt], [a], [b], winner);
+    public static Battle Battle(string id, string? prompt = "p", string? a = "a", string? b = "b", Winner? winner = Winner.ModelA)
+        => new(id, null, null, [prompt], [a], [b], winner);
 }

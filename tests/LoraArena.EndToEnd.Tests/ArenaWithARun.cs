@@ -59,7 +59,8 @@ public sealed class ArenaWithARun : IAsyncLifetime
     {
         var library = Arena.Get<CompetitionLibrary>();
         var competition = await library.CreateAsync("With rejections");
-        using var file = new MemoryStream([.. Repository.FirstRows("train.csv", 20), .. "1,a-sim,b-sim,\"[\"\"Who?\"\"]\",\"[\"\"I.\"\"]\",\"[\"\"You.\"\"]\",1,1,0\n"u8]);
+        using var file = new MemoryStream([
+            .. Repository.FirstRows("train.csv", 20), .. "1,a-sim,b-sim,\"[\"\"Who?\"\"]\",\"[\"\"I.\"\"]\",\"[\"\"You.\"\"]\",1,1,0\n"u8]);
         var report = await library.ImportAsync(competition.Id, file, "train.csv");
         Assert.Equal(1, report.Rejected);
         await Arena.Store.PutAsync(library.Get(competition.Id));

@@ -22,7 +22,9 @@ public sealed class Chromium : IAsyncLifetime
     {
         get
         {
-            Assert.SkipUnless(_browser is not null, "There is no Chromium on the PATH. Install one, on Debian and Ubuntu with `apt-get install chromium`, and run the tests again.");
+            Assert.SkipUnless(
+                _browser is not null,
+                "There is no Chromium on the PATH. Install one, on Debian and Ubuntu with `apt-get install chromium`, and run the tests again.");
             return _browser;
         }
     }

@@ -53,7 +53,8 @@ internal static class Looks
         try
         {
             // A chart follows the width of its page a moment later.
-            await page.WaitForFunctionAsync("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth", null, new() { Timeout = 5_000 });
+            await page.WaitForFunctionAsync(
+                "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth", null, new() { Timeout = 5_000 });
         }
         catch (TimeoutException)
         {

@@ -86,14 +86,24 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
         var uploads = new Regex("/files\\?");
         await page.RouteAsync(uploads, _ => Task.CompletedTask);
         await page.GetByRole(AriaRole.Button, new() { Name = "Choose files" }).WaitForAsync();
-        await page.GetByTestId("upload-input").SetInputFilesAsync(new FilePayload { Name = "test.csv", MimeType = "text/csv", Buffer = Repository.FirstRows("test.csv", 3) });
+        await page.GetByTestId("upload-input").SetInputFilesAsync(new FilePayload
+        {
+            Name = "test.csv",
+            MimeType = "text/csv",
+            Buffer = Repository.FirstRows("test.csv", 3),
+        });
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
         await Expect(page.GetByText("The upload was cancelled")).ToBeVisibleAsync();
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Choose files" })).ToBeVisibleAsync();
         await page.UnrouteAsync(uploads);
 
         // The name of a refused file is said once.
-        await page.GetByTestId("upload-input").SetInputFilesAsync(new FilePayload { Name = "notes.csv", MimeType = "text/csv", Buffer = "name,age\nAda,36\n"u8.ToArray() });
+        await page.GetByTestId("upload-input").SetInputFilesAsync(new FilePayload
+        {
+            Name = "notes.csv",
+            MimeType = "text/csv",
+            Buffer = "name,age\nAda,36\n"u8.ToArray(),
+        });
         var refusal = page.Locator(".upload .mud-alert");
         await Expect(refusal).ToContainTextAsync("notes.csv");
         Assert.Single(Regex.Matches(await refusal.InnerTextAsync(), "notes\\.csv"));

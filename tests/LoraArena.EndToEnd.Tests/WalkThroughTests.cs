@@ -14,7 +14,9 @@ namespace LoraArena.EndToEnd.Tests;
 /// </summary>
 public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
 {
-    private static readonly string? Pictures = Environment.GetEnvironmentVariable("LORAARENA_SCREENSHOTS") is { Length: > 0 } folder ? Path.GetFullPath(folder, Repository.Root) : null;
+    private static readonly string? Pictures = Environment.GetEnvironmentVariable("LORAARENA_SCREENSHOTS") is { Length: > 0 } folder
+        ? Path.GetFullPath(folder, Repository.Root)
+        : null;
     private static readonly int TrainRows = Pictures is null ? 300 : 2000;
     private static readonly int TestRows = Pictures is null ? 30 : 500;
 
@@ -84,14 +86,17 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         ]);
 
         var trained = Page.Locator(".panel", new() { HasText = "Training data" });
-        await Expect(trained.Locator(".report > p")).ToContainTextAsync(string.Create(CultureInfo.InvariantCulture, $"{TrainRows:N0} of {TrainRows + 2:N0} rows accepted, 2 rejected."));
+        await Expect(trained.Locator(".report > p")).ToContainTextAsync(string.Create(
+            CultureInfo.InvariantCulture, $"{TrainRows:N0} of {TrainRows + 2:N0} rows accepted, 2 rejected."));
         var rejected = trained.Locator("tbody tr");
         await Expect(rejected).ToHaveCountAsync(2);
         await Expect(rejected.Nth(0).Locator("td").Nth(0)).ToHaveTextAsync((TrainRows + 2).ToString(CultureInfo.InvariantCulture));
         await Expect(rejected.Nth(1).Locator("td").Nth(0)).ToHaveTextAsync((TrainRows + 3).ToString(CultureInfo.InvariantCulture));
         await Expect(rejected.Nth(1).Locator("td").Nth(1)).ToHaveTextAsync("prompt");
         foreach (var row in await rejected.AllAsync()) Assert.NotEmpty(await row.Locator("td").Nth(2).InnerTextAsync());
-        await Expect(Page.Locator(".panel", new() { HasText = "Test data" }).Locator(".report > p")).ToContainTextAsync($"{TestRows} of {TestRows} rows accepted.");
+        await Expect(Page.Locator(
+            ".panel",
+            new() { HasText = "Test data" }).Locator(".report > p")).ToContainTextAsync($"{TestRows} of {TestRows} rows accepted.");
     }
 
     private async Task RegisterModelAsync()
@@ -191,7 +196,10 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         var lines = (await reader.ReadToEndAsync(TestContext.Current.CancellationToken)).TrimEnd('\n').Split('\n');
         Assert.Equal("id,winner_model_a,winner_model_b,winner_tie", lines[0].TrimEnd('\r'));
         Assert.Equal(TestRows, lines.Length - 1);
-        var asked = Encoding.UTF8.GetString(Repository.FirstRows("test.csv", TestRows)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(line => line.Split(',')[0]);
+        var asked = Encoding.UTF8.GetString(Repository.FirstRows("test.csv", TestRows))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Skip(1)
+            .Select(line => line.Split(',')[0]);
         Assert.Equal(asked, lines.Skip(1).Select(line => line.Split(',')[0]));
         foreach (var line in lines.Skip(1))
         {

@@ -26,7 +26,9 @@ public sealed class FullDiskTests : IAsyncDisposable
     [Fact]
     public async Task ARunOnAFullDisk_FailsWithThatReason_AndGoesOnWhenThereIsSpaceAgain()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && await CommandAsync("mount", "-t", "tmpfs", "-o", "size=64m", "arena", _disk), "No disk can be mounted here.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && await CommandAsync("mount", "-t", "tmpfs", "-o", "size=64m", "arena", _disk),
+            "No disk can be mounted here.");
         _arena = await TestArena.CreateAsync(root: Path.Join(_disk, "arena"));
         var id = await _arena.StartAsync(new TrainingOptions { MaxSteps = 400, BatchSize = 4, MaxLength = 48, SaveSteps = 20 });
         var run = _arena.Folder.Run(id);

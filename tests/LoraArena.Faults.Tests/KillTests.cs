@@ -120,7 +120,10 @@ public sealed class KillTests(UndisturbedRun undisturbed) : IClassFixture<Undist
     {
         var (a, b) = (_arena.Folder.Run(first), _arena.Folder.Run(second));
         Assert.Equal(RunHistory.Read(a).Steps.Select(s => (s.Step, s.Loss, s.GradNorm)), RunHistory.Read(b).Steps.Select(s => (s.Step, s.Loss, s.GradNorm)));
-        foreach (var path in new Func<RunFolder, string>[] { r => Path.Join(r.Adapter, "adapter_model.safetensors"), r => r.ValidationPredictions, r => r.TestPredictions })
+        foreach (var path in new Func<RunFolder, string>[]
+        {
+            r => Path.Join(r.Adapter, "adapter_model.safetensors"), r => r.ValidationPredictions, r => r.TestPredictions,
+        })
         {
             Assert.Equal(Hash(path(a)), Hash(path(b)));
         }

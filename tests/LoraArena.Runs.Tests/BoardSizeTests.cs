@@ -56,7 +56,10 @@ public sealed class BoardSizeTests(ITestOutputHelper output)
     private static Board Read(TestArena arena, IReadOnlyList<string> ids)
         => arena.Get<BoardReader>().Read(arena.Competition, new BoardQuery(), _ => ids, null, null);
 
-    /// <summary>Copies of a run whose losses.bin has as many rows as the real competition; the baselines' have them too, so that all count as scored on the same.</summary>
+    /// <summary>
+    /// Copies of a run whose losses.bin has as many rows as the real competition; the baselines' have them too, so that all count as scored
+    /// on the same.
+    /// </summary>
     private static List<string> Copies(TestArena arena, string first, int count)
     {
         var (template, rows) = Inflated(arena.Folder.Run(first).Losses);

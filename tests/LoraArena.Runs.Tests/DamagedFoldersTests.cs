@@ -89,8 +89,11 @@ public sealed class DamagedFoldersTests : IAsyncLifetime
         {
             Assert.NotNull(held);
             Assert.Null(SupervisorLock.TryTake(_arena.Folder));
-            Assert.Equal((Environment.ProcessId, SupervisorKind.Server), SupervisorLock.Holder(_arena.Folder) is { } holder ? (holder.Pid, holder.Kind) : default);
-            using var supervision = new Supervision(_arena.Folder, _arena.Get<RunIndex>(), _arena.Get<TrialLoop>(), _arena.Get<RunSupervisor>(), SupervisorKind.Command);
+            Assert.Equal(
+                (Environment.ProcessId, SupervisorKind.Server),
+                SupervisorLock.Holder(_arena.Folder) is { } holder ? (holder.Pid, holder.Kind) : default);
+            using var supervision = new Supervision(
+                _arena.Folder, _arena.Get<RunIndex>(), _arena.Get<TrialLoop>(), _arena.Get<RunSupervisor>(), SupervisorKind.Command);
             Assert.False(await supervision.PassAsync(Cancel));
         }
 

@@ -30,7 +30,9 @@ public sealed class DeletionTests : IAsyncLifetime
         Assert.False(Directory.Exists(_arena.Folder.Run(run).Path));
         Assert.Null(await _arena.Store.RunAsync(run, Cancel));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_arena.Folder.Uploads));
-        Assert.Contains("stop it first", (await Assert.ThrowsAsync<RunRefusedException>(() => Deletion.DeleteRunAsync(busy, Cancel))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "stop it first", (await Assert.ThrowsAsync<RunRefusedException>(() => Deletion.DeleteRunAsync(busy, Cancel))).Message,
+            StringComparison.Ordinal);
         Assert.True(Directory.Exists(_arena.Folder.Run(busy).Path));
 
         // What the index forgot to forget, because the deletion was interrupted, goes at the next look.
@@ -45,7 +47,8 @@ public sealed class DeletionTests : IAsyncLifetime
         var run = await QueueAsync();
         var library = _arena.Get<CompetitionLibrary>();
         var other = await library.CreateAsync("Other", TestContext.Current.CancellationToken);
-        await using (var file = new MemoryStream(Repository.FirstRows("test.csv", 10))) await library.ImportAsync(other.Id, file, "test.csv", FileRole.Test, cancellation: TestContext.Current.CancellationToken);
+        await using (var file = new MemoryStream(Repository.FirstRows("test.csv", 10))) await library.ImportAsync(
+            other.Id, file, "test.csv", FileRole.Test, cancellation: TestContext.Current.CancellationToken);
         var (train, test) = (_arena.Competition.File(FileRole.Train)!.Sha256, _arena.Competition.File(FileRole.Test)!.Sha256);
 
         var plan = await Deletion.PlanCompetitionAsync(_arena.Competition.Id, Cancel);
@@ -67,7 +70,9 @@ public sealed class DeletionTests : IAsyncLifetime
         var train = _arena.Competition.File(FileRole.Train)!.Sha256;
         var sample = _arena.Competition.File(FileRole.Sample)!.Sha256;
 
-        Assert.Contains("1 run", Assert.Single((await Deletion.PlanDataAsync(_arena.Competition.Id, FileRole.Train, Cancel)).Dependents), StringComparison.Ordinal);
+        Assert.Contains(
+            "1 run", Assert.Single((await Deletion.PlanDataAsync(_arena.Competition.Id, FileRole.Train, Cancel)).Dependents),
+            StringComparison.Ordinal);
         Assert.Empty((await Deletion.PlanDataAsync(_arena.Competition.Id, FileRole.Sample, Cancel)).Dependents);
         await Deletion.DeleteDataAsync(_arena.Competition.Id, FileRole.Train, Cancel);
         await Deletion.DeleteDataAsync(_arena.Competition.Id, FileRole.Sample, Cancel);

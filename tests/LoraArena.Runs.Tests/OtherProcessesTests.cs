@@ -7,7 +7,10 @@ using LoraArena.Tests.Support;
 
 namespace LoraArena.Runs.Tests;
 
-/// <summary>Runs whose lease names a process that is not their worker any more, or cannot be seen from here. Nobody else's process may come to harm, and every run can be ended.</summary>
+/// <summary>
+/// Runs whose lease names a process that is not their worker any more, or cannot be seen from here. Nobody else's process may come to harm,
+/// and every run can be ended.
+/// </summary>
 public sealed class OtherProcessesTests : IAsyncLifetime
 {
     private static readonly TrainingOptions Short = new() { MaxSteps = 2, BatchSize = 4, MaxLength = 48 };
@@ -31,7 +34,8 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         using var stranger = Process.Start(new ProcessStartInfo("sleep", "300"))!;
         try
         {
-            var id = await BeginAsync(new RunLease(1, Environment.MachineName, stranger.Id, ProcessIdentity.Started(stranger.Id)!.Value, null, Long, Long) { BootId = boot });
+            var id = await BeginAsync(new RunLease(
+                1, Environment.MachineName, stranger.Id, ProcessIdentity.Started(stranger.Id)!.Value, null, Long, Long) { BootId = boot });
             await StopAsync(id);
             var entry = await _arena.SuperviseAsync(id, IsFinal);
 
@@ -53,12 +57,15 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         try
         {
             var run = _arena.Folder.Run(await BeginAsync(null));
-            var lease = new RunLease(1, "another-name", process.Id, ProcessIdentity.Started(process.Id)!.Value, null, Long, Long) { BootId = ProcessIdentity.Machine };
+            var lease = new RunLease(
+                1, "another-name", process.Id, ProcessIdentity.Started(process.Id)!.Value, null, Long,
+                Long) { BootId = ProcessIdentity.Machine };
             Assert.True(WorkerProcess.IsAlive(run, lease, TimeProvider.System.GetUtcNow()));
             Assert.False(WorkerProcess.IsAlive(run, lease with { ProcessStarted = lease.ProcessStarted - 1 }, TimeProvider.System.GetUtcNow()));
 
             // Another container of this machine: its process ids say nothing here.
-            Assert.Null(WorkerProcess.IsAlive(run, lease with { BootId = ProcessIdentity.Machine!.Split('/')[0] + "/pid:[1]" }, TimeProvider.System.GetUtcNow()));
+            Assert.Null(WorkerProcess.IsAlive(
+                run, lease with { BootId = ProcessIdentity.Machine!.Split('/')[0] + "/pid:[1]" }, TimeProvider.System.GetUtcNow()));
 
             // It has the numbers of a lease of this boot, and is still no worker.
             Assert.False(WorkerProcess.Kill(run, lease));
@@ -96,7 +103,10 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         var id = await _arena.StartAsync(Short with { MaxSteps = 100_000 });
         await _arena.SuperviseAsync(id, r => r.State == "running");
         var lease = RunLease.Read(_arena.Folder.Run(id), 1)!;
-        using (var hold = Process.Start("kill", ["-STOP", lease.Pid.ToString(System.Globalization.CultureInfo.InvariantCulture)])) await hold.WaitForExitAsync(Cancel);
+        using (var hold = Process.Start("kill", ["-STOP", lease.Pid.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+        {
+            await hold.WaitForExitAsync(Cancel);
+        }
         await StopAsync(id);
         var entry = await _arena.SuperviseAsync(id, IsFinal);
 

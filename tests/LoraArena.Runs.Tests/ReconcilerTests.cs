@@ -26,7 +26,9 @@ public sealed class ReconcilerTests
             {
                 foreach (var request in new[] { null, StopRequest })
                 {
-                    Assert.Equal(new Decision.Ended(Result), Decide(RunState.Parse(state), new RunObservation(Result, request, lease, alive), attemptSecondsAgo: 1000, requestSecondsAgo: 1000));
+                    Assert.Equal(
+                        new Decision.Ended(Result),
+                        Decide(RunState.Parse(state), new RunObservation(Result, request, lease, alive), attemptSecondsAgo: 1000, requestSecondsAgo: 1000));
                 }
             }
         }
@@ -50,10 +52,12 @@ public sealed class ReconcilerTests
     public void AWorkerWithALease_Runs() => Assert.Equal(new Decision.Running(null), Decide(RunState.Starting, new RunObservation(null, null, Lease(1), true)));
 
     [Fact]
-    public void ADeadProcess_IsADeath_HoweverFreshItsHeartbeat() => Assert.IsType<Decision.Died>(Decide(RunState.Running, new RunObservation(null, null, Lease(0), false)));
+    public void ADeadProcess_IsADeath_HoweverFreshItsHeartbeat()
+        => Assert.IsType<Decision.Died>(Decide(RunState.Running, new RunObservation(null, null, Lease(0), false)));
 
     [Fact]
-    public void ALivingProcess_IsNeverDead_HoweverOldItsHeartbeat() => Assert.Equal(new Decision.Running(null), Decide(RunState.Running, new RunObservation(null, null, Lease(10_000), true)));
+    public void ALivingProcess_IsNeverDead_HoweverOldItsHeartbeat()
+        => Assert.Equal(new Decision.Running(null), Decide(RunState.Running, new RunObservation(null, null, Lease(10_000), true)));
 
     [Fact]
     public void AnotherMachinesSilence_IsLostContact_NotDeath()
@@ -75,7 +79,9 @@ public sealed class ReconcilerTests
     {
         Assert.Equal(new Decision.Running(null), Decide(RunState.Running, new RunObservation(null, StopRequest, Lease(1), true), requestSecondsAgo: 19));
         Assert.IsType<Decision.Kill>(Decide(RunState.Running, new RunObservation(null, StopRequest, Lease(1), true), requestSecondsAgo: 21));
-        Assert.Equal(new Decision.Running(null), Decide(RunState.Running, new RunObservation(null, new RunRequest(StopWhen.AfterCheckpoint), Lease(1), true), requestSecondsAgo: 1000));
+        Assert.Equal(
+            new Decision.Running(null),
+            Decide(RunState.Running, new RunObservation(null, new RunRequest(StopWhen.AfterCheckpoint), Lease(1), true), requestSecondsAgo: 1000));
     }
 
     [Theory]

@@ -7,7 +7,20 @@ namespace LoraArena.Runs.Tests;
 public sealed class RunFeedTests
 {
     private static RunNews News(long version, string state = "running") => new(
-        new RunEntry { Id = "r", Name = "", CompetitionId = "", Owner = "", Model = "", Variant = "", SplitKey = "", Seed = 0, State = state, CreatedMs = 0, QueuedMs = 0 },
+        new RunEntry
+        {
+            Id = "r",
+            Name = "",
+            CompetitionId = "",
+            Owner = "",
+            Model = "",
+            Variant = "",
+            SplitKey = "",
+            Seed = 0,
+            State = state,
+            CreatedMs = 0,
+            QueuedMs = 0,
+        },
         RunSnapshot.Empty with { Version = version });
 
     [Fact]

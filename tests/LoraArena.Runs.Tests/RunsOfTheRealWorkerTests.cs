@@ -97,7 +97,9 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
         var copy = Directory.CreateDirectory(Path.Join(_arena.Folder.Root, "copy")).FullName;
         foreach (var file in Directory.EnumerateFiles(Repository.NanoModel)) File.Copy(file, Path.Join(copy, Path.GetFileName(file)));
         var model = await _arena.Get<ModelRegistry>().AddAsync(copy, "copy", CancellationToken.None);
-        var id = await _arena.Get<RunService>().StartAsync(new RunOrder(_arena.Competition, SplitOf(), model, new VariantChoice("lora", []), Short, "tester", null), CancellationToken.None);
+        var id = await _arena.Get<RunService>().StartAsync(
+            new RunOrder(_arena.Competition, SplitOf(), model, new VariantChoice("lora", []), Short, "tester", null),
+            CancellationToken.None);
         await File.AppendAllTextAsync(Path.Join(copy, "config.json"), "\n", TestContext.Current.CancellationToken);
         var entry = await _arena.SuperviseAsync(id, r => RunState.Parse(r.State).IsFinal);
         Assert.Equal("failed", entry.State);
@@ -108,7 +110,9 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
     public async Task OptionsThatCannotBe_AreRefusedBeforeAnythingIsWritten()
     {
         async Task<string> Refused(VariantChoice variant, TrainingOptions training) => (await Assert.ThrowsAnyAsync<Exception>(() =>
-            _arena.Get<RunService>().StartAsync(new RunOrder(_arena.Competition, SplitOf(), _arena.Model, variant, training, "tester", null), CancellationToken.None))).Message;
+            _arena.Get<RunService>().StartAsync(
+                new RunOrder(_arena.Competition, SplitOf(), _arena.Model, variant, training, "tester", null),
+                CancellationToken.None))).Message;
 
         Assert.Contains("'r' is 0", await Refused(new VariantChoice("lora", new() { ["r"] = 0 }), Short), StringComparison.Ordinal);
         Assert.Contains("no option 'rank'", await Refused(new VariantChoice("lora", new() { ["rank"] = 8 }), Short), StringComparison.Ordinal);
@@ -136,7 +140,9 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
         await LoraArena.Storage.ArenaDbSetup.MigrateAsync(_arena.Get<IDbContextFactory<LoraArena.Storage.ArenaDb>>(), CancellationToken.None);
         await _arena.Get<RunIndex>().CatchUpAsync(CancellationToken.None);
         var after = (await _arena.Store.RunAsync(id, TestContext.Current.CancellationToken))!;
-        Assert.Equal((before.State, before.LogLoss, before.Accuracy, before.Seconds, before.SplitKey, before.Owner), (after.State, after.LogLoss, after.Accuracy, after.Seconds, after.SplitKey, after.Owner));
+        Assert.Equal(
+            (before.State, before.LogLoss, before.Accuracy, before.Seconds, before.SplitKey, before.Owner),
+            (after.State, after.LogLoss, after.Accuracy, after.Seconds, after.SplitKey, after.Owner));
         Assert.Equal("Small", Assert.Single(await _arena.Store.CompetitionsAsync(TestContext.Current.CancellationToken)).Name);
         Assert.Equal("nano", Assert.Single(await _arena.Store.ModelsAsync(TestContext.Current.CancellationToken)).Name);
     }
@@ -146,7 +152,8 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
     [InlineData("data/competitions/starter", "config.json")]
     public async Task AFolderThatIsNoModel_IsRefusedWithTheReason(string path, string reason)
     {
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => _arena.Get<ModelRegistry>().AddAsync(Path.Join(Repository.Root, path), "x", CancellationToken.None));
+        var error = await Assert.ThrowsAnyAsync<Exception>(() =>
+            _arena.Get<ModelRegistry>().AddAsync(Path.Join(Repository.Root, path), "x", CancellationToken.None));
         Assert.True(error is RunRefusedException or WorkerException { Refused: true });
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
     }

@@ -48,7 +48,9 @@ public sealed class StarterGeneratorTests
         var train = StarterGenerator.Train(CommittedSeed, 2000).Select(row => row.Battle).ToList();
         var test = StarterGenerator.Test(CommittedSeed, 500).Select(row => row.Battle).ToList();
         Assert.Empty(train.Select(b => b.Id).Intersect(test.Select(b => b.Id)));
-        Assert.Empty(train.SelectMany(b => b.Prompts).Select(p => PromptGroup.Normalize(p!)).Intersect(test.SelectMany(b => b.Prompts).Select(p => PromptGroup.Normalize(p!))));
+        Assert.Empty(train.SelectMany(b => b.Prompts)
+            .Select(p => PromptGroup.Normalize(p!))
+            .Intersect(test.SelectMany(b => b.Prompts).Select(p => PromptGroup.Normalize(p!))));
         Assert.Equal(2500, train.Concat(test).Select(b => b.Id).Distinct().Count());
     }
 

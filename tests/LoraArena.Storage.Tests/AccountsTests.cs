@@ -51,7 +51,8 @@ public sealed class AccountsTests
         await using var store = await TestStore.CreateAsync();
         await AddAsync(store, "ada", ArenaRoles.Administrator);
 
-        var refused = await Assert.ThrowsAsync<AccountException>(() => store.WithAccountsAsync(accounts => accounts.AddAsync(name, password, ArenaRoles.Member, Cancel)));
+        var refused = await Assert.ThrowsAsync<AccountException>(() =>
+            store.WithAccountsAsync(accounts => accounts.AddAsync(name, password, ArenaRoles.Member, Cancel)));
 
         Assert.Contains(said, refused.Message, StringComparison.Ordinal);
         Assert.Single(await store.WithAccountsAsync(accounts => accounts.ListAsync(Cancel)));
@@ -68,7 +69,9 @@ public sealed class AccountsTests
         await store.WithAccountsAsync(accounts => accounts.SetRoleAsync("bob", ArenaRoles.Administrator, Cancel));
         await store.WithAccountsAsync(accounts => accounts.SetRoleAsync("ada", ArenaRoles.Member, Cancel));
 
-        Assert.Equal([new Account("ada", ArenaRoles.Member), new Account("bob", ArenaRoles.Administrator)], await store.WithAccountsAsync(accounts => accounts.ListAsync(Cancel)));
+        Assert.Equal(
+            [new Account("ada", ArenaRoles.Member), new Account("bob", ArenaRoles.Administrator)],
+            await store.WithAccountsAsync(accounts => accounts.ListAsync(Cancel)));
     }
 
     [Fact]
@@ -90,5 +93,6 @@ public sealed class AccountsTests
         Assert.Equal([new Account("bob", ArenaRoles.Administrator)], await store.WithAccountsAsync(accounts => accounts.ListAsync(Cancel)));
     }
 
-    private static Task<Account> AddAsync(TestStore store, string name, string role) => store.WithAccountsAsync(accounts => accounts.AddAsync(name, Password, role, Cancel));
+    private static Task<Account> AddAsync(TestStore store, string name, string role)
+        => store.WithAccountsAsync(accounts => accounts.AddAsync(name, Password, role, Cancel));
 }

@@ -7,7 +7,9 @@ namespace LoraArena.Storage.Tests;
 public sealed class IndexTests
 {
     private static readonly Competition Made = new("01m8ayfqxe6434tgasbhxammz1", "lmsys", DateTimeOffset.UnixEpoch, [], null);
-    private static readonly ModelCard Card = new("01m8ayft89fk1kcndxe7dbyvvy", "minilm", "/models/minilm", DateTimeOffset.UnixEpoch, new ModelInspection("bert", "encoder", 1, 1, 1, 1, 1, "F32", 1, "00", new Dictionary<string, int>()));
+    private static readonly ModelCard Card = new(
+        "01m8ayft89fk1kcndxe7dbyvvy", "minilm", "/models/minilm", DateTimeOffset.UnixEpoch,
+        new ModelInspection("bert", "encoder", 1, 1, 1, 1, 1, "F32", 1, "00", new Dictionary<string, int>()));
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

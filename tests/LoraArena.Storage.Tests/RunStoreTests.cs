@@ -66,7 +66,8 @@ public sealed class RunStoreTests
         Assert.Equal(["better", "worse"], (await store.Runs.SucceededAsync("c", "split", Cancel)).Select(run => run.Id));
     }
 
-    private static async Task<RunEntry> AddAsync(TestStore store, string id, RunState state, long queuedMs = 0, double? logLoss = null, string splitKey = "split")
+    private static async Task<RunEntry> AddAsync(
+        TestStore store, string id, RunState state, long queuedMs = 0, double? logLoss = null, string splitKey = "split")
     {
         var run = new RunEntry
         {

@@ -6,7 +6,10 @@ namespace LoraArena.Tokenizers.Tests;
 /// <summary>The texts of a train.csv.</summary>
 internal static class Battles
 {
-    /// <summary>Every turn that is text. The columns are id, model_a, model_b, prompt, response_a, response_b, …; the cells from prompt to response_b are JSON arrays.</summary>
+    /// <summary>
+    /// Every turn that is text. The columns are id, model_a, model_b, prompt, response_a, response_b, …; the cells from prompt to
+    /// response_b are JSON arrays.
+    /// </summary>
     public static IEnumerable<string> Texts(string path)
     {
         foreach (var row in Rows(File.ReadAllText(path)).Skip(1))

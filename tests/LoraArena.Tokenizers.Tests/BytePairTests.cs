@@ -40,7 +40,8 @@ public sealed class BytePairTests
     {
         var ours = HuggingFaceTokenizer.Load(TestFiles.Fixture("tokenizers", name));
         var theirs = ThePackagesModel(name);
-        foreach (var text in HardTexts.Short.Select(text => text.Replace('\uD83D', '-').Replace('\uDE00', '-')).Where(text => !text.Any(char.IsSurrogate) && text.Length > 0))
+        foreach (var text in HardTexts.Short.Select(text =>
+            text.Replace('\uD83D', '-').Replace('\uDE00', '-')).Where(text => !text.Any(char.IsSurrogate) && text.Length > 0))
         {
             foreach (var (start, length) in ours.PreTokenizer!.PreTokenize(text))
             {

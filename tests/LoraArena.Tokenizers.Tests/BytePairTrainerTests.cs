@@ -88,7 +88,11 @@ public sealed class BytePairTrainerTests
                 "ids": [auto(text).input_ids for text in json.load(open(folder + "/texts.json"))],
             }, open(folder + "/answer.json", "w"))
             """);
-        using var process = Process.Start(new ProcessStartInfo(python) { ArgumentList = { Path.Join(folder.Path, "check.py"), folder.Path }, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(python)
+        {
+            ArgumentList = { Path.Join(folder.Path, "check.py"), folder.Path },
+            RedirectStandardError = true,
+        })!;
         var errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode == 0, errors);
@@ -103,5 +107,6 @@ public sealed class BytePairTrainerTests
     private static void Train(string[] texts, int vocabularySize, TemporaryFolder folder, params string[] moreSpecialTokens)
         => BytePairTrainer.Train(texts, vocabularySize, folder.Path, moreSpecialTokens, TestContext.Current.CancellationToken);
 
-    private static bool HasUnpairedSurrogate(string text) => text.EnumerateRunes().Any(rune => rune.Value == 0xFFFD) && !text.Contains('\uFFFD', StringComparison.Ordinal);
+    private static bool HasUnpairedSurrogate(string text)
+        => text.EnumerateRunes().Any(rune => rune.Value == 0xFFFD) && !text.Contains('\uFFFD', StringComparison.Ordinal);
 }

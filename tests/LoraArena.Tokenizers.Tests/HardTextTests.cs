@@ -9,7 +9,8 @@ namespace LoraArena.Tokenizers.Tests;
 /// <summary>Small tokenizers of every supported make on hard texts, against what Hugging Face tokenizers 0.23.3 does (make_tokenizer_fixtures.py).</summary>
 public sealed class HardTextTests
 {
-    public static TheoryData<string> Names => [.. Directory.GetDirectories(TestFiles.Fixture("tokenizers")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names
+        => [.. Directory.GetDirectories(TestFiles.Fixture("tokenizers")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -14,7 +14,10 @@ internal static class HardTexts
     /// <summary>Texts that are written out in the fixture.</summary>
     public static IEnumerable<string> Short => All.Where(text => text.Length < 1000);
 
-    /// <summary>Random strings of pieces of the short texts: each begins and ends at any place of one, so that words, marks and tokens meet that never met before.</summary>
+    /// <summary>
+    /// Random strings of pieces of the short texts: each begins and ends at any place of one, so that words, marks and tokens meet that
+    /// never met before.
+    /// </summary>
     public static IEnumerable<string> Mixtures(int seed, int count)
     {
         string[] pieces = [.. Short.Where(text => text.Length > 0)];
@@ -42,7 +45,9 @@ internal static class HardTexts
 
     private static string ToText(JsonNode? entry) => entry switch
     {
-        JsonObject repeated when repeated["repeat"] is { } part => new StringBuilder().Insert(0, part.GetValue<string>(), repeated["times"]!.GetValue<int>()).ToString(),
+        JsonObject repeated when repeated["repeat"] is { } part => new StringBuilder()
+            .Insert(0, part.GetValue<string>(), repeated["times"]!.GetValue<int>())
+            .ToString(),
         JsonObject units => new string([.. Numbers(units["units"]).Select(unit => (char)unit)]),
         _ => entry!.GetValue<string>(),
     };

@@ -82,7 +82,9 @@ public sealed class HostileFileTests
         { "BERT's processing with half a pair", f => f["post_processor"] = Typed("BertProcessing", ("cls", new JsonArray("x")), ("sep", new JsonArray("x", 4))), "$.post_processor.cls", "a token and its id" },
         { "an added token with another id", f => Added(f).Add(TinyTokenizer.Added(9, "<t>")), "$.added_tokens[0]", "has id 9, but Hugging Face tokenizers numbers it 7" },
         { "an added token with the id of another", f => Added(f).Add(TinyTokenizer.Added(4, "<t>")), "$.added_tokens[0]", "has id 4" },
-        { "an added token twice", f => { Added(f).Add(TinyTokenizer.Added(7, "<t>")); Added(f).Add(TinyTokenizer.Added(7, "<t>")); }, "$.added_tokens[1]", "there twice" },
+        { "an added token twice", f => { Added(f)
+            .Add(TinyTokenizer.Added(7, "<t>")); Added(f)
+            .Add(TinyTokenizer.Added(7, "<t>")); }, "$.added_tokens[1]", "there twice" },
         { "an empty added token", f => Added(f).Add(TinyTokenizer.Added(7, "")), "$.added_tokens[0]", "empty" },
         { "an endless added token", f => Added(f).Add(TinyTokenizer.Added(7, new string('y', 257))), "$.added_tokens[0]", "257 characters" },
         { "an added token without flags", f => Added(f).Add(new JsonObject { ["id"] = 7, ["content"] = "<t>" }), "$.added_tokens[0]", "is missing" },
@@ -124,8 +126,13 @@ public sealed class HostileFileTests
         using var folder = new TemporaryFolder();
         using var other = new TemporaryFolder();
 
-        Assert.Contains("Git LFS pointer", Assert.Throws<TokenizerException>(() => HuggingFaceTokenizer.Load(folder.With("tokenizer.json", pointer))).Message, StringComparison.Ordinal);
-        Assert.Contains("Git LFS pointer", Assert.Throws<TokenizerException>(() => HuggingFaceTokenizer.Load(other.With("vocab.txt", pointer))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Git LFS pointer",
+            Assert.Throws<TokenizerException>(() => HuggingFaceTokenizer.Load(folder.With("tokenizer.json", pointer))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "Git LFS pointer", Assert.Throws<TokenizerException>(() => HuggingFaceTokenizer.Load(other.With("vocab.txt", pointer))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -142,7 +149,9 @@ public sealed class HostileFileTests
     {
         using var folder = new TemporaryFolder();
 
-        Assert.Contains("the file is missing", Assert.Throws<TokenizerException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the file is missing", Assert.Throws<TokenizerException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

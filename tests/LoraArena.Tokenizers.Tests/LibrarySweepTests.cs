@@ -3,7 +3,8 @@ using System.Text;
 namespace LoraArena.Tokenizers.Tests;
 
 /// <summary>
-/// Every text there is against Hugging Face's library, on every tokenizer.json below the folder that LORAARENA_TOKENIZERS names (artifacts/npm by default, which
+/// Every text there is against Hugging Face's library, on every tokenizer.json below the folder that LORAARENA_TOKENIZERS names
+/// (artifacts/npm by default, which
 /// sweep.sh fills): minutes for each file, so only where asked for. See docs/tokenizers.md.
 /// </summary>
 public sealed class LibrarySweepTests
@@ -11,7 +12,9 @@ public sealed class LibrarySweepTests
     private static readonly string Folder = Environment.GetEnvironmentVariable("LORAARENA_TOKENIZERS") ?? Path.Join(TestFiles.Root, "artifacts", "npm");
 
     public static TheoryData<string> Names => Directory.Exists(Folder)
-        ? [.. Directory.EnumerateFiles(Folder, "tokenizer.json", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(Folder, Path.GetDirectoryName(path)!)).Order(StringComparer.Ordinal)]
+        ? [.. Directory.EnumerateFiles(Folder, "tokenizer.json", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Folder, Path.GetDirectoryName(path)!))
+            .Order(StringComparer.Ordinal)]
         : ["none"];
 
     [Theory(Explicit = true)]
@@ -33,7 +36,8 @@ public sealed class LibrarySweepTests
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Names))]
-    public void HardTexts_AreEncodedAsTheLibraryDoes(string name) => Check(name, [.. HardTexts.Short.Concat(HardTexts.Mixtures(seed: 1, count: 600)).Select(Repair)]);
+    public void HardTexts_AreEncodedAsTheLibraryDoes(string name)
+        => Check(name, [.. HardTexts.Short.Concat(HardTexts.Mixtures(seed: 1, count: 600)).Select(Repair)]);
 
     [Theory(Explicit = true)]
     [MemberData(nameof(Names))]

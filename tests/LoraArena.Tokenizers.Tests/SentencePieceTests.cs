@@ -10,7 +10,8 @@ public sealed class SentencePieceTests
     private const int Trainer = 2;
     private const int ModelType = 3;
 
-    public static TheoryData<string> Names => [.. Directory.GetDirectories(TestFiles.Fixture("sentencepiece")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names
+        => [.. Directory.GetDirectories(TestFiles.Fixture("sentencepiece")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -36,8 +37,12 @@ public sealed class SentencePieceTests
         var expected = HardTexts.Read("sentencepiece", name, "expected.json");
         var roles = tokenizer.SpecialTokens;
 
-        Assert.Equal(expected["roles"]!.AsArray().Select(id => id?.GetValue<int>()), [roles.Cls, roles.Sep, roles.Bos, roles.Eos, roles.Pad, roles.Unk, roles.Mask]);
-        Assert.Equal([.. HardTexts.Numbers(expected["before"]), .. tokenizer.EncodeToIds("a"), .. HardTexts.Numbers(expected["after"])], tokenizer.EncodeWithSpecials("a"));
+        Assert.Equal(
+            expected["roles"]!.AsArray().Select(id => id?.GetValue<int>()),
+            [roles.Cls, roles.Sep, roles.Bos, roles.Eos, roles.Pad, roles.Unk, roles.Mask]);
+        Assert.Equal(
+            [.. HardTexts.Numbers(expected["before"]), .. tokenizer.EncodeToIds("a"), .. HardTexts.Numbers(expected["after"])],
+            tokenizer.EncodeWithSpecials("a"));
     }
 
     [Fact]
@@ -79,9 +84,15 @@ public sealed class SentencePieceTests
         Assert.Contains("tiktoken's list of tokens", Of("IQ== 0\nIg== 1\n"u8), StringComparison.Ordinal);
         Assert.Contains("byte 0: the file is not a SentencePiece model: it has no pieces", Of([]), StringComparison.Ordinal);
         Assert.Contains("is not a SentencePiece model", Of("hello, world"u8), StringComparison.Ordinal);
-        Assert.Contains("byte 0: the file is not a SentencePiece model: it ends within a field", Of([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]), StringComparison.Ordinal);
-        Assert.Contains("byte 4: the file is not a SentencePiece model: the text is not UTF-8", Of([.. Message(1, [.. Message(1, [0xFF])])]), StringComparison.Ordinal);
-        Assert.Contains("the piece \"a\" is there twice, first as 0", Of([.. Message(1, [.. Message(1, "a"u8)]), .. Message(1, [.. Message(1, "a"u8)])]), StringComparison.Ordinal);
+        Assert.Contains(
+            "byte 0: the file is not a SentencePiece model: it ends within a field", Of([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "byte 4: the file is not a SentencePiece model: the text is not UTF-8", Of([.. Message(1, [.. Message(1, [0xFF])])]),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "the piece \"a\" is there twice, first as 0",
+            Of([.. Message(1, [.. Message(1, "a"u8)]), .. Message(1, [.. Message(1, "a"u8)])]), StringComparison.Ordinal);
 
         string Of(ReadOnlySpan<byte> content)
         {
@@ -113,7 +124,10 @@ public sealed class SentencePieceTests
     private static TemporaryFolder Copy(string name)
     {
         var folder = new TemporaryFolder();
-        foreach (var file in Directory.EnumerateFiles(TestFiles.Fixture("sentencepiece", name))) File.Copy(file, Path.Join(folder.Path, Path.GetFileName(file)));
+        foreach (var file in Directory.EnumerateFiles(TestFiles.Fixture("sentencepiece", name)))
+        {
+            File.Copy(file, Path.Join(folder.Path, Path.GetFileName(file)));
+        }
         return folder;
     }
 

@@ -27,7 +27,9 @@ public sealed class StageTests
         };
         var normalized = TinyTokenizer.Load(file => file["normalizer"] = stage).Normalizer!.Normalize(EveryLine);
 
-        Assert.Equal(HardTexts.Read("normalizers.json")["hashes"]![name]!.GetValue<string>(), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(normalized))));
+        Assert.Equal(
+            HardTexts.Read("normalizers.json")["hashes"]![name]!.GetValue<string>(),
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(normalized))));
     }
 
     [Theory]
@@ -60,9 +62,12 @@ public sealed class StageTests
     }
 
     private static IEnumerable<int> Pieces(JsonNode stage, string text)
-        => TinyTokenizer.Load(file => file["pre_tokenizer"] = stage).PreTokenizer!.PreTokenize(text).SelectMany(piece => new[] { piece.Offset, piece.Offset + piece.Length });
+        => TinyTokenizer.Load(file => file["pre_tokenizer"] = stage)
+            .PreTokenizer!.PreTokenize(text)
+            .SelectMany(piece => new[] { piece.Offset, piece.Offset + piece.Length });
 
-    private static JsonObject Split(JsonNode pattern, string behavior, bool invert) => new() { ["type"] = "Split", ["pattern"] = pattern, ["behavior"] = behavior, ["invert"] = invert };
+    private static JsonObject Split(JsonNode pattern, string behavior, bool invert)
+        => new() { ["type"] = "Split", ["pattern"] = pattern, ["behavior"] = behavior, ["invert"] = invert };
 
     private static JsonObject Bert(bool lowercase)
         => new() { ["type"] = "BertNormalizer", ["clean_text"] = true, ["handle_chinese_chars"] = true, ["strip_accents"] = null, ["lowercase"] = lowercase };

@@ -21,7 +21,10 @@ internal static class TestFiles
     private static string FindRoot()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Join(folder, "LoraArena.sln"))) folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the repository.");
+        while (!File.Exists(Path.Join(folder, "LoraArena.sln")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the repository.");
+        }
         return folder;
     }
 }

@@ -19,7 +19,9 @@ public sealed class TokenizerContractTests
         Tokenizer tokenizer = WordPiece;
         var tokens = tokenizer.EncodeToTokens(text, out _);
 
-        Assert.Equal(text.Replace("\u00A0", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal), string.Concat(tokens.Select(token => text[token.Offset])));
+        Assert.Equal(
+            text.Replace("\u00A0", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal),
+            string.Concat(tokens.Select(token => text[token.Offset])));
         Assert.All(tokens, token => Assert.Equal(WordPiece.TokenOf(token.Id), token.Value));
         Assert.All(tokens, token => Assert.Equal(token.Id, WordPiece.IdOf(token.Value)));
     }
@@ -53,7 +55,10 @@ public sealed class TokenizerContractTests
                 Assert.True(ids.Count <= most);
                 Assert.Equal(tokens.Take(ids.Count).Select(token => token.Id), ids);
                 Assert.Equal(ids.Count == tokens.Count ? text.Length : ids.Count == 0 ? 0 : tokens[ids.Count - 1].Offset.End.Value, consumed);
-                for (var dropped = ids.Count + 1; dropped <= most && dropped < tokens.Count; dropped++) Assert.True(tokens[dropped].Offset.Start.Value < tokens[dropped - 1].Offset.End.Value);
+                for (var dropped = ids.Count + 1; dropped <= most && dropped < tokens.Count; dropped++)
+                {
+                    Assert.True(tokens[dropped].Offset.Start.Value < tokens[dropped - 1].Offset.End.Value);
+                }
                 Assert.Equal(consumed, tokenizer.GetIndexByTokenCount(text, most, out normalized, out var count));
                 Assert.Equal(ids.Count, count);
                 Assert.Null(normalized);
@@ -134,7 +139,9 @@ public sealed class TokenizerContractTests
     [Fact]
     public void Vocabulary_GoesBothWays()
     {
-        Assert.Equal(Enumerable.Range(0, WordPiece.VocabularySize), Enumerable.Range(0, WordPiece.VocabularySize).Select(id => WordPiece.IdOf(WordPiece.TokenOf(id)!)!.Value));
+        Assert.Equal(
+            Enumerable.Range(0, WordPiece.VocabularySize),
+            Enumerable.Range(0, WordPiece.VocabularySize).Select(id => WordPiece.IdOf(WordPiece.TokenOf(id)!)!.Value));
         Assert.Null(WordPiece.TokenOf(WordPiece.VocabularySize));
         Assert.Null(WordPiece.TokenOf(-1));
         Assert.Null(WordPiece.IdOf("no such token"));

@@ -52,7 +52,10 @@ public sealed class TokenizerFuzzTests : IDisposable
             Assert.True(error is null || error.File.StartsWith(_folder.Path, StringComparison.Ordinal), $"file {i}: {error?.Message}");
             Assert.True(allocated < MaxAllocatedBytes && elapsed < MaxTime, $"file {i}: {allocated} bytes, {elapsed}: {Encoding.Latin1.GetString(bytes)}");
             (slowest, largest) = (slowest > elapsed ? slowest : elapsed, Math.Max(largest, allocated));
-            if ((i + 1) % Reported == 0) TestContext.Current.TestOutputHelper!.WriteLine($"{i + 1} {name}: {loaded} loaded, slowest {slowest}, largest {largest} bytes");
+            if ((i + 1) % Reported == 0)
+            {
+                TestContext.Current.TestOutputHelper!.WriteLine($"{i + 1} {name}: {loaded} loaded, slowest {slowest}, largest {largest} bytes");
+            }
         }
 
         // Damage that is never noticed, or always, would test nothing.

@@ -4,7 +4,10 @@ using Oracle = Tokenizers.DotNet.Tokenizer;
 
 namespace LoraArena.Tokenizers.Tests;
 
-/// <summary>Live comparison with Hugging Face's own library (tokenizers 0.22.2 through Tokenizers.DotNet, which always puts special tokens round a text).</summary>
+/// <summary>
+/// Live comparison with Hugging Face's own library (tokenizers 0.22.2 through Tokenizers.DotNet, which always puts special tokens round a
+/// text).
+/// </summary>
 public sealed class TokenizersDotNetTests
 {
     public static TheoryData<string> Names => HardTextTests.Names;
@@ -48,7 +51,10 @@ public sealed class TokenizersDotNetTests
     private static void Check(string text, Oracle oracle, HuggingFaceTokenizer tokenizer)
     {
         int[] expected = [.. oracle.Encode(text).Select(id => (int)id)];
-        if (!expected.SequenceEqual(tokenizer.EncodeWithSpecials(text))) Assert.Fail($"{text}: {string.Join(' ', expected)} expected, {string.Join(' ', tokenizer.EncodeWithSpecials(text))} found");
+        if (!expected.SequenceEqual(tokenizer.EncodeWithSpecials(text)))
+        {
+            Assert.Fail($"{text}: {string.Join(' ', expected)} expected, {string.Join(' ', tokenizer.EncodeWithSpecials(text))} found");
+        }
     }
 
     private static Oracle Load(string path)

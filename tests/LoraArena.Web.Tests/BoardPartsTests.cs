@@ -17,7 +17,9 @@ public sealed class BoardPartsTests : BunitContext
 {
     private static readonly BoardRun[] Runs =
     [
-        BoardCase.Run("01m8asjby8jkhd565k8damzm9q", "lora", 0, name: "<b>mine</b>"), BoardCase.Run("01m8asjby8jkhd565k8damzm9r", "lora", 0.00001, rank: 8), BoardCase.Run("01m8asjby8jkhd565k8damzm9s", "dora", -0.05, tags: ["keep"]),
+        BoardCase.Run("01m8asjby8jkhd565k8damzm9q", "lora", 0, name: "<b>mine</b>"),
+        BoardCase.Run("01m8asjby8jkhd565k8damzm9r", "lora", 0.00001, rank: 8),
+        BoardCase.Run("01m8asjby8jkhd565k8damzm9s", "dora", -0.05, tags: ["keep"]),
     ];
 
     public BoardPartsTests()
@@ -33,8 +35,13 @@ public sealed class BoardPartsTests : BunitContext
     {
         var part = Table(new BoardQuery { ByRun = true, Columns = ["log_loss", "difference", "rank"], Differences = true });
 
-        var rows = part.FindAll("tbody tr").Select(row => row.Children.Select(cell => string.Join(' ', cell.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToArray()).ToList();
-        Assert.Equal(["run 01m8asjby8jkhd565k8damzm9s▸provisional", "<b>mine</b>▸provisional", "run 01m8asjby8jkhd565k8damzm9r▸provisional", "uniform baseline"], rows.Select(r => r[1]));
+        var rows = part.FindAll("tbody tr")
+            .Select(row => row.Children.Select(cell =>
+                string.Join(' ', cell.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToArray())
+            .ToList();
+        Assert.Equal(
+            ["run 01m8asjby8jkhd565k8damzm9s▸provisional", "<b>mine</b>▸provisional", "run 01m8asjby8jkhd565k8damzm9r▸provisional", "uniform baseline"],
+            rows.Select(r => r[1]));
         Assert.Matches(@"^−0\.0[45]\d\d \[−0\.0[45]\d\d, −0\.0[45]\d\d\] better$", rows[0][3]);
         Assert.Equal("0", rows[1][3]);
         Assert.EndsWith("≈", rows[2][3], StringComparison.Ordinal);
@@ -50,12 +57,16 @@ public sealed class BoardPartsTests : BunitContext
     public void FailedAndCollapsedRuns_StandInTheTable_AsThat_WithWhatTheyCost()
     {
         var query = new BoardQuery { Columns = ["log_loss", "seconds"] };
-        var board = BoardCase.Build(query, [BoardCase.Failed("01m8asjby8jkhd565k8damzm9t", "lora", RunMark.Diverged, seed: 7)], [Runs[0], Runs[2] with { Flag = RunMark.Collapsed }]);
+        var board = BoardCase.Build(
+            query, [BoardCase.Failed("01m8asjby8jkhd565k8damzm9t", "lora", RunMark.Diverged, seed: 7)],
+            [Runs[0], Runs[2] with { Flag = RunMark.Collapsed }]);
         var part = Table(query, board);
 
         var failed = Assert.Single(part.FindAll("[data-testid=failed]"));
         Assert.Equal("runs/01m8asjby8jkhd565k8damzm9t", failed.QuerySelector("a")!.GetAttribute("href"));
-        Assert.Equal(["diverged", "Why 01m8asjby8jkhd565k8damzm9t ended."], [failed.QuerySelector(".tag")!.TextContent, failed.QuerySelector(".failed-reason")!.TextContent]);
+        Assert.Equal(
+            ["diverged", "Why 01m8asjby8jkhd565k8damzm9t ended."],
+            [failed.QuerySelector(".tag")!.TextContent, failed.QuerySelector(".failed-reason")!.TextContent]);
         Assert.Equal(["–", "40 s"], failed.QuerySelectorAll("td.number").Select(c => c.TextContent));
         var tags = part.FindAll("tbody tr").Select(r => string.Join(' ', r.QuerySelectorAll(".tag-warning").Select(t => t.TextContent))).ToList();
         Assert.Equal(["collapsed", "1 failed", "", "diverged"], tags);
@@ -95,7 +106,9 @@ public sealed class BoardPartsTests : BunitContext
         var figure = BoardFigures.Pareto(BoardCase.Build(new BoardQuery { ByRun = true }, runs), new MethodColours(null), "seconds");
         var points = figure.Traces.Skip(1).ToList();
         Assert.Equal(5, points.Select(t => (string)t["name"]!).Distinct().Count());
-        Assert.Equal(["run 01m8asjby8jkhd565k8damzm9r", "run 01m8asjby8jkhd565k8damzm9s"], points.Where(t => ((string)t["mode"]!).EndsWith("text", StringComparison.Ordinal)).Select(t => (string)t["name"]!));
+        Assert.Equal(
+            ["run 01m8asjby8jkhd565k8damzm9r", "run 01m8asjby8jkhd565k8damzm9s"],
+            points.Where(t => ((string)t["mode"]!).EndsWith("text", StringComparison.Ordinal)).Select(t => (string)t["name"]!));
         Assert.True((bool)figure.Layout["showlegend"]!);
         Assert.Contains("Δ log loss to", (string)figure.Layout["yaxis"]!["title"]!["text"]!, StringComparison.Ordinal);
     }
@@ -127,5 +140,10 @@ public sealed class BoardPartsTests : BunitContext
         => Table(query, BoardCase.Build(query, Runs), change);
 
     private IRenderedComponent<BoardTable> Table(BoardQuery query, Board board, Action<BoardQuery>? change = null)
-        => Render<BoardTable>(p => p.Add(t => t.Board, board).Add(t => t.Query, query).Add(t => t.Colours, new MethodColours(null)).Add(t => t.Change, change ?? (_ => { })).Add(t => t.CompetitionId, "c").Add(t => t.HasTest, true));
+        => Render<BoardTable>(p => p.Add(t => t.Board, board)
+            .Add(t => t.Query, query)
+            .Add(t => t.Colours, new MethodColours(null))
+            .Add(t => t.Change, change ?? (_ => { }))
+            .Add(t => t.CompetitionId, "c")
+            .Add(t => t.HasTest, true));
 }

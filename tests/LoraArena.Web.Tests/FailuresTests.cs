@@ -83,7 +83,8 @@ public sealed partial class FailuresTests : BunitContext
     [Fact]
     public void NoLinkLeavesThePathThatAProxyServesTheAppUnder()
     {
-        var sources = Directory.EnumerateFiles(Path.Join(Repository.Root, "src", "LoraArena.Web", "Components"), "*.razor", SearchOption.AllDirectories).ToList();
+        var sources = Directory.EnumerateFiles(
+            Path.Join(Repository.Root, "src", "LoraArena.Web", "Components"), "*.razor", SearchOption.AllDirectories).ToList();
         Assert.True(sources.Count > 20);
         Assert.All(sources, path => Assert.Empty(FromTheRoot().Matches(File.ReadAllText(path)).Select(m => $"{Path.GetFileName(path)}: {m.Value}")));
         Assert.Matches(FromTheRoot(), "<a href=\"/runs\">");

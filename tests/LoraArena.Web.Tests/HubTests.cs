@@ -50,7 +50,8 @@ public sealed class HubTests(ArenaServer server)
     public async Task ARunThatIsOver_IsToldOnce()
     {
         await using var connection = await ConnectAsync();
-        var messages = await connection.StreamAsync<RunMessage>("Watch", server.Run, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+        var messages = await connection.StreamAsync<RunMessage>(
+            "Watch", server.Run, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
         Assert.Equal(("succeeded", 6L), (Assert.Single(messages).State, messages[0].Step));
     }
 
@@ -63,7 +64,10 @@ public sealed class HubTests(ArenaServer server)
         await using var connection = await ConnectAsync();
         var error = await Assert.ThrowsAsync<HubException>(async () =>
         {
-            await foreach (var message in connection.StreamAsync<RunMessage>("Watch", run, TestContext.Current.CancellationToken)) Assert.Fail($"news of {message.Run}");
+            await foreach (var message in connection.StreamAsync<RunMessage>("Watch", run, TestContext.Current.CancellationToken))
+            {
+                Assert.Fail($"news of {message.Run}");
+            }
         });
         Assert.Contains("There is no such run.", error.Message, StringComparison.Ordinal);
     }
@@ -83,7 +87,8 @@ public sealed class HubTests(ArenaServer server)
 
         staged.MoveTo(run.Path);
         await using var connection = await ConnectAsync();
-        var messages = await connection.StreamAsync<RunMessage>("Watch", id, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+        var messages = await connection.StreamAsync<RunMessage>(
+            "Watch", id, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
         Assert.Equal((id, "stopped"), (Assert.Single(messages).Run, messages[0].State));
     }
 

@@ -42,7 +42,9 @@ public sealed class PartsTests : BunitContext
     [Fact]
     public void AnImportReport_ListsRepairedRowsAndWarnings()
     {
-        var report = new ImportReport(FileRole.Test, "test.csv", new string('a', 64), 1234, Rows: 10, Accepted: 9, Repaired: 1, Rejected: 1, [new RowIssue(12, "prompt", "no list", "7")], null)
+        var report = new ImportReport(
+            FileRole.Test, "test.csv", new string('a', 64), 1234, Rows: 10, Accepted: 9, Repaired: 1, Rejected: 1,
+            [new RowIssue(12, "prompt", "no list", "7")], null)
         {
             Repairs = [new RowIssue(4, "response_a", "2 turns, but the prompt has 1", "3")],
             Warnings = ["1 row cannot be predicted."],

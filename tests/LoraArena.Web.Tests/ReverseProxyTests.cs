@@ -5,7 +5,10 @@ using Microsoft.AspNetCore.SignalR.Client;
 
 namespace LoraArena.Web.Tests;
 
-/// <summary>Behind a reverse proxy that takes off TLS and a path, the app works as its users see it; what strangers claim to have been forwarded is not believed.</summary>
+/// <summary>
+/// Behind a reverse proxy that takes off TLS and a path, the app works as its users see it; what strangers claim to have been forwarded is
+/// not believed.
+/// </summary>
 public sealed class ReverseProxyTests(ArenaServer server) : IAsyncLifetime
 {
     private const string Prefix = "/arena";

@@ -9,7 +9,10 @@ using LoraArena.Tests.Support;
 
 namespace LoraArena.Web.Tests;
 
-/// <summary>Uploads: all of a file is taken in or nothing, and a refusal says why. No other class uploads: these look at what lies in the arena meanwhile.</summary>
+/// <summary>
+/// Uploads: all of a file is taken in or nothing, and a refusal says why. No other class uploads: these look at what lies in the arena
+/// meanwhile.
+/// </summary>
 public sealed class UploadTests(ArenaServer server)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -18,7 +21,8 @@ public sealed class UploadTests(ArenaServer server)
     public async Task AGoodFile_IsAnsweredWithItsReport()
     {
         var competition = await server.MakeCompetitionAsync("Good file");
-        using var content = new ByteArrayContent([.. Repository.FirstRows("train.csv", 25), .. "7,a,b,\"[\"\"q\"\"]\",\"[\"\"x\"\"]\",\"[\"\"y\"\"]\",1,0,1\n"u8]);
+        using var content = new ByteArrayContent([
+            .. Repository.FirstRows("train.csv", 25), .. "7,a,b,\"[\"\"q\"\"]\",\"[\"\"x\"\"]\",\"[\"\"y\"\"]\",1,0,1\n"u8]);
         var answer = await server.Member.UploadAsync(competition.Id, "train.csv", content);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var report = (await answer.Content.ReadFromJsonAsync<ImportReport>(ArenaJson.Line, Cancel))!;

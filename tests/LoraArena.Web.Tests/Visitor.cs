@@ -49,18 +49,21 @@ internal sealed partial class Visitor : IDisposable
 
     public Task<HttpResponseMessage> GetAsync(string path) => _client.GetAsync(path.TrimStart('/'), TestContext.Current.CancellationToken);
 
-    public Task<HttpResponseMessage> PostAsync(string path, HttpContent? content = null) => _client.PostAsync(path.TrimStart('/'), content, TestContext.Current.CancellationToken);
+    public Task<HttpResponseMessage> PostAsync(string path, HttpContent? content = null)
+        => _client.PostAsync(path.TrimStart('/'), content, TestContext.Current.CancellationToken);
 
     /// <summary>Uploads a file with a token that is valid for this visitor.</summary>
     public async Task<HttpResponseMessage> UploadAsync(string competition, string name, HttpContent content, bool expectContinue = false, bool replace = false)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, UploadPath(competition, name).TrimStart('/') + (replace ? "&replace=true" : "")) { Content = content };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, UploadPath(competition, name).TrimStart('/') + (replace ? "&replace=true" : "")) { Content = content };
         request.Headers.Add("RequestVerificationToken", await TokenAsync());
         request.Headers.ExpectContinue = expectContinue;
         return await _client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
-    public static string UploadPath(string competition, string name) => $"/competitions/{Uri.EscapeDataString(competition)}/files?name={Uri.EscapeDataString(name)}";
+    public static string UploadPath(string competition, string name)
+        => $"/competitions/{Uri.EscapeDataString(competition)}/files?name={Uri.EscapeDataString(name)}";
 
     /// <summary>Fills in and posts the sign-in form.</summary>
     public async Task<HttpResponseMessage> SignInAsync(string name, string password, string query = "")
@@ -68,7 +71,9 @@ internal sealed partial class Visitor : IDisposable
 
     /// <summary>Fills in and posts the form that changes the visitor's own password.</summary>
     public async Task<HttpResponseMessage> ChangePasswordAsync(string present, string password)
-        => await PostFormAsync("/account/password", "password", await FormTokenAsync("/account/password"), ("Present", present), ("Password", password), ("Repeat", password));
+        => await PostFormAsync(
+            "/account/password", "password", await FormTokenAsync("/account/password"), ("Present", present), ("Password", password),
+            ("Repeat", password));
 
     /// <summary>Signs out, as the button does.</summary>
     public async Task<HttpResponseMessage> SignOutAsync()

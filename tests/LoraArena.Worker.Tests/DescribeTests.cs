@@ -10,7 +10,9 @@ public sealed class DescribeTests
     {
         var description = await WorkerProcess.AskAsync("describe");
 
-        Assert.Equal(["bert", "deberta-v2", "gemma", "gemma2", "llama", "mistral", "qwen2", "qwen3", "roberta", "xlm-roberta"], description["model_families"]!.AsArray().Select(f => f!.GetValue<string>()));
+        Assert.Equal(
+            ["bert", "deberta-v2", "gemma", "gemma2", "llama", "mistral", "qwen2", "qwen3", "roberta", "xlm-roberta"],
+            description["model_families"]!.AsArray().Select(f => f!.GetValue<string>()));
         Assert.Equal("cpu", description["devices"]!.AsArray()[^1]!["id"]!.GetValue<string>());
         Assert.True(description["devices"]!.AsArray()[^1]!["memory_bytes"]!.GetValue<long>() > 0);
         var lora = Assert.Single(description["variants"]!.AsArray(), v => v!["id"]!.GetValue<string>() == "lora")!;

@@ -67,7 +67,9 @@ public sealed class OutputTests(FinishedRun finished) : IDisposable
         await WorkerProcess.AskAsync("export", finished.Folder.Path, "--out", At("peft"));
 
         Assert.True(File.Exists(Path.Join(At("peft"), "adapter_config.json")));
-        Assert.Equal(File.ReadAllBytes(Path.Join(finished.Folder.Adapter, "adapter_model.safetensors")), File.ReadAllBytes(Path.Join(At("peft"), "adapter_model.safetensors")));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Join(finished.Folder.Adapter, "adapter_model.safetensors")),
+            File.ReadAllBytes(Path.Join(At("peft"), "adapter_model.safetensors")));
     }
 
     [Fact]
@@ -93,7 +95,8 @@ public sealed class OutputTests(FinishedRun finished) : IDisposable
     }
 
     private static double Difference(IReadOnlyList<Prediction> some, IReadOnlyList<Prediction> others)
-        => some.Zip(others).Max(p => Math.Abs(p.First.Probabilities.A - p.Second.Probabilities.A) + Math.Abs(p.First.Probabilities.B - p.Second.Probabilities.B));
+        => some.Zip(others).Max(p =>
+            Math.Abs(p.First.Probabilities.A - p.Second.Probabilities.A) + Math.Abs(p.First.Probabilities.B - p.Second.Probabilities.B));
 
     private string At(string name) => Path.Join(_folder, name);
 }

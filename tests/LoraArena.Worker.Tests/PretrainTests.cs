@@ -36,11 +36,15 @@ public sealed class PretrainTests : IDisposable
         for (long done = 0; done < Steps; interruptions++)
         {
             Assert.True(interruptions < 50, $"it is at step {done} still");
-            done = (await WorkerProcess.AskAsync("pretrain", At("spec.json"), "--out", At("parts"), "--threads", "1", "--seconds", "0.01"))["step"]!.GetValue<long>();
+            done = (await WorkerProcess.AskAsync(
+                "pretrain", At("spec.json"), "--out", At("parts"), "--threads", "1", "--seconds", "0.01"))["step"]!.GetValue<long>();
         }
 
         Assert.True(interruptions > 1, "it was done in one go");
-        foreach (var name in new[] { "model.safetensors", "config.json", "tokenizer.json" }) Assert.Equal(File.ReadAllBytes(Path.Join(At("whole"), name)), File.ReadAllBytes(Path.Join(At("parts"), name)));
+        foreach (var name in new[] { "model.safetensors", "config.json", "tokenizer.json" })
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Join(At("whole"), name)), File.ReadAllBytes(Path.Join(At("parts"), name)));
+        }
         var model = await WorkerProcess.AskAsync("describe", "--model", At("whole"));
         Assert.Equal(16, model["hidden_size"]!.GetValue<int>());
     }

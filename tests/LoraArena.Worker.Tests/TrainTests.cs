@@ -61,7 +61,9 @@ public sealed class TrainTests(FinishedRun finished)
         using var file = new MemoryStream(Repository.FirstRows("train.csv", 25));
         var report = await library.ImportAsync(competition.Id, file, "train.csv", cancellation: TestContext.Current.CancellationToken);
         var source = Path.Join(finished.Arena.Folder.Dataset(report.Sha256), "source.csv");
-        AtomicFile.WriteText(source, (await File.ReadAllTextAsync(source, TestContext.Current.CancellationToken)).Replace(",1,0,0\n", ",0,0,1\n", StringComparison.Ordinal));
+        AtomicFile.WriteText(
+            source,
+            (await File.ReadAllTextAsync(source, TestContext.Current.CancellationToken)).Replace(",1,0,0\n", ",0,0,1\n", StringComparison.Ordinal));
         var run = finished.Another(spec => Replace(spec, RunSpec.Read(finished.Folder.Spec).Data.Train, report.Sha256));
 
         var ended = await WorkerProcess.RunAsync("train", run.Path);

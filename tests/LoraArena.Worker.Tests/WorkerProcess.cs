@@ -15,7 +15,9 @@ internal static class WorkerProcess
     /// <summary>Runs the worker to its end, with environment variables of its own.</summary>
     public static async Task<Ended> RunAsync(Dictionary<string, string> environment, string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
+            ? path
+            : "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Repository.Program("LoraArena.Worker", "LoraArena.Worker"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment.Remove("LORAARENA_LIBTORCH");

@@ -28,8 +28,12 @@ internal static class FabricatedRuns
         var split = library.ReadSplit(arena.Competition.Id, arena.Competition.DefaultSplit!);
         var train = arena.Competition.File(Core.Competitions.FileRole.Train)!.Sha256;
         var spec = new RunSpec(
-            id, DateTimeOffset.FromUnixTimeSeconds(1_790_000_000), "tester", name ?? FormattableString.Invariant($"{variant} {rank}, seed {seed}"), new CompetitionReference(arena.Competition.Id, arena.Competition.Name), new DataReference(train, null), new SplitReference(split.Id, split.Name, null),
-            new ModelReference(arena.Model?.Id ?? "m", "nano", "/models/nano", "h"), new VariantChoice(variant, rank == 16 ? [] : new JsonObject { ["r"] = rank }), new TrainingOptions { Seed = seed });
+            id, DateTimeOffset.FromUnixTimeSeconds(1_790_000_000), "tester",
+            name ?? FormattableString.Invariant($"{variant} {rank}, seed {seed}"),
+            new CompetitionReference(arena.Competition.Id, arena.Competition.Name), new DataReference(train, null),
+            new SplitReference(split.Id, split.Name, null),
+            new ModelReference(arena.Model?.Id ?? "m", "nano", "/models/nano", "h"), new VariantChoice(
+                variant, rank == 16 ? [] : new JsonObject { ["r"] = rank }), new TrainingOptions { Seed = seed });
         var folder = arena.Folder.Run(id);
         Directory.CreateDirectory(Path.GetDirectoryName(folder.ValidationPredictions)!);
         spec.Write(folder.Spec);
@@ -37,7 +41,9 @@ internal static class FabricatedRuns
         PredictionFile.Write(folder.ValidationPredictions, predictions);
         WriteJournal(folder, seed, skill);
         var scores = Scores.Of(predictions) with { FlipRate = 0.1 };
-        new RunResult(RunState.Succeeded, 1, DateTimeOffset.FromUnixTimeSeconds(1_790_000_100), null, 40, scores, new RunCost(20 + (2 * rank), 100_000, 3000, (200L + rank) << 20, 1000 * rank)).Write(folder);
+        new RunResult(
+            RunState.Succeeded, 1, DateTimeOffset.FromUnixTimeSeconds(1_790_000_100), null, 40, scores,
+            new RunCost(20 + (2 * rank), 100_000, 3000, (200L + rank) << 20, 1000 * rank)).Write(folder);
         await arena.Store.AddAsync(arena.Get<RunIndex>().EntryOf(spec, folder));
         return id;
     }
@@ -49,7 +55,9 @@ internal static class FabricatedRuns
         var folder = arena.Folder.Run(id);
         Directory.Delete(Path.GetDirectoryName(folder.ValidationPredictions)!, recursive: true);
         const string Reason = "Loss or gradient was not finite after step 20. A lower learning rate, a lower alpha/r or a warm-up usually helps.";
-        var result = new RunResult(RunState.Failed, 1, DateTimeOffset.FromUnixTimeSeconds(1_790_000_100), Reason, 20, null, new RunCost(31, 50_000, 1600, 216L << 20, 16_000)) { Flag = RunMark.Diverged };
+        var result = new RunResult(
+            RunState.Failed, 1, DateTimeOffset.FromUnixTimeSeconds(1_790_000_100), Reason, 20, null,
+            new RunCost(31, 50_000, 1600, 216L << 20, 16_000)) { Flag = RunMark.Diverged };
         result.Write(folder);
         var entry = (await arena.Store.RunAsync(id))!;
         if (!await arena.Store.TryUpdateAsync(entry, r => RunIndex.Apply(r, result))) throw new InvalidOperationException("The run has changed meanwhile.");
@@ -65,7 +73,8 @@ internal static class FabricatedRuns
             var right = 0.34 + (skill * (0.3 + (0.5 * common.NextDouble()))) + (0.06 * (own.NextDouble() - 0.5));
             var rest = (1 - right) / 2;
             var winner = row.Winner!.Value;
-            yield return row with { Probabilities = new Probabilities(winner == Winner.ModelA ? right : rest, winner == Winner.ModelB ? right : rest, winner == Winner.Tie ? right : rest) };
+            yield return row with { Probabilities = new Probabilities(
+                winner == Winner.ModelA ? right : rest, winner == Winner.ModelB ? right : rest, winner == Winner.Tie ? right : rest) };
         }
     }
 
@@ -74,7 +83,12 @@ internal static class FabricatedRuns
         using var journal = new JournalWriter(folder, 1, TimeProvider.System);
         var random = new SeededRandom(seed, 4);
         journal.Append(new PlanRecord(40, 20, 100, 20, 1000, 100_000, "cpu: test"));
-        for (var step = 1; step <= 40; step++) journal.Append(new StepRecord(step, step / 20.0, 1.1 - (skill * step / 60) + (0.1 * random.NextDouble()), 5e-4 * (1 - (step / 40.0)), 1 + random.NextDouble(), 3000, step * 0.5, 200L << 20));
+        for (var step = 1; step <= 40; step++)
+        {
+            journal.Append(new StepRecord(
+                step, step / 20.0, 1.1 - (skill * step / 60) + (0.1 * random.NextDouble()), 5e-4 * (1 - (step / 40.0)),
+                1 + random.NextDouble(), 3000, step * 0.5, 200L << 20));
+        }
         journal.Append(new EvalRecord(20, 1, new Scores(1.05, 1, 1.1, 0.4, 0.05, 20)));
         journal.Flush();
     }

@@ -21,7 +21,9 @@ internal static class Repository
 
     /// <summary>A program that is built with the tests: artifacts/bin/&lt;project&gt;/&lt;configuration&gt;/&lt;assembly&gt;.dll.</summary>
     public static string Program(string project, string assembly)
-        => Path.GetFullPath(Path.Join(AppContext.BaseDirectory, "..", "..", project, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), assembly + ".dll"));
+        => Path.GetFullPath(Path.Join(
+            AppContext.BaseDirectory, "..", "..", project, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)),
+            assembly + ".dll"));
 
     private static string Find()
     {

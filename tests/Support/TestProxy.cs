@@ -130,11 +130,17 @@ internal sealed class TestProxy : IAsyncDisposable
     private async Task ForwardRequestAsync(HttpContext context, Uri target)
     {
         using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), target);
-        if (context.Request.ContentLength is not null || context.Request.Headers.TransferEncoding.Count > 0) request.Content = new StreamContent(context.Request.Body);
+        if (context.Request.ContentLength is not null || context.Request.Headers.TransferEncoding.Count > 0)
+        {
+            request.Content = new StreamContent(context.Request.Body);
+        }
         foreach (var (name, values) in context.Request.Headers)
         {
             if (name is "Host" or "Connection" or "Transfer-Encoding" || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)) continue;
-            if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values)) request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+            if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
+            {
+                request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+            }
         }
 
         foreach (var (name, value) in Forwarded(context)) request.Headers.TryAddWithoutValidation(name, value);

@@ -19,7 +19,9 @@ internal sealed class WebServer : IAsyncDisposable
     /// <summary>Starts the app on an arena and waits until it answers.</summary>
     public static async Task<WebServer> StartAsync(ArenaFolder arena, bool addStarter = false, params (string Name, string Value)[] settings)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
+            ? path
+            : "dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Repository.Program("LoraArena.Web", "LoraArena.Web"));
         // The system gives a port that nobody else has, and the app says which.
         start.Environment["Urls"] = "http://127.0.0.1:0";
@@ -33,10 +35,14 @@ internal sealed class WebServer : IAsyncDisposable
         var process = Process.Start(start)!;
 
         // What it prints goes to a file that a failed test leaves for people to read.
-        var log = new StreamWriter(Path.Join(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"arena-web-{process.Id}.log"))) { AutoFlush = true };
+        var log = new StreamWriter(Path.Join(
+            Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"arena-web-{process.Id}.log"))) { AutoFlush = true };
         process.OutputDataReceived += (_, line) =>
         {
-            if (line.Data?.IndexOf(Listening, StringComparison.Ordinal) is >= 0 and var at) address.TrySetResult(new Uri(line.Data[(at + Listening.Length)..].Trim()));
+            if (line.Data?.IndexOf(Listening, StringComparison.Ordinal) is >= 0 and var at)
+            {
+                address.TrySetResult(new Uri(line.Data[(at + Listening.Length)..].Trim()));
+            }
             Write(log, line.Data);
         };
         process.ErrorDataReceived += (_, line) => Write(log, line.Data);

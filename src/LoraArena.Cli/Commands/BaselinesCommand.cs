@@ -30,7 +30,9 @@ internal static class BaselinesCommand
         var table = new TextTable().Text("id").Text("name").Figures("log loss").Text("95 % interval").Figures("accuracy").Figures("ECE").Figures("rows");
         foreach (var (id, name, _, scores) in results)
         {
-            table.Add(id, name, Show.Metric(scores.LogLoss), Show.Interval(scores.LogLossLow, scores.LogLossHigh), Show.Metric(scores.Accuracy), Show.Metric(scores.Ece), Show.Count(scores.Rows));
+            table.Add(
+                id, name, Show.Metric(scores.LogLoss), Show.Interval(scores.LogLossLow, scores.LogLossHigh), Show.Metric(scores.Accuracy),
+                Show.Metric(scores.Ece), Show.Count(scores.Rows));
         }
 
         table.Write(text);

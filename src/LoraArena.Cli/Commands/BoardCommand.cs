@@ -17,7 +17,12 @@ internal static class BoardCommand
         var split = new SplitOptions();
         var format = new Option<string>("--format") { Description = "table, csv or json.", DefaultValueFactory = _ => "table", HelpName = "table|csv|json" };
         format.AcceptOnlyFromAmong("table", "csv", "json");
-        var by = new Option<string>("--by") { Description = "A line a run, or a line a method with all its seeds.", DefaultValueFactory = _ => "run", HelpName = "run|method" };
+        var by = new Option<string>("--by")
+        {
+            Description = "A line a run, or a line a method with all its seeds.",
+            DefaultValueFactory = _ => "run",
+            HelpName = "run|method",
+        };
         by.AcceptOnlyFromAmong("run", "method");
         var reference = new Option<string?>("--reference") { Description = "Id of the run, method or baseline that all others are compared with; else the best LoRA.", HelpName = "ID" };
         var filter = new Option<string?>("--filter") { Description = "Only lines whose name, settings or tags have these words.", HelpName = "WORDS" };
@@ -42,7 +47,10 @@ internal static class BoardCommand
                 Trial = parse.GetValue(trial),
             };
             var board = await ReadAsync(arena, competition, query, cancel);
-            if (query.Reference is not null && board.Rows.All(r => r.Id != query.Reference && r.Runs.All(run => run.Spec.Run != query.Reference))) throw new RefusedException($"The board has no line '{query.Reference}'; 'arena board {competition.Name} --json' shows the ids.");
+            if (query.Reference is not null && board.Rows.All(r => r.Id != query.Reference && r.Runs.All(run => run.Spec.Run != query.Reference)))
+            {
+                throw new RefusedException($"The board has no line '{query.Reference}'; 'arena board {competition.Name} --json' shows the ids.");
+            }
             var export = BoardExport.Of(competition.Name, chosen, board);
             var wanted = parse.GetRequiredValue(format);
             var output = wanted == "json" ? new Output(json: true) : Output.Of(parse);
@@ -75,13 +83,27 @@ internal static class BoardCommand
     /// <summary>Prints a board for people.</summary>
     public static void Print(TextWriter text, Board board, BoardExport export)
     {
-        var table = new TextTable().Figures("rank").Text("name").Figures("log loss").Text("95 % interval").Figures("Δ").Text("95 % interval").Figures("p (Holm)").Text("places").Figures("seeds").Figures("accuracy").Figures("ECE")
+        var table = new TextTable()
+            .Figures("rank")
+            .Text("name")
+            .Figures("log loss")
+            .Text("95 % interval")
+            .Figures("Δ")
+            .Text("95 % interval")
+            .Figures("p (Holm)")
+            .Text("places")
+            .Figures("seeds")
+            .Figures("accuracy")
+            .Figures("ECE")
             .Figures("seconds").Figures("tokens/s").Figures("peak memory").Figures("trainable").Text("id");
         foreach (var line in export.Rows)
         {
             table.Add(
-                Show.Count(line.Rank), line.Name, Show.Metric(line.LogLoss), Show.Interval(line.LogLossLow, line.LogLossHigh), Show.Metric(line.Difference), Show.Interval(line.DifferenceLow, line.DifferenceHigh),
-                line.PHolm is { } p ? BoardSentence.P(p) : "", line.RankBest is { } best ? FormattableString.Invariant($"{best}–{line.RankWorst}") : "", line.Baseline ? "" : Show.Count(line.Seeds), Show.Metric(line.Accuracy), Show.Metric(line.Ece),
+                Show.Count(line.Rank), line.Name, Show.Metric(line.LogLoss), Show.Interval(line.LogLossLow, line.LogLossHigh),
+                Show.Metric(line.Difference), Show.Interval(line.DifferenceLow, line.DifferenceHigh),
+                line.PHolm is { } p ? BoardSentence.P(p) : "",
+                line.RankBest is { } best ? FormattableString.Invariant($"{best}–{line.RankWorst}") : "",
+                line.Baseline ? "" : Show.Count(line.Seeds), Show.Metric(line.Accuracy), Show.Metric(line.Ece),
                 Show.Count(line.Seconds), Show.Count(line.TokensPerSecond), Show.Bytes(line.PeakMemoryBytes), Show.Count(line.TrainableParameters), line.Id);
         }
 

@@ -24,7 +24,10 @@ internal static class CloneCommand
             var entry = await arena.RunAsync(parse.GetRequiredValue(run), cancel);
             var spec = RunSpec.Read(arena.Folder.Run(entry.Id).Spec);
             var competition = arena.Library.Get(spec.Competition.Id);
-            if (competition.File(FileRole.Train)?.Sha256 != spec.Data.Train) throw new RefusedException($"The training data of '{competition.Name}' has changed since, so a clone would not be the same run; start a new one with 'arena run'.");
+            if (competition.File(FileRole.Train)?.Sha256 != spec.Data.Train)
+            {
+                throw new RefusedException($"The training data of '{competition.Name}' has changed since, so a clone would not be the same run; start a new one with 'arena run'.");
+            }
             var model = await arena.ModelAsync(spec.Model.Id, cancel);
             var (variant, worker) = await arena.VariantAsync(spec.Variant.Id, cancel);
             var named = parse.GetValue(seed) is { } other ? new JsonObject { ["seed"] = other } : [];

@@ -25,7 +25,9 @@ internal static class CompareCommand
             var compared = others.Select(other => PairedComparison.Of(other.Predictions, reference.Predictions)).ToList();
             var adjusted = Holm.Adjust([.. compared.Select(c => c.P)]);
             var lines = others.Select((other, i) => new Line(
-                other.Id, other.Name, compared[i].Rows, compared[i].Difference.Value, Bound(compared[i], d => d.Low), Bound(compared[i], d => d.High), compared[i].P, adjusted[i], Meaning(other, reference, compared[i], adjusted[i], others.Count))).ToList();
+                other.Id, other.Name, compared[i].Rows, compared[i].Difference.Value, Bound(compared[i], d => d.Low),
+                Bound(compared[i], d => d.High), compared[i].P, adjusted[i],
+                Meaning(other, reference, compared[i], adjusted[i], others.Count))).ToList();
             Output.Of(parse).Answer(new Result(reference.Id, reference.Name, lines), text => Print(text, lines));
             return Exit.Done;
         });
@@ -36,7 +38,9 @@ internal static class CompareCommand
     {
         var difference = compared.Difference.Value;
         var span = BoardSentence.Span(compared.Difference, "+0.0000;-0.0000;0.0000");
-        var figures = string.Create(CultureInfo.InvariantCulture, $"log loss {Math.Abs(difference):0.0000} {(difference < 0 ? "lower" : "higher")} than that of '{reference.Name}' on {compared.Rows} rows (difference {difference:+0.0000;-0.0000;0.0000}, {span}; p {adjusted:0.0000}{(family > 1 ? $", adjusted for {family} comparisons" : "")})");
+        var figures = string.Create(
+            CultureInfo.InvariantCulture,
+            $"log loss {Math.Abs(difference):0.0000} {(difference < 0 ? "lower" : "higher")} than that of '{reference.Name}' on {compared.Rows} rows (difference {difference:+0.0000;-0.0000;0.0000}, {span}; p {adjusted:0.0000}{(family > 1 ? $", adjusted for {family} comparisons" : "")})");
         var verdict = adjusted > Level ? "that may be chance" : difference < 0 ? "it is better" : "it is worse";
         return $"'{other.Name}' has a {figures}: {verdict}.";
     }

@@ -57,7 +57,8 @@ internal static class DeleteCommand
     }
 
     private static Command Build(
-        string kind, string description, IReadOnlyList<Symbol> symbols, Func<ArenaServices, ParseResult, CancellationToken, Task<(string Id, DeletionPlan Plan, Func<Task> Delete)>> find)
+        string kind, string description,
+        IReadOnlyList<Symbol> symbols, Func<ArenaServices, ParseResult, CancellationToken, Task<(string Id, DeletionPlan Plan, Func<Task> Delete)>> find)
     {
         var yes = new Option<bool>("--yes") { Description = "Also where something depends on it." };
         var command = new Command(kind, description) { yes };

@@ -16,7 +16,9 @@ internal static class ImportCommand
         var role = new Option<FileRole?>("--role") { Description = "What the files are; by default the header tells.", HelpName = "train|test|sample" };
         role.AcceptOnlyFromAmong("train", "test", "sample");
         var replace = new Option<bool>("--replace") { Description = "Take the place of a file of the same role; without it such an import is refused. The earlier file stays in the list." };
-        var command = new Command("import", "Takes CSV files into a competition; every row that is repaired or cannot be used is listed.") { files, competition, role, replace };
+        var command = new Command(
+            "import",
+            "Takes CSV files into a competition; every row that is repaired or cannot be used is listed.") { files, competition, role, replace };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);

@@ -10,7 +10,12 @@ namespace LoraArena.Cli.Commands;
 /// <summary><c>models</c>: the base models of the arena.</summary>
 internal static class ModelsCommand
 {
-    public static Command Create() => new("models", "Registers, downloads and lists base models: Hugging Face folders on this host.") { List(), Add(), Pull(), Remove(), ShowOne() };
+    public static Command Create()
+    {
+        var list = List();
+        return new Command("models", "Registers, downloads and lists base models: Hugging Face folders on this host.") { list, Add(), Pull(), Remove(), ShowOne() }
+            .Defaulting(list);
+    }
 
     private static Command List()
     {
@@ -46,7 +51,9 @@ internal static class ModelsCommand
         var repository = new Argument<string>("repo-id") { Description = "The repository, such as owner/name, on the server that the setting Hub:Endpoint names." };
         var revision = new Option<string?>("--revision") { Description = "A branch, tag or commit; by default the main branch.", HelpName = "REV" };
         var name = new Option<string?>("--name") { Description = "What to call it; by default the repository's name.", HelpName = "N" };
-        var command = new Command("pull", "Downloads a model into the arena and registers it; a download that was stopped goes on where it was.") { repository, revision, name };
+        var command = new Command(
+            "pull",
+            "Downloads a model into the arena and registers it; a download that was stopped goes on where it was.") { repository, revision, name };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
@@ -99,11 +106,23 @@ internal static class ModelsCommand
             return;
         }
 
-        var table = new TextTable().Text("name").Text("type").Text("kind").Figures("parameters").Text("stored as").Figures("size").Text("licence").Figures("longest").Figures("training needs").Text("path");
+        var table = new TextTable()
+            .Text("name")
+            .Text("type")
+            .Text("kind")
+            .Figures("parameters")
+            .Text("stored as")
+            .Figures("size")
+            .Text("licence")
+            .Figures("longest")
+            .Figures("training needs")
+            .Text("path");
         foreach (var card in models)
         {
             var found = card.Inspection;
-            table.Add(card.Name, found.ModelType, found.Kind, Show.Count(found.Parameters), found.Dtype, Show.Bytes(found.Bytes), found.License ?? "–", Show.Count(found.MaxLength), Needs(found) is { } needs ? "~" + Show.Bytes(needs) : "–", card.Path);
+            table.Add(
+                card.Name, found.ModelType, found.Kind, Show.Count(found.Parameters), found.Dtype, Show.Bytes(found.Bytes),
+                found.License ?? "–", Show.Count(found.MaxLength), Needs(found) is { } needs ? "~" + Show.Bytes(needs) : "–", card.Path);
         }
 
         table.Write(text);
@@ -121,7 +140,10 @@ internal static class ModelsCommand
         text.WriteLine($"  text        {Show.Count(found.VocabularySize)} tokens known, {Show.Count(found.MaxLength)} in a sequence");
         text.WriteLine($"  sites       {string.Join(", ", found.Sites.Select(site => $"{site.Key} ×{site.Value}"))}");
         text.WriteLine($"  licence     {found.License ?? "not named in its folder"}");
-        if (Needs(found) is { } needs) text.WriteLine($"  training    about {Show.Bytes(needs)} of memory in fp32, {Show.Bytes(found.WeightBytes)} of it for the weights");
+        if (Needs(found) is { } needs)
+        {
+            text.WriteLine($"  training    about {Show.Bytes(needs)} of memory in fp32, {Show.Bytes(found.WeightBytes)} of it for the weights");
+        }
         if (found.Head is { } head) text.WriteLine($"  head        {head}");
         foreach (var warning in found.Warnings ?? []) text.WriteLine($"  warning     {Show.Name(warning)}");
         text.WriteLine($"  SHA-256     {found.Sha256}");

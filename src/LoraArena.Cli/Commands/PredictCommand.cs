@@ -33,13 +33,19 @@ internal static class PredictCommand
             var notYet = AtomicFile.TemporaryPath(target);
             try
             {
-                var predictions = request.IsDone ? arena.Folder.Run(entry.Id).TestPredictions : await AskAsync(arena, entry.Id, request, Path.Join(temporary.FullName, "predictions.csv"), cancel);
+                var predictions = request.IsDone
+                    ? arena.Folder.Run(entry.Id).TestPredictions
+                    : await AskAsync(arena, entry.Id, request, Path.Join(temporary.FullName, "predictions.csv"), cancel);
 
                 // Rows of one's own are submitted as they come: the competition's sample does not know them.
                 var form = request.OwnRows ? competition with { Files = [] } : competition;
-                var report = Write(arena, form, predictions, arena.Folder.Run(entry.Id).ValidationPredictions, notYet, parse.GetValue(ignoreSample) && !request.OwnRows);
+                var report = Write(
+                    arena, form, predictions, arena.Folder.Run(entry.Id).ValidationPredictions, notYet,
+                    parse.GetValue(ignoreSample) && !request.OwnRows);
                 if (report.Accepted) AtomicFile.Publish(notYet, target);
-                Output.Of(parse).Answer(new Result(entry.Id, report.Accepted ? target : null, report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean), text => SubmissionCommand.Print(text, target, report));
+                Output.Of(parse).Answer(
+                    new Result(entry.Id, report.Accepted ? target : null, report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean),
+                    text => SubmissionCommand.Print(text, target, report));
                 if (!report.Accepted) Output.Say($"The submission is not acceptable and was not written: {report.Errors[0]}");
                 return SubmissionCommand.ExitCode(report);
             }
@@ -89,9 +95,15 @@ internal static class PredictCommand
                 return new Request(Path.GetFullPath(rows), swapAverage, OwnRows: true, IsDone: false);
             }
 
-            var test = competition.File(FileRole.Test) ?? throw new RefusedException($"Competition '{competition.Name}' has no test.csv; import it, or name rows with --rows.");
-            if (test.Sha256 != spec.Data.Test) return new Request(Path.Join(arena.Folder.Dataset(test.Sha256), "source.csv"), swapAverage, OwnRows: false, IsDone: false);
-            return new Request(null, swapAverage, OwnRows: false, IsDone: (swapAverage ?? spec.Training.SwapAverage) == spec.Training.SwapAverage && File.Exists(arena.Folder.Run(spec.Run).TestPredictions));
+            var test = competition.File(FileRole.Test)
+                ?? throw new RefusedException($"Competition '{competition.Name}' has no test.csv; import it, or name rows with --rows.");
+            if (test.Sha256 != spec.Data.Test)
+            {
+                return new Request(Path.Join(arena.Folder.Dataset(test.Sha256), "source.csv"), swapAverage, OwnRows: false, IsDone: false);
+            }
+            return new Request(
+                null, swapAverage, OwnRows: false,
+                IsDone: (swapAverage ?? spec.Training.SwapAverage) == spec.Training.SwapAverage && File.Exists(arena.Folder.Run(spec.Run).TestPredictions));
         }
     }
 
@@ -99,5 +111,7 @@ internal static class PredictCommand
     private sealed record WorkerAnswer(int Rows, string File);
 
     /// <summary>The answer.</summary>
-    private sealed record Result(string Run, string? File, int Rows, bool Accepted, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings, Core.Battles.Probabilities? Mean);
+    private sealed record Result(
+        string Run, string? File, int Rows, bool Accepted, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings,
+        Core.Battles.Probabilities? Mean);
 }

@@ -33,12 +33,17 @@ internal static class RunCommand
         var seed = CommandOptions.Number<long>("--seed", "S", "Seed of everything random.");
         var split = new SplitOptions();
         var holdOut = new Option<bool>("--hold-out") { Description = "Validate on the competition's hold-out rows; the default." };
-        var splitFile = new Option<string?>("--split") { Description = "A JSON file with lists of row ids: {\"train\": […], \"validation\": […]}.", HelpName = "FILE" };
+        var splitFile = new Option<string?>("--split")
+        {
+            Description = "A JSON file with lists of row ids: {\"train\": […], \"validation\": […]}.",
+            HelpName = "FILE",
+        };
         var name = new Option<string?>("--name") { Description = "What to call the run.", HelpName = "TEXT" };
         var detach = Detach();
         var command = new Command("run", "Trains a variant and scores it on the validation rows.")
         {
-            competition, model, variant, set, epochs, steps, seconds, maxLength, batch, learningRate, seed, split.Fold, split.SplitId, holdOut, splitFile, name, detach,
+            competition, model, variant, set, epochs, steps, seconds, maxLength, batch, learningRate, seed, split.Fold, split.SplitId,
+            holdOut, splitFile, name, detach,
         };
         command.AllowOneOf(epochs, steps, seconds);
         command.AllowOneOf(split.Fold, holdOut, splitFile);
@@ -59,7 +64,9 @@ internal static class RunCommand
             Put("seed", parse.GetValue(seed));
             var given = OptionPairs.Read(parse.GetValue(set) ?? [], named, method, worker);
             var rows = parse.GetValue(splitFile) is { } file ? ReadSplit(arena.Library, target, file) : split.Choose(parse, arena.Library, target);
-            var order = new RunOrder(target, rows, card, given.Apply(new VariantChoice(method.Id, [])), given.Apply(method.DefaultTraining()), Environment.UserName, CheckName(parse.GetValue(name)));
+            var order = new RunOrder(
+                target, rows, card, given.Apply(new VariantChoice(method.Id, [])), given.Apply(method.DefaultTraining()),
+                Environment.UserName, CheckName(parse.GetValue(name)));
             return await StartAsync(arena, order, parse.GetValue(detach), Output.Of(parse), cancel);
 
             void Put<T>(string key, T? value) where T : struct
@@ -82,7 +89,8 @@ internal static class RunCommand
     private static SplitReference ReadSplit(CompetitionLibrary library, Competition competition, string path)
     {
         InputFile.Require(path);
-        var train = competition.File(FileRole.Train) ?? throw new RefusedException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
+        var train = competition.File(FileRole.Train)
+            ?? throw new RefusedException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
         var (split, warnings) = SplitFile.Read(path, Path.GetFileName(path), library.ListLabelled(train.Sha256));
         foreach (var warning in warnings) Output.Say(warning);
         library.AddSplit(competition.Id, split, warnings);
@@ -93,7 +101,10 @@ internal static class RunCommand
     {
         if (name is null) return null;
         name = name.Trim();
-        if (name.Length is 0 or > MaxNameCharacters || Show.Name(name) != name) throw new RefusedException($"A run's name has 1 to {MaxNameCharacters} visible characters.");
+        if (name.Length is 0 or > MaxNameCharacters || Show.Name(name) != name)
+        {
+            throw new RefusedException($"A run's name has 1 to {MaxNameCharacters} visible characters.");
+        }
         return name;
     }
 }

@@ -41,8 +41,11 @@ internal static partial class ServeCommand
         var here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
 
         // Published: web/ beside this program, or the same folder. Built: artifacts/bin/<project>/<configuration>.
-        string[] places = [Path.Join(here, "web", Assembly), Path.Join(here, Assembly), Path.Join(here, "..", "..", "LoraArena.Web", Path.GetFileName(here), Assembly)];
-        return Path.GetFullPath(places.FirstOrDefault(File.Exists) ?? throw new FileNotFoundException($"The web app is not there: {string.Join(" or ", places.Select(Path.GetFullPath))}. Build the whole solution."));
+        string[] places = [
+            Path.Join(here, "web", Assembly), Path.Join(here, Assembly),
+            Path.Join(here, "..", "..", "LoraArena.Web", Path.GetFileName(here), Assembly)];
+        return Path.GetFullPath(places.FirstOrDefault(File.Exists)
+            ?? throw new FileNotFoundException($"The web app is not there: {string.Join(" or ", places.Select(Path.GetFullPath))}. Build the whole solution."));
     }
 
     private static ProcessStartInfo StartInfo(string web, ArenaFolder arena, string? urls)

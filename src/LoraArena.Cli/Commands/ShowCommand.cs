@@ -61,5 +61,6 @@ internal static class ShowCommand
 
     /// <summary>The answer.</summary>
     private sealed record Shown(
-        string Run, string State, string? Reason, string? Phase, int Attempt, long Step, long? Steps, string Folder, RunSpec Spec, RunResult? Result, IReadOnlyList<string> Warnings);
+        string Run, string State, string? Reason, string? Phase, int Attempt, long Step, long? Steps, string Folder, RunSpec Spec,
+        RunResult? Result, IReadOnlyList<string> Warnings);
 }

@@ -17,9 +17,13 @@ internal static class SizeCommand
         var model = new Option<string>("--model") { Description = "The base model.", HelpName = "M", Required = true };
         var variant = new Option<string?>("--variant") { Description = "The fine-tuning method; all of them where none is named.", HelpName = "ID" };
         var set = OptionPairs.Set();
-        var parameters = CommandOptions.Number<long>("--parameters", "N", "Trainable parameters to meet, the head not counted: the setting of each method that comes closest.", min: 1);
+        var parameters = CommandOptions.Number<long>(
+            "--parameters", "N", "Trainable parameters to meet, the head not counted: the setting of each method that comes closest.",
+            min: 1);
         var like = new Option<string?>("--like") { Description = "Meet what another method trains, such as lora:r=16 or adalora:init_r=12,target_r=8; 'lora' alone takes its defaults.", HelpName = "ID[:key=value,...]" };
-        var command = new Command("size", "Counts what variants train on a model, and finds the settings that make them equal.") { model, variant, set, parameters, like };
+        var command = new Command(
+            "size",
+            "Counts what variants train on a model, and finds the settings that make them equal.") { model, variant, set, parameters, like };
         command.AllowOneOf(parameters, like);
         command.SetAction(async (parse, cancel) =>
         {
@@ -52,7 +56,10 @@ internal static class SizeCommand
         var parts = reference.Split(':', 2);
         var (method, worker) = await arena.VariantAsync(parts[0], cancel);
         var pairs = parts.Length == 1 ? [] : parts[1].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (pairs.FirstOrDefault(pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad) throw new RefusedException($"--like takes ID:key=value,key=value; '{bad}' is no key=value.");
+        if (pairs.FirstOrDefault(pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad)
+        {
+            throw new RefusedException($"--like takes ID:key=value,key=value; '{bad}' is no key=value.");
+        }
         var given = OptionPairs.Read(pairs, [], method, worker);
         if (given.Training.Count > 0) throw new RefusedException($"--like counts parameters, and '{given.Training.First().Key}' of the training changes none.");
         return (await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(parts[0], given.Variant), budget: null, cancel)).Parameters;
@@ -61,7 +68,13 @@ internal static class SizeCommand
     private static void Print(TextWriter text, IReadOnlyList<VariantSize> sizes)
     {
         var table = new TextTable().Text("variant").Figures("parameters").Figures("layers").Figures("training needs").Figures("recomputing").Text("options");
-        foreach (var size in sizes) table.Add(size.Variant, size.Parameters.ToString("N0", CultureInfo.InvariantCulture), size.Sites.ToString(CultureInfo.InvariantCulture), Needs(size.Memory?.Bytes), Needs(size.Memory?.BytesRecomputing), Written(size.Options));
+        foreach (var size in sizes)
+        {
+            table.Add(
+                size.Variant, size.Parameters.ToString("N0", CultureInfo.InvariantCulture),
+                size.Sites.ToString(CultureInfo.InvariantCulture), Needs(size.Memory?.Bytes), Needs(size.Memory?.BytesRecomputing),
+                Written(size.Options));
+        }
         table.Write(text);
     }
 

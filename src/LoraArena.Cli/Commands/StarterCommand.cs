@@ -18,7 +18,10 @@ internal static class StarterCommand
         {
             var folder = Path.GetFullPath(parse.GetRequiredValue(output));
             if (File.Exists(folder)) throw new RefusedException($"{folder} is a file; name a folder.");
-            if (Files.FirstOrDefault(name => File.Exists(Path.Join(folder, name))) is { } there) throw new RefusedException($"{Path.Join(folder, there)} is there already and may be real data; name another folder.");
+            if (Files.FirstOrDefault(name => File.Exists(Path.Join(folder, name))) is { } there)
+            {
+                throw new RefusedException($"{Path.Join(folder, there)} is there already and may be real data; name another folder.");
+            }
             var drawn = parse.GetValue(seed) ?? 0;
             StarterGenerator.Write(folder, drawn);
             Output.Of(parse).Answer(new { Folder = folder, Seed = drawn, Files }, text => text.WriteLine($"{Show.Name(folder)}: {string.Join(", ", Files)}"));

@@ -13,7 +13,9 @@ internal static class StopCommand
     {
         var run = WatchCommand.RunOrTrial();
         var now = new Option<bool>("--now") { Description = "At the next step; what came after the last checkpoint is lost. By default it writes a checkpoint first." };
-        var command = new Command("stop", "Asks a run to stop; it can be resumed. A trial is cancelled: its runs are stopped, and no more are started.") { run, now };
+        var command = new Command(
+            "stop",
+            "Asks a run to stop; it can be resumed. A trial is cancelled: its runs are stopped, and no more are started.") { run, now };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);

@@ -20,7 +20,10 @@ internal static class SubmissionCommand
     public static void Print(TextWriter text, string path, SubmissionReport report)
     {
         text.WriteLine($"{Show.Name(path)}: {Show.Count(report.Rows)} rows, {(report.Accepted ? "nothing is wrong" : "not acceptable")}");
-        if (report.Mean is { } mean) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  mean     {mean.A:0.0000} model_a, {mean.B:0.0000} model_b, {mean.Tie:0.0000} tie"));
+        if (report.Mean is { } mean)
+        {
+            text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  mean     {mean.A:0.0000} model_a, {mean.B:0.0000} model_b, {mean.Tie:0.0000} tie"));
+        }
         foreach (var error in report.Errors) text.WriteLine($"  error    {Show.Name(error)}");
         foreach (var warning in report.Warnings) text.WriteLine($"  warning  {Show.Name(warning)}");
     }
@@ -37,7 +40,9 @@ internal static class SubmissionCommand
             var path = parse.GetRequiredValue(file);
             InputFile.Require(path);
             var report = arena.Get<RunSubmission>().Check(arena.Competition(parse.GetRequiredValue(competition)), path, parse.GetValue(ignoreSample));
-            Output.Of(parse).Answer(new { File = Path.GetFullPath(path), report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean }, text => Print(text, path, report));
+            Output.Of(parse).Answer(
+                new { File = Path.GetFullPath(path), report.Rows, report.Accepted, report.Errors, report.Warnings, report.Mean },
+                text => Print(text, path, report));
             if (!report.Accepted) Output.Say($"{path} is not acceptable: {report.Errors[0]}");
             return ExitCode(report);
         });

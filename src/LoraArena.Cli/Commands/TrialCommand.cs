@@ -31,7 +31,10 @@ internal static class TrialCommand
             var board = await BoardCommand.ReadAsync(arena, competition, Query(wanted.Split, parts), cancel);
             var trial = await arena.Get<TrialService>().CreateAsync(wanted, competition, model, parts, Environment.UserName, cancel);
             Output.Say($"Trial {trial.Id}: {trial.Runs.Count} runs, {trial.Plan.Budget}.");
-            foreach (var outside in trial.Methods.Where(m => m.OutsideBudget)) Output.Say(FormattableString.Invariant($"{outside.Name} is outside the budget: it trains {outside.Parameters:#,0} parameters."));
+            foreach (var outside in trial.Methods.Where(m => m.OutsideBudget))
+            {
+                Output.Say(FormattableString.Invariant($"{outside.Name} is outside the budget: it trains {outside.Parameters:#,0} parameters."));
+            }
             Output.Say(TrialForecast.Of(board).Sentence(wanted.Seeds.Count, trial.Comparisons));
             var watch = new TrialWatch(arena, Output.Of(parse));
             return parse.GetValue(detach) ? await watch.DetachAsync(trial.Id, cancel) : await watch.FollowAsync(trial.Id, cancel);

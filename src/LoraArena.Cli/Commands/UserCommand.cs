@@ -9,7 +9,11 @@ namespace LoraArena.Cli.Commands;
 /// <summary><c>user</c>: the accounts of the web app.</summary>
 internal static class UserCommand
 {
-    public static Command Create() => new("user", "Makes and changes the accounts of the web app.") { Add(), List(), Role(), Password() };
+    public static Command Create()
+    {
+        var list = List();
+        return new Command("user", "Makes, changes and lists the accounts of the web app.") { list, Add(), Role(), Password() }.Defaulting(list);
+    }
 
     private static Command Add()
     {
@@ -59,7 +63,9 @@ internal static class UserCommand
     {
         var name = new Argument<string>("name") { Description = "The account." };
         var fromStdin = PasswordStdin();
-        var command = new Command("password", "Gives an account another password, which is asked for; whoever is signed in with the old one is signed out.") { name, fromStdin };
+        var command = new Command(
+            "password",
+            "Gives an account another password, which is asked for; whoever is signed in with the old one is signed out.") { name, fromStdin };
         command.SetAction(async (parse, cancel) =>
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);

@@ -22,7 +22,9 @@ internal static class VariantsCommand
             {
                 var (variant, worker) = await arena.VariantAsync(named, cancel);
                 var size = card is null ? null : await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(variant.Id, []), budget: null, cancel);
-                var described = new Described(variant.Id, variant.Name, variant.Summary, variant.Paper, variant.PeftType, variant.ParameterFormula, variant.Options, worker.Training)
+                var described = new Described(
+                    variant.Id, variant.Name, variant.Summary, variant.Paper, variant.PeftType, variant.ParameterFormula, variant.Options,
+                    worker.Training)
                 {
                     Group = variant.Group,
                     Cost = variant.Cost,
@@ -67,7 +69,12 @@ internal static class VariantsCommand
         text.WriteLine($"{variant.Name}: {variant.Summary}");
         text.WriteLine($"  {variant.Paper}");
         text.WriteLine($"  trainable parameters of a layer: {variant.ParameterFormula}");
-        if (size is not null) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  trainable parameters at the defaults: {size.Parameters:N0} in {size.Sites} layers, the head not counted"));
+        if (size is not null)
+        {
+            text.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"  trainable parameters at the defaults: {size.Parameters:N0} in {size.Sites} layers, the head not counted"));
+        }
         text.WriteLine($"  cost beside LoRA: {variant.Cost}");
         text.WriteLine();
         text.WriteLine("Options of the variant (-s name=value):");
@@ -79,14 +86,18 @@ internal static class VariantsCommand
 
     private static void Print(TextWriter text, OptionDescription option)
     {
-        var range = option.Choices is { } choices ? string.Join(" | ", choices) : option.Minimum is null ? option.Kind.ToString().ToLowerInvariant() : FormattableString.Invariant($"{option.Kind.ToString().ToLowerInvariant()} from {option.Minimum} to {option.Maximum}");
+        var range = option.Choices is { } choices
+            ? string.Join(" | ", choices)
+            : option.Minimum is null ? option.Kind.ToString().ToLowerInvariant()
+            : FormattableString.Invariant($"{option.Kind.ToString().ToLowerInvariant()} from {option.Minimum} to {option.Maximum}");
         text.WriteLine($"  {option.Name} = {option.Default?.ToString() ?? "(empty)"}    {range}{(option.Optional ? ", or empty" : "")}");
         text.WriteLine($"      {option.Help}");
     }
 
     /// <summary>The answer for one variant.</summary>
     private sealed record Described(
-        string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula, IReadOnlyList<OptionDescription> Options, IReadOnlyList<OptionDescription> Training)
+        string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula,
+        IReadOnlyList<OptionDescription> Options, IReadOnlyList<OptionDescription> Training)
     {
         /// <summary>Where lists put it.</summary>
         public VariantGroup Group { get; init; }

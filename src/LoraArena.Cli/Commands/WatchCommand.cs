@@ -12,7 +12,8 @@ internal static class WatchCommand
     public static Argument<string> Run() => new("run") { Description = "The run: its id, a beginning of it of at least 6 characters, or its name." };
 
     /// <summary>The argument that names a run or a trial.</summary>
-    public static Argument<string> RunOrTrial() => new("run") { Description = "The run: its id, a beginning of it of at least 6 characters, or its name; or the id or name of a trial." };
+    public static Argument<string> RunOrTrial()
+        => new("run") { Description = "The run: its id, a beginning of it of at least 6 characters, or its name; or the id or name of a trial." };
 
     public static Command Create()
     {
@@ -22,7 +23,9 @@ internal static class WatchCommand
         {
             await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
             var (entry, trial) = await arena.RunOrTrialAsync(parse.GetRequiredValue(run), cancel);
-            return entry is null ? await new TrialWatch(arena, Output.Of(parse)).FollowAsync(trial!.Id, cancel) : await new RunWatch(arena, Output.Of(parse)).FollowAsync(entry.Id, cancel);
+            return entry is null
+                ? await new TrialWatch(arena, Output.Of(parse)).FollowAsync(trial!.Id, cancel)
+                : await new RunWatch(arena, Output.Of(parse)).FollowAsync(entry.Id, cancel);
         });
         return command;
     }

@@ -22,7 +22,13 @@ internal sealed class TextTable
     {
         // Spectre knows how wide characters are; the blanks with which it fills the last column are left out.
         using var lines = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(lines) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(lines),
+        });
         console.Profile.Width = AnyWidth;
         console.Write(_table);
         foreach (var line in lines.ToString().TrimEnd().Split('\n')) output.WriteLine(line.TrimEnd());

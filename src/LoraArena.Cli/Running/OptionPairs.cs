@@ -17,7 +17,10 @@ internal sealed record OptionPairs(JsonObject Variant, JsonObject Training)
         var set = new Option<string[]>("--set", "-s") { Description = "An option of the variant or of the training; 'arena variants ID' lists them.", HelpName = "key=value", AllowMultipleArgumentsPerToken = false };
         set.Validators.Add(result =>
         {
-            foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) < 1)) result.AddError($"-s takes key=value, not '{token.Value}'.");
+            foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+            {
+                result.AddError($"-s takes key=value, not '{token.Value}'.");
+            }
         });
         return set;
     }
@@ -35,7 +38,9 @@ internal sealed record OptionPairs(JsonObject Variant, JsonObject Training)
         foreach (var pair in pairs)
         {
             var (key, text) = (pair[..pair.IndexOf('=', StringComparison.Ordinal)].Trim(), pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..]);
-            var (options, into, owner) = variant.Options.Any(o => o.Name == key) ? (variant.Options, read.Variant, $"variant {variant.Id}") : (worker.Training, read.Training, "the training");
+            var (options, into, owner) = variant.Options.Any(o => o.Name == key)
+                ? (variant.Options, read.Variant, $"variant {variant.Id}")
+                : (worker.Training, read.Training, "the training");
             var option = options.FirstOrDefault(o => o.Name == key)
                 ?? throw new OptionException($"There is no option '{key}'. Variant {variant.Id} has {Names(variant.Options)}; every training has {Names(worker.Training)}.");
             if (into.ContainsKey(key)) throw new OptionException($"Option '{key}' is given twice.");

@@ -30,7 +30,8 @@ internal sealed record RunAnswer(
     long? TrainableParameters)
 {
     public static RunAnswer Of(RunEntry run) => new(
-        run.Id, run.Name, run.State, run.Reason, run.LogLoss, run.Accuracy, run.Ece, run.Seconds, run.TokensPerSecond, run.PeakMemoryBytes, run.TrainableParameters);
+        run.Id, run.Name, run.State, run.Reason, run.LogLoss, run.Accuracy, run.Ece, run.Seconds, run.TokensPerSecond, run.PeakMemoryBytes,
+        run.TrainableParameters);
 
     /// <summary>Prints it for people.</summary>
     public static void Print(TextWriter text, RunEntry run)
@@ -39,13 +40,18 @@ internal sealed record RunAnswer(
         if (run.Reason is { } reason) text.WriteLine($"  {Show.Name(reason)}");
         if (run.State == RunState.Succeeded.Name)
         {
-            var interval = run.LogLossLow is null ? "no interval: all rows have the same prompt" : $"{Show.Interval(run.LogLossLow, run.LogLossHigh)} with 95 % confidence";
+            var interval = run.LogLossLow is null
+                ? "no interval: all rows have the same prompt"
+                : $"{Show.Interval(run.LogLossLow, run.LogLossHigh)} with 95 % confidence";
             text.WriteLine($"  log loss    {Show.Metric(run.LogLoss)} ({interval})");
             text.WriteLine($"  accuracy    {Show.Metric(run.Accuracy)}");
             text.WriteLine($"  ECE         {Show.Metric(run.Ece)}");
         }
 
-        if (run.Seconds is not null) text.WriteLine($"  training    {Show.Seconds(run.Seconds)}, {Show.Count(run.TokensPerSecond)} tokens/s, {Show.Bytes(run.PeakMemoryBytes)} at most");
+        if (run.Seconds is not null)
+        {
+            text.WriteLine($"  training    {Show.Seconds(run.Seconds)}, {Show.Count(run.TokensPerSecond)} tokens/s, {Show.Bytes(run.PeakMemoryBytes)} at most");
+        }
         if (run.TrainableParameters is not null) text.WriteLine($"  trainable   {Show.Count(run.TrainableParameters)} parameters");
     }
 }

@@ -20,7 +20,8 @@ namespace LoraArena.Cli.Running;
 /// <param name="Steps">Optimiser steps in all, once known.</param>
 /// <param name="LogLoss">Log loss on the validation rows.</param>
 internal sealed record RunLine(
-    string Run, string Name, string Competition, string Model, string Variant, long Seed, string Owner, DateTimeOffset Created, string State, string? Reason, string? Phase, long Step, long? Steps, double? LogLoss)
+    string Run, string Name, string Competition, string Model, string Variant, long Seed, string Owner, DateTimeOffset Created,
+    string State, string? Reason, string? Phase, long Step, long? Steps, double? LogLoss)
 {
     /// <summary>Lines of runs, with the names of their competitions.</summary>
     public static IReadOnlyList<RunLine> Of(ArenaServices arena, IEnumerable<RunEntry> runs)

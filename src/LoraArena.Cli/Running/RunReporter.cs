@@ -17,14 +17,20 @@ internal sealed class RunReporter(Progress progress)
     {
         if (_state != run.State) progress.Event($"Run {run.Id}: {run.State}");
         _state = run.State;
-        foreach (var record in snapshot.Evals.Concat<JournalRecord>(snapshot.Warnings).Where(record => record.N > _reported).OrderBy(record => record.N)) progress.Event($"Run {run.Id}: {Sentence(record)}");
+        foreach (var record in snapshot.Evals.Concat<JournalRecord>(snapshot.Warnings).Where(record => record.N > _reported).OrderBy(record => record.N))
+        {
+            progress.Event($"Run {run.Id}: {Sentence(record)}");
+        }
         _reported = snapshot.Version;
         progress.Now($"Run {run.Id}: {Status(run, snapshot)}");
     }
 
     private static string Sentence(JournalRecord record) => record switch
     {
-        EvalRecord { Scores: var scores } eval => string.Create(CultureInfo.InvariantCulture, $"after step {eval.Step} log loss {scores.LogLoss:0.0000}, accuracy {scores.Accuracy:0.0000}, ECE {scores.Ece:0.0000}"),
+        EvalRecord { Scores: var scores } eval =>
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"after step {eval.Step} log loss {scores.LogLoss:0.0000}, accuracy {scores.Accuracy:0.0000}, ECE {scores.Ece:0.0000}"),
         WarningRecord warning => warning.Text,
         _ => throw new ArgumentOutOfRangeException(nameof(record), record, "neither an evaluation nor a warning"),
     };
@@ -35,6 +41,8 @@ internal sealed class RunReporter(Progress progress)
         if (snapshot.LastStep is not { } last) return phase;
         var steps = snapshot.Plan is { } plan ? string.Create(CultureInfo.InvariantCulture, $" of {plan.Steps}") : "";
         var left = snapshot.SecondsLeft is { } seconds ? $", about {Show.Seconds(seconds)} left" : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{phase}, step {last.Step}{steps}, loss {last.Loss:0.0000}, {last.TokensPerSecond:0} tokens/s{left}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{phase}, step {last.Step}{steps}, loss {last.Loss:0.0000}, {last.TokensPerSecond:0} tokens/s{left}");
     }
 }

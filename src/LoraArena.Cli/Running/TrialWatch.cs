@@ -72,7 +72,9 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
 
     private static string Sentence(Trial trial, TrialLine line)
     {
-        var what = line.Planned.IsTuning ? FormattableString.Invariant($"try of learning rate {line.Planned.LearningRate:0.######}") : FormattableString.Invariant($"seed {line.Planned.Seed}");
+        var what = line.Planned.IsTuning
+            ? FormattableString.Invariant($"try of learning rate {line.Planned.LearningRate:0.######}")
+            : FormattableString.Invariant($"seed {line.Planned.Seed}");
         return $"{trial.Methods[line.Planned.Method].Name}, {what}: {line.State}{(line.Run?.LogLoss is { } loss ? ", log loss " + Show.Metric(loss) : "")}{(line.Reason is { } reason ? ": " + reason : "")}";
     }
 
@@ -82,26 +84,38 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
         Board? board = null;
         if (status.Lines.Any(l => !l.Planned.IsTuning && l.State == RunState.Succeeded.Name))
         {
-            board = await BoardCommand.ReadAsync(arena, arena.Library.Get(trial.Competition.Id), TrialCommand.Query(trial.Plan.Split, trial.Parts, trial.Id), cancel);
+            board = await BoardCommand.ReadAsync(
+                arena, arena.Library.Get(trial.Competition.Id), TrialCommand.Query(trial.Plan.Split, trial.Parts, trial.Id), cancel);
         }
 
         var answer = new Answer(
             trial.Id, trial.Plan.Name, status.State, trial.IsProvisional, board is null ? null : BoardSentence.Of(board), [.. status.Lines.Select(l => new Line(
-                l.Planned.Run, trial.Methods[l.Planned.Method].Name, l.Planned.Seed, trial.Parts[l.Planned.Part].Report.Fold, l.Planned.LearningRate, l.State, l.Reason, l.Run?.LogLoss, l.Run?.Seconds))],
+                l.Planned.Run, trial.Methods[l.Planned.Method].Name, l.Planned.Seed, trial.Parts[l.Planned.Part].Report.Fold,
+                l.Planned.LearningRate, l.State, l.Reason, l.Run?.LogLoss, l.Run?.Seconds))],
             status.Chosen, board is null ? null : BoardExport.Of(trial.Competition.Name, trial.Parts[0].Report, board));
         output.Answer(answer, text =>
         {
             text.WriteLine($"Trial {trial.Id} ({Show.Name(trial.Plan.Name)}): {status.State}");
             var table = new TextTable().Text("method").Figures("seed").Text("learning rate").Text("state").Figures("log loss").Text("run");
-            foreach (var line in answer.Runs) table.Add(line.Method, line.Seed.ToString(CultureInfo.InvariantCulture), line.TriedLearningRate is { } rate ? FormattableString.Invariant($"try {rate:0.######}") : "", line.State, Show.Metric(line.LogLoss), line.Run);
+            foreach (var line in answer.Runs)
+            {
+                table.Add(
+                    line.Method, line.Seed.ToString(CultureInfo.InvariantCulture),
+                    line.TriedLearningRate is { } rate ? FormattableString.Invariant($"try {rate:0.######}") : "", line.State,
+                    Show.Metric(line.LogLoss), line.Run);
+            }
             table.Write(text);
             if (board is not null) BoardCommand.Print(text, board, answer.Board!);
         });
     }
 
     /// <summary>The answer.</summary>
-    private sealed record Answer(string Trial, string Name, string State, bool Provisional, string? Verdict, IReadOnlyList<Line> Runs, ChosenRates? LearningRates, BoardExport? Board);
+    private sealed record Answer(
+        string Trial, string Name, string State, bool Provisional, string? Verdict, IReadOnlyList<Line> Runs, ChosenRates? LearningRates,
+        BoardExport? Board);
 
     /// <summary>One run of it.</summary>
-    private sealed record Line(string Run, string Method, long Seed, int? Fold, double? TriedLearningRate, string State, string? Reason, double? LogLoss, double? Seconds);
+    private sealed record Line(
+        string Run, string Method, long Seed, int? Fold, double? TriedLearningRate, string State, string? Reason, double? LogLoss,
+        double? Seconds);
 }

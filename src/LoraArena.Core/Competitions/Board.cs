@@ -10,7 +10,9 @@ namespace LoraArena.Core.Competitions;
 /// <param name="Family">Comparisons that p-values are adjusted for.</param>
 /// <param name="Excluded">Runs that are not compared.</param>
 /// <param name="Hidden">Lines that the filter hides.</param>
-public sealed record Board(IReadOnlyList<BoardRow> Rows, BoardRow? Reference, int ScoredRows, int Groups, int Family, IReadOnlyList<ExcludedRun> Excluded, int Hidden)
+public sealed record Board(
+    IReadOnlyList<BoardRow> Rows, BoardRow? Reference, int ScoredRows, int Groups, int Family, IReadOnlyList<ExcludedRun> Excluded,
+    int Hidden)
 {
     /// <summary>What has ended without success, and what it cost; most seconds first.</summary>
     public IReadOnlyList<FailedLine> Failed { get; init; } = [];
@@ -28,6 +30,8 @@ public sealed record Board(IReadOnlyList<BoardRow> Rows, BoardRow? Reference, in
     public IReadOnlyList<string> Differing()
     {
         var settings = ComparedRows.Select(r => r.Settings!).ToList();
-        return [.. settings.SelectMany(s => s.Values.Select(v => v.Key)).Distinct(StringComparer.Ordinal).Where(name => settings.Select(s => s[name]).Distinct(StringComparer.Ordinal).Count() > 1)];
+        return [.. settings.SelectMany(s => s.Values.Select(v => v.Key))
+            .Distinct(StringComparer.Ordinal)
+            .Where(name => settings.Select(s => s[name]).Distinct(StringComparer.Ordinal).Count() > 1)];
     }
 }

@@ -26,13 +26,21 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
         List<BoardRow> rows = [.. named, .. baselines];
         var failedLines = FailedLines(failed, rows);
         if (rows.Count == 0) return new Board([], null, 0, 0, 0, _excluded, all.Count) { Failed = failedLines };
-        if (!query.ByRun) rows = [.. rows.Select(r => r.IsBaseline ? r : r with { FailedRuns = failed.Count(f => f.Result.State == RunState.Failed && KeyOf(f) == KeyOf(r.Runs[0])) })];
+        if (!query.ByRun)
+        {
+            rows = [.. rows.Select(r => r.IsBaseline
+                ? r
+                : r with { FailedRuns = failed.Count(f => f.Result.State == RunState.Failed && KeyOf(f) == KeyOf(r.Runs[0])) })];
+        }
         var reference = ReferenceOf(rows);
         rows = Compared(rows, reference);
         var best = baselines.Count > 0 ? baselines.Min(b => b.LogLoss.Value) : (double?)null;
-        rows = [.. Ranked(rows).Select(r => r with { SecondsPerThousandth = best - r.LogLoss.Value > 0 ? r.Seconds / ((best - r.LogLoss.Value) * 1000) : null })];
+        rows = [.. Ranked(rows).Select(r =>
+            r with { SecondsPerThousandth = best - r.LogLoss.Value > 0 ? r.Seconds / ((best - r.LogLoss.Value) * 1000) : null })];
         return new Board(
-            Sorted(rows), rows.First(r => r.Id == reference.Id), rows[0].Losses.Average.Rows, rows[0].Losses.Average.Groups, rows.Count(r => r.Against is not null && !r.IsBaseline), _excluded, all.Count - shown.Count)
+            Sorted(rows), rows.First(r => r.Id == reference.Id), rows[0].Losses.Average.Rows, rows[0].Losses.Average.Groups,
+            rows.Count(r => r.Against is not null
+                && !r.IsBaseline), _excluded, all.Count - shown.Count)
         {
             Failed = failedLines,
         };
@@ -50,7 +58,9 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
     // A method that has a line is called as there; one that never succeeded by all its settings.
     private List<FailedLine> FailedLines(List<FailedRun> failed, List<BoardRow> rows)
     {
-        var names = rows.Where(r => !r.IsBaseline).GroupBy(r => KeyOf(r.Runs[0]), StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First().Name, StringComparer.Ordinal);
+        var names = rows.Where(r => !r.IsBaseline)
+            .GroupBy(r => KeyOf(r.Runs[0]), StringComparer.Ordinal)
+            .ToDictionary(g => g.Key, g => g.First().Name, StringComparer.Ordinal);
         var lines = query.ByRun
             ? failed.Select(f => new FailedLine(f.Spec.Name, [f]))
             : failed.GroupBy(KeyOf, StringComparer.Ordinal).Select(g => new FailedLine(names.GetValueOrDefault(g.Key) ?? NameOf(g.First()), [.. g]));
@@ -58,7 +68,9 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
     }
 
     private string NameOf(FailedRun run)
-        => run.Spec.Trial is { } trial && query.Trial is not null ? trial.Method : string.Join(' ', new[] { VariantName(run.Settings.Variant), run.Settings.Text() }.Where(t => t.Length > 0));
+        => run.Spec.Trial is { } trial && query.Trial is not null
+            ? trial.Method
+            : string.Join(' ', new[] { VariantName(run.Settings.Variant), run.Settings.Text() }.Where(t => t.Length > 0));
 
     // Runs that belong into one line, those of other rows left out.
     private List<List<BoardRun>> Groups(IReadOnlyList<BoardPart> parts)
@@ -66,12 +78,19 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
         var fitting = new List<(int Part, BoardRun Run)>();
         for (var p = 0; p < parts.Count; p++)
         {
-            var hash = parts[p].Baselines.Count > 0 ? parts[p].Baselines[0].Losses.RowsHash : (parts[p].Runs.Count > 0 ? parts[p].Runs[0].Losses.RowsHash : null);
+            var hash = parts[p].Baselines.Count > 0
+                ? parts[p].Baselines[0].Losses.RowsHash
+                : (parts[p].Runs.Count > 0 ? parts[p].Runs[0].Losses.RowsHash : null);
             foreach (var run in parts[p].Runs)
             {
                 if (query.Trial is not null && (run.Spec.Trial?.Id != query.Trial || run.Spec.Trial.IsTuning)) continue;
                 if (run.Losses.RowsHash == hash) fitting.Add((p, run));
-                else _excluded.Add(new ExcludedRun(run.Spec.Run, run.Spec.Name, "It was scored on other rows or labels than the competition has now, so it cannot be compared."));
+                else
+                {
+                    _excluded.Add(new ExcludedRun(
+                        run.Spec.Run, run.Spec.Name,
+                        "It was scored on other rows or labels than the competition has now, so it cannot be compared."));
+                }
             }
         }
 
@@ -80,11 +99,23 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
         foreach (var seed in fitting.GroupBy(f => (KeyOf(f.Run), f.Run.Spec.Training.Seed)))
         {
             // The newest of several runs of the same method, seed and fold counts: the others are the same training again.
-            var folds = seed.GroupBy(f => f.Part).OrderBy(f => f.Key).Select(f => f.Select(x => x.Run).OrderBy(r => r.Spec.Run, StringComparer.Ordinal).ToList()).ToList();
-            foreach (var again in folds.SelectMany(f => f.SkipLast(1))) _excluded.Add(new ExcludedRun(again.Spec.Run, again.Spec.Name, "A newer run has the same settings and seed; it counts."));
+            var folds = seed.GroupBy(f => f.Part)
+                .OrderBy(f => f.Key)
+                .Select(f => f.Select(x => x.Run).OrderBy(r => r.Spec.Run, StringComparer.Ordinal).ToList())
+                .ToList();
+            foreach (var again in folds.SelectMany(f => f.SkipLast(1)))
+            {
+                _excluded.Add(new ExcludedRun(again.Spec.Run, again.Spec.Name, "A newer run has the same settings and seed; it counts."));
+            }
             var runs = folds.Select(f => f[^1]).ToList();
             if (runs.Count == parts.Count) groups.Add(runs);
-            else _excluded.AddRange(runs.Select(r => new ExcludedRun(r.Spec.Run, r.Spec.Name, FormattableString.Invariant($"Of {parts.Count} folds only {runs.Count} are done with this method and seed."))));
+            else
+            {
+                _excluded.AddRange(runs.Select(r =>
+                    new ExcludedRun(
+                        r.Spec.Run, r.Spec.Name,
+                        FormattableString.Invariant($"Of {parts.Count} folds only {runs.Count} are done with this method and seed."))));
+            }
         }
 
         return query.ByRun ? groups : [.. groups.GroupBy(g => KeyOf(g[0]), StringComparer.Ordinal).Select(g => g.SelectMany(runs => runs).ToList())];
@@ -111,7 +142,9 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             first.Settings,
             runs,
             losses,
-            only ? new Interval(first.Scores.LogLoss, first.Scores.LogLossLow ?? double.NaN, first.Scores.LogLossHigh ?? double.NaN) : losses.Average.MeanInterval(),
+            only
+                ? new Interval(first.Scores.LogLoss, first.Scores.LogLossLow ?? double.NaN, first.Scores.LogLossHigh ?? double.NaN)
+                : losses.Average.MeanInterval(),
             Mean(r => r.Scores.Accuracy)!.Value,
             Mean(r => r.Scores.Ece)!.Value,
             Mean(r => r.Scores.FlipRate),
@@ -129,18 +162,23 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
         var rows = all.Sum(b => b.Scores.Rows);
         double Mean(Func<Scores, double> value) => all.Sum(b => value(b.Scores) * b.Scores.Rows) / rows;
         var losses = new MethodLosses([LossSketch.Joined([.. all.Select(b => b.Losses.Sketch)])]);
-        return new BoardRow(baseline.Id, baseline.Name, true, null, [], losses, losses.Average.MeanInterval(), Mean(s => s.Accuracy), Mean(s => s.Ece), null, null, null, null, null);
+        return new BoardRow(
+            baseline.Id, baseline.Name, true, null, [], losses, losses.Average.MeanInterval(), Mean(s => s.Accuracy), Mean(s => s.Ece),
+            null, null, null, null, null);
     }
 
     private bool Matches(BoardRow row)
         => query.Filter is null || Matches(string.Join(' ', row.Runs.Select(r => TextOf(r.Settings, r.Notes.Tags, r.Spec, r.Notes.Note))));
 
     private bool Matches(string text)
-        => query.Filter is null || query.Filter.Split(' ', StringSplitOptions.RemoveEmptyEntries).All(word => text.Contains(word, StringComparison.OrdinalIgnoreCase));
+        => query.Filter is null || query.Filter.Split(' ', StringSplitOptions.RemoveEmptyEntries).All(word =>
+            text.Contains(word, StringComparison.OrdinalIgnoreCase));
 
     // What the filter looks at.
     private string TextOf(MethodSettings settings, IReadOnlyList<string> tags, RunSpec spec, string? note) => string.Join(
-        ' ', [settings.Variant, VariantName(settings.Variant), settings.Model, settings.Text(), .. tags.Select(t => "#" + t), spec.Name, spec.Run, spec.Owner, note]);
+        ' ', [
+            settings.Variant, VariantName(settings.Variant), settings.Model, settings.Text(), .. tags.Select(t => "#" + t), spec.Name,
+            spec.Run, spec.Owner, note]);
 
     // A method is called by its variant and what tells it from the others that are shown.
     private IEnumerable<BoardRow> Named(List<BoardRow> rows)
@@ -172,14 +210,17 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             var row = rows[i];
             if (row.Id == reference.Id) return;
             var totals = ofReference is not null && row is { IsBaseline: false, Losses.Seeds: 1 } ? Totals(row) : null;
-            var p = totals?.Length == ofReference?.Length && totals is not null ? SignFlipTest.P([.. totals.Zip(ofReference!, (a, b) => a - b)]) : (double?)null;
+            var p = totals?.Length == ofReference?.Length && totals is not null
+                ? SignFlipTest.P([.. totals.Zip(ofReference!, (a, b) => a - b)])
+                : (double?)null;
             compared[i] = MethodComparison.Of(row.Losses, reference.Losses, p);
         });
 
         // Baselines are a yardstick, no findings: they are not in the family, and have the p of their own comparison.
         var family = Enumerable.Range(0, rows.Count).Where(i => compared[i] is not null && !rows[i].IsBaseline).ToList();
         var adjusted = family.Zip(Holm.Adjust([.. family.Select(i => compared[i]!.P)])).ToDictionary(x => x.First, x => x.Second);
-        return [.. rows.Select((row, i) => row with { Against = compared[i], PAdjusted = compared[i] is { } c ? adjusted.TryGetValue(i, out var p) ? p : c.P : null })];
+        return [.. rows.Select((row, i) =>
+            row with { Against = compared[i], PAdjusted = compared[i] is { } c ? adjusted.TryGetValue(i, out var p) ? p : c.P : null })];
     }
 
     private double[]? Totals(BoardRow row)

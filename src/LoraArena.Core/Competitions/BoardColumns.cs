@@ -18,8 +18,14 @@ public static class BoardColumns
     public static IReadOnlyList<BoardColumn> All { get; } =
     [
         new(LogLoss, "Log loss", "Mean log loss on the validation rows, as Kaggle computes it; lower is better.", r => r.LogLoss.Value, true),
-        new("interval", "95 % interval", "Where the log loss lies with 95 % confidence over other rows of the same kind. Differences are surer than this shows: see Δ.", r => r.LogLoss.IsKnown ? r.LogLoss.High - r.LogLoss.Low : null, false),
-        new("difference", "Δ to reference", "Difference of the log losses on the same rows, with its 95 % interval; below zero it is better than the reference.", r => r.Against?.Difference.Value ?? 0, true),
+        new(
+            "interval", "95 % interval",
+            "Where the log loss lies with 95 % confidence over other rows of the same kind. Differences are surer than this shows: see Δ.",
+            r => r.LogLoss.IsKnown ? r.LogLoss.High - r.LogLoss.Low : null, false),
+        new(
+            "difference", "Δ to reference",
+            "Difference of the log losses on the same rows, with its 95 % interval; below zero it is better than the reference.",
+            r => r.Against?.Difference.Value ?? 0, true),
         new("p", "p (Holm)", "How often chance alone would show such a difference somewhere among all that is shown.", r => r.PAdjusted, true),
         new("rank", "Rank", "The places that cannot be ruled out with 95 % confidence.", r => r.Rank?.Best ?? r.Place, true),
         new("seeds", "Seeds", "Trainings with different seeds; below three what is said is provisional.", r => r.Seeds, true),
@@ -30,7 +36,9 @@ public static class BoardColumns
         new("tokens_per_second", "Tokens/s", "Real tokens a second of training, padding not counted.", r => r.TokensPerSecond, false),
         new("peak_memory_bytes", "Peak memory", "Largest memory of a training.", r => r.PeakMemoryBytes, true),
         new("trainable_parameters", "Trainable", "Trainable parameters, the head included.", r => r.TrainableParameters, true),
-        new("seconds_per_thousandth", "Time per −0.001", "Time of training for each 0.001 of log loss below the best baseline.", r => r.SecondsPerThousandth, false),
+        new(
+            "seconds_per_thousandth", "Time per −0.001", "Time of training for each 0.001 of log loss below the best baseline.",
+            r => r.SecondsPerThousandth, false),
     ];
 
     /// <summary>The column of an id; null where there is none.</summary>

@@ -62,7 +62,10 @@ public sealed record BoardQuery
     /// <param name="get">The value of a parameter; null where it is not there.</param>
     public static BoardQuery Parse(Func<string, string?> get)
     {
-        var columns = get("columns")?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(c => BoardColumns.Find(c) is not null).Distinct(StringComparer.Ordinal).ToList();
+        var columns = get("columns")?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(c => BoardColumns.Find(c) is not null)
+            .Distinct(StringComparer.Ordinal)
+            .ToList();
         return new BoardQuery
         {
             Split = Text(get("split")),

@@ -50,7 +50,9 @@ public static class BoardSentence
     public static string P(double p) => p < 0.0001 ? "< 0.0001" : p.ToString("0.0000", CultureInfo.InvariantCulture);
 
     private static string Seeds(BoardRow row, BoardRow reference)
-        => row.Seeds == reference.Seeds ? FormattableString.Invariant($"; {row.Seeds} seeds each") : FormattableString.Invariant($"; {row.Seeds} and {reference.Seeds} seeds");
+        => row.Seeds == reference.Seeds
+            ? FormattableString.Invariant($"; {row.Seeds} seeds each")
+            : FormattableString.Invariant($"; {row.Seeds} and {reference.Seeds} seeds");
 
     private static string Cost(BoardRow row, BoardRow reference)
     {
@@ -58,7 +60,9 @@ public static class BoardSentence
         var times = row.Seconds.Value / reference.Seconds.Value;
         var time = times is > 0.95 and < 1.05 ? "in the same time" : string.Create(CultureInfo.InvariantCulture, $"in {times:0.00} × the time");
         var memory = row.PeakMemoryBytes is > 0 && reference.PeakMemoryBytes is > 0 ? (double)row.PeakMemoryBytes.Value / reference.PeakMemoryBytes.Value : 1;
-        var trained = row.TrainableParameters is > 0 && reference.TrainableParameters is > 0 ? (double)row.TrainableParameters.Value / reference.TrainableParameters.Value : 1;
+        var trained = row.TrainableParameters is > 0 && reference.TrainableParameters is > 0
+            ? (double)row.TrainableParameters.Value / reference.TrainableParameters.Value
+            : 1;
         List<string> costs = [time];
         if (memory is not (> 0.95 and < 1.05)) costs.Add(string.Create(CultureInfo.InvariantCulture, $"{memory:0.00} × the memory"));
         if (trained is not (> 0.95 and < 1.05)) costs.Add(string.Create(CultureInfo.InvariantCulture, $"{Figure(trained)} × the trainable parameters"));
@@ -72,8 +76,13 @@ public static class BoardSentence
     // A method that often fails is not better because its luckier runs are.
     private static string Trouble(BoardRow row)
     {
-        var collapsed = row.Collapsed == 0 ? "" : row.Runs.Count == 1 ? $" {row.Name} collapsed: it says hardly more than the class shares." : FormattableString.Invariant($" {row.Collapsed} of the {row.Runs.Count} runs of {row.Name} collapsed.");
-        return collapsed + (row.FailedRuns == 0 ? "" : FormattableString.Invariant($" {row.FailedRuns} more {(row.FailedRuns == 1 ? "run" : "runs")} of {row.Name} failed."));
+        var collapsed = row.Collapsed == 0
+            ? ""
+            : row.Runs.Count == 1 ? $" {row.Name} collapsed: it says hardly more than the class shares."
+            : FormattableString.Invariant($" {row.Collapsed} of the {row.Runs.Count} runs of {row.Name} collapsed.");
+        return collapsed + (row.FailedRuns == 0
+            ? ""
+            : FormattableString.Invariant($" {row.FailedRuns} more {(row.FailedRuns == 1 ? "run" : "runs")} of {row.Name} failed."));
     }
 
     private static string Surety(BoardRow row, BoardRow reference)

@@ -27,7 +27,8 @@ public sealed record FailedLine(string Name, IReadOnlyList<FailedRun> Runs)
     public string Variant => Runs[0].Settings.Variant;
 
     /// <summary>How they ended, with how often where there are several: <c>2 diverged, 1 failed</c>.</summary>
-    public string Ends => Runs.Count == 1 ? Runs[0].End : string.Join(", ", Runs.GroupBy(r => r.End).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} {g.Key}"));
+    public string Ends
+        => Runs.Count == 1 ? Runs[0].End : string.Join(", ", Runs.GroupBy(r => r.End).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} {g.Key}"));
 
     /// <summary>Seconds that they took together; null where none came so far that it is known.</summary>
     public double? Seconds => Sum(c => c.Seconds);

@@ -22,10 +22,20 @@ public sealed record RunNotes(string Note, IReadOnlyList<string> Tags)
     public static RunNotes Parse(string note, string tags)
     {
         note = note.Trim().ReplaceLineEndings("\n");
-        if (note.Length > MaxNoteCharacters) throw new FormatException(FormattableString.Invariant($"The note has {note.Length} characters; {MaxNoteCharacters} are allowed."));
-        var words = tags.Split([',', ' ', '\t', '\n', '\r', '#'], StringSplitOptions.RemoveEmptyEntries).Select(t => t.ToLowerInvariant()).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        if (note.Length > MaxNoteCharacters)
+        {
+            throw new FormatException(FormattableString.Invariant($"The note has {note.Length} characters; {MaxNoteCharacters} are allowed."));
+        }
+        var words = tags.Split([',', ' ', '\t', '\n', '\r', '#'], StringSplitOptions.RemoveEmptyEntries)
+            .Select(t => t.ToLowerInvariant())
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)
+            .ToList();
         if (words.Count > MaxTags) throw new FormatException(FormattableString.Invariant($"There are {words.Count} tags; {MaxTags} are allowed."));
-        if (words.FirstOrDefault(w => w.Length > MaxTagCharacters || w.Any(char.IsControl)) is { } wrong) throw new FormatException($"A tag has 1 to {MaxTagCharacters} visible characters; '{wrong[..Math.Min(wrong.Length, MaxTagCharacters)]}…' does not.");
+        if (words.FirstOrDefault(w => w.Length > MaxTagCharacters || w.Any(char.IsControl)) is { } wrong)
+        {
+            throw new FormatException($"A tag has 1 to {MaxTagCharacters} visible characters; '{wrong[..Math.Min(wrong.Length, MaxTagCharacters)]}…' does not.");
+        }
         return new RunNotes(note, words);
     }
 }

@@ -30,10 +30,15 @@ public static class Slices
     /// <param name="rows">Each battle, with the difference of the losses on it and its prompt group.</param>
     public static IReadOnlyList<Slice> Compare(IReadOnlyList<(Battle Battle, double Difference, string Group)> rows)
     {
-        var slices = rows.SelectMany(r => Of(r.Battle).Select(s => (s.Kind, s.Name, r.Difference, r.Group))).GroupBy(r => (r.Kind, r.Name)).Where(g => g.Count() >= MinRows).ToList();
+        var slices = rows.SelectMany(r => Of(r.Battle).Select(s => (s.Kind, s.Name, r.Difference, r.Group)))
+            .GroupBy(r => (r.Kind, r.Name))
+            .Where(g => g.Count() >= MinRows)
+            .ToList();
         var sums = slices.Select(g => GroupSums.Of([.. g.Select(r => r.Difference)], [.. g.Select(r => r.Group)])).ToList();
         var adjusted = Holm.Adjust([.. sums.Select(s => SignFlipTest.P(s.Totals))]);
-        return [.. slices.Select((g, i) => new Slice(g.Key.Kind, g.Key.Name, sums[i].Rows, ClusterBootstrap.Mean(sums[i], seed: 0), adjusted[i])).OrderBy(s => s.Kind, StringComparer.Ordinal).ThenByDescending(s => s.Rows)];
+        return [.. slices.Select((g, i) => new Slice(g.Key.Kind, g.Key.Name, sums[i].Rows, ClusterBootstrap.Mean(sums[i], seed: 0), adjusted[i]))
+            .OrderBy(s => s.Kind, StringComparer.Ordinal)
+            .ThenByDescending(s => s.Rows)];
     }
 
     // The script of the first prompt tells most languages apart without a model; Latin ones it does not.

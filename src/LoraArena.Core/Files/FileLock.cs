@@ -22,7 +22,10 @@ public static class FileLock
         }
     }
 
-    /// <summary>True for the error of a file that another opener has locked. Windows says sharing violation; elsewhere .NET locks with flock and passes on its EWOULDBLOCK, which is 11 on Linux and 35 on macOS.</summary>
+    /// <summary>
+    /// True for the error of a file that another opener has locked. Windows says sharing violation; elsewhere .NET locks with flock and
+    /// passes on its EWOULDBLOCK, which is 11 on Linux and 35 on macOS.
+    /// </summary>
     public static bool IsHeld(IOException error)
         => OperatingSystem.IsWindows() ? error.HResult == unchecked((int)0x80070020) : error.HResult == (OperatingSystem.IsMacOS() ? 35 : 11);
 }

@@ -70,7 +70,9 @@ public sealed class FileSums(string? path, TimeProvider time)
     {
         try
         {
-            return path is null || !File.Exists(path) ? [] : JsonSerializer.Deserialize<Dictionary<string, Entry>>(File.ReadAllBytes(path), ArenaJson.Indented) ?? [];
+            return path is null || !File.Exists(path)
+                ? []
+                : JsonSerializer.Deserialize<Dictionary<string, Entry>>(File.ReadAllBytes(path), ArenaJson.Indented) ?? [];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -11,7 +11,10 @@ public static class SafePath
         return Path.Join(root, name);
     }
 
-    /// <summary>True for a name that can stand alone in a folder on every operating system: no separator, no drive, no dots at its ends, no control characters.</summary>
+    /// <summary>
+    /// True for a name that can stand alone in a folder on every operating system: no separator, no drive, no dots at its ends, no control
+    /// characters.
+    /// </summary>
     public static bool IsPlainName(string name)
     {
         if (name.Length is 0 or > 200) return false;

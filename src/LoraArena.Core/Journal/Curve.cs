@@ -8,7 +8,8 @@ public sealed record Curve(IReadOnlyList<double> X, IReadOnlyList<double> Y)
     /// <summary>The training loss of a run.</summary>
     /// <param name="steps">Its steps, thinned.</param>
     /// <param name="bySeconds">By seconds of training instead of by step.</param>
-    public static Curve OfLoss(IReadOnlyList<StepRecord> steps, bool bySeconds) => new([.. steps.Select(s => bySeconds ? s.Seconds : s.Step)], [.. steps.Select(s => s.Loss)]);
+    public static Curve OfLoss(IReadOnlyList<StepRecord> steps, bool bySeconds)
+        => new([.. steps.Select(s => bySeconds ? s.Seconds : s.Step)], [.. steps.Select(s => s.Loss)]);
 
     /// <summary>The mean over a window that lies round each point, narrower at the ends, so that a straight line stays as it is.</summary>
     /// <param name="share">Width of the window as a share of all points; 0 changes nothing.</param>
@@ -54,6 +55,8 @@ public sealed record Curve(IReadOnlyList<double> X, IReadOnlyList<double> Y)
         if (to < from) to = from;
         var places = Enumerable.Range(0, points).Select(i => from + ((to - from) * i / Math.Max(1, points - 1))).Distinct().ToList();
         var values = places.Select(x => usable.Select(c => c.At(x)).OfType<double>().ToList()).ToList();
-        return (new Curve(places, [.. values.Select(v => v.Average())]), new Curve(places, [.. values.Select(v => v.Min())]), new Curve(places, [.. values.Select(v => v.Max())]));
+        return (
+            new Curve(places, [.. values.Select(v => v.Average())]), new Curve(places, [.. values.Select(v => v.Min())]),
+            new Curve(places, [.. values.Select(v => v.Max())]));
     }
 }

@@ -96,7 +96,9 @@ public sealed record ResumeRecord(long Step) : JournalRecord;
 /// <param name="TokensPerSecond">Real tokens a second of training since the last report.</param>
 /// <param name="Seconds">Seconds of training so far, all attempts.</param>
 /// <param name="MemoryBytes">Memory in use.</param>
-public sealed record StepRecord(long Step, double Epoch, double Loss, double LearningRate, double GradNorm, double TokensPerSecond, double Seconds, long MemoryBytes) : JournalRecord;
+public sealed record StepRecord(
+    long Step, double Epoch, double Loss, double LearningRate, double GradNorm, double TokensPerSecond, double Seconds,
+    long MemoryBytes) : JournalRecord;
 
 /// <summary>An evaluation on the validation rows.</summary>
 /// <param name="Step">After this step.</param>

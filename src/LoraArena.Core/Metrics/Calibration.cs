@@ -38,7 +38,10 @@ public static class Calibration
     /// <exception cref="ArgumentException">The lists are empty or of different lengths.</exception>
     public static double FlipRate(IReadOnlyList<Probabilities> first, IReadOnlyList<Probabilities> exchanged)
     {
-        if (first.Count == 0 || first.Count != exchanged.Count) throw new ArgumentException("Both orders of the same battles, and at least one battle.", nameof(exchanged));
+        if (first.Count == 0 || first.Count != exchanged.Count)
+        {
+            throw new ArgumentException("Both orders of the same battles, and at least one battle.", nameof(exchanged));
+        }
         return (double)first.Zip(exchanged).Count(pair => Scores.MostProbable(pair.First) != Scores.MostProbable(pair.Second.Swapped())) / first.Count;
     }
 }

@@ -35,7 +35,10 @@ public sealed record LossTable(string RowsHash, LossSketch Sketch)
         var sketch = LossSketch.Of(GroupSums.Of(losses, [.. scored.Rows.Select(r => r.Group)]), scored.Seed);
         var bytes = new byte[FrontBytes + (losses.Length * sizeof(float)) + ((losses.Length + 7) / 8)];
         Magic.CopyTo(bytes, 0);
-        foreach (var (i, number) in new[] { losses.Length, sketch.Groups, LossSketch.Size, 0 }.Index()) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8 + (4 * i)), number);
+        foreach (var (i, number) in new[] { losses.Length, sketch.Groups, LossSketch.Size, 0 }.Index())
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8 + (4 * i)), number);
+        }
         Convert.FromHexString(scored.Hash).CopyTo(bytes, 24);
         BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(56), sketch.Mean);
         var at = HeadBytes;
@@ -95,7 +98,9 @@ public sealed record LossTable(string RowsHash, LossSketch Sketch)
         var (rows, groups, size) = (Int(8), Int(12), Int(16));
         if (!bytes.AsSpan(0, 8).SequenceEqual(Magic) || rows < 1 || groups < 1 || groups > rows || size != LossSketch.Size) return null;
         var numbers = MemoryMarshal.Cast<byte, double>(bytes.AsSpan(HeadBytes));
-        var sketch = new LossSketch(rows, groups, BinaryPrimitives.ReadDoubleLittleEndian(bytes.AsSpan(56)), numbers[..size].ToArray(), numbers[size..(2 * size)].ToArray());
+        var sketch = new LossSketch(
+            rows, groups, BinaryPrimitives.ReadDoubleLittleEndian(bytes.AsSpan(56)), numbers[..size].ToArray(),
+            numbers[size..(2 * size)].ToArray());
         return new LossTable(Convert.ToHexStringLower(bytes.AsSpan(24, 32)), sketch);
 
         int Int(int at) => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));

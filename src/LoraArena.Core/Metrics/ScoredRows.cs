@@ -26,13 +26,19 @@ public sealed class ScoredRows
     /// <exception cref="ArgumentException">No row has a winner, or an id is there twice.</exception>
     public static ScoredRows Of(IEnumerable<Prediction> predictions)
     {
-        var rows = predictions.Where(p => p.Winner is not null).OrderBy(p => p.Group, StringComparer.Ordinal).ThenBy(p => p.Id, StringComparer.Ordinal).ToList();
+        var rows = predictions.Where(p => p.Winner is not null)
+            .OrderBy(p => p.Group, StringComparer.Ordinal)
+            .ThenBy(p => p.Id, StringComparer.Ordinal)
+            .ToList();
         if (rows.Count == 0) throw new ArgumentException("No row has a known winner, so nothing can be scored.", nameof(predictions));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var length = new byte[4];
         for (var i = 0; i < rows.Count; i++)
         {
-            if (i > 0 && rows[i].Id == rows[i - 1].Id && rows[i].Group == rows[i - 1].Group) throw new ArgumentException($"Row '{rows[i].Id}' is there twice.", nameof(predictions));
+            if (i > 0 && rows[i].Id == rows[i - 1].Id && rows[i].Group == rows[i - 1].Group)
+            {
+                throw new ArgumentException($"Row '{rows[i].Id}' is there twice.", nameof(predictions));
+            }
             Add(rows[i].Id);
             Add(rows[i].Winner!.Value.Name());
             Add(rows[i].Group);
@@ -53,5 +59,6 @@ public sealed class ScoredRows
     public double[] Losses() => [.. Rows.Select(row => LogLoss.OfRow(row.Probabilities, row.Winner!.Value))];
 
     /// <summary>Seed of the draws over the rows with that hash.</summary>
-    public static long SeedOf(string hash) => long.Parse(hash.AsSpan(0, 15), System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
+    public static long SeedOf(string hash)
+        => long.Parse(hash.AsSpan(0, 15), System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -22,7 +22,9 @@ public sealed record ModelCard(string Id, string Name, string Path, DateTimeOffs
 /// <param name="Sites">Linear layers that can carry an adapter, by suffix, with how many there are of each.</param>
 /// <param name="License">The licence that the folder names; null where it names none.</param>
 /// <param name="Head">The head that a run of it begins with, in words; null on cards from before it was looked at.</param>
-/// <param name="ActivationBytesPerToken">What a training keeps for each token that goes through at once, in fp32; null on cards from before it was looked at.</param>
+/// <param name="ActivationBytesPerToken">
+/// What a training keeps for each token that goes through at once, in fp32; null on cards from before it was looked at.
+/// </param>
 /// <param name="Warnings">Sentences about what in the folder is not used; null for none.</param>
 public sealed record ModelInspection(
     string ModelType,

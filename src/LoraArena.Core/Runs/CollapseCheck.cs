@@ -22,12 +22,16 @@ public static class CollapseCheck
         if (Enum.GetValues<Winner>().All(w => Spread(scored, w) < SameWithin)) return $"The run predicts the same for every row. {Help}";
         var shares = Shares(training);
         var (own, prior) = (Mean(scored, p => p.Probabilities), Mean(scored, _ => shares));
-        return own > prior ? Invariant($"The run is worse than giving every row the class shares (log loss {own:0.0000} against {prior:0.0000}). {Help}") : null;
+        return own > prior
+            ? Invariant($"The run is worse than giving every row the class shares (log loss {own:0.0000} against {prior:0.0000}). {Help}")
+            : null;
     }
 
-    private static double Spread(List<Prediction> predictions, Winner winner) => predictions.Max(p => p.Probabilities[winner]) - predictions.Min(p => p.Probabilities[winner]);
+    private static double Spread(List<Prediction> predictions, Winner winner)
+        => predictions.Max(p => p.Probabilities[winner]) - predictions.Min(p => p.Probabilities[winner]);
 
-    private static double Mean(List<Prediction> predictions, Func<Prediction, Probabilities> of) => predictions.Average(p => LogLoss.OfRow(of(p), p.Winner!.Value));
+    private static double Mean(List<Prediction> predictions, Func<Prediction, Probabilities> of)
+        => predictions.Average(p => LogLoss.OfRow(of(p), p.Winner!.Value));
 
     // One more of each, so that none is impossible, as the baseline of the board counts them.
     private static Probabilities Shares(IReadOnlyList<Winner> training)

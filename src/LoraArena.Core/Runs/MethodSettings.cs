@@ -13,7 +13,8 @@ namespace LoraArena.Core.Runs;
 public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<KeyValuePair<string, string>> Values)
 {
     // These change how fast a run is or what it leaves behind, not what it learns; the seed is what a method is averaged over.
-    private static readonly HashSet<string> NotOfTheMethod = new(StringComparer.Ordinal) { "seed", "device", "checkpoint_seconds", "save_steps", "max_tokens_per_micro_batch" };
+    private static readonly HashSet<string> NotOfTheMethod =
+        new(StringComparer.Ordinal) { "seed", "device", "checkpoint_seconds", "save_steps", "max_tokens_per_micro_batch" };
 
     /// <summary>Short forms of settings that stand in names.</summary>
     private static readonly Dictionary<string, string> Short = new(StringComparer.Ordinal)
@@ -41,7 +42,9 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
         var defaults = JsonSerializer.SerializeToNode(new TrainingOptions(), ArenaJson.Line)!.AsObject();
         IEnumerable<KeyValuePair<string, string>> values =
         [
-            .. Differing(spec.Variant.Options, name => variant?.Options.FirstOrDefault(o => o.Name == name) is { } option ? (true, option.Default) : (false, null)),
+            .. Differing(
+                spec.Variant.Options,
+                name => variant?.Options.FirstOrDefault(o => o.Name == name) is { } option ? (true, option.Default) : (false, null)),
             .. Differing(training, name => (true, worker?.Training.FirstOrDefault(o => o.Name == name) is { } option ? option.Default : defaults[name])),
         ];
         return new MethodSettings(spec.Variant.Id, spec.Model.Name, [.. values.Where(v => !NotOfTheMethod.Contains(v.Key))]);
@@ -51,7 +54,8 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
     public string? this[string name] => Values.FirstOrDefault(v => v.Key == name).Value;
 
     /// <summary>A setting as it stands in a name: <c>r=16</c>, <c>lr=0.0005</c>.</summary>
-    public static string Text(KeyValuePair<string, string> setting) => $"{Short.GetValueOrDefault(setting.Key, setting.Key)}={ValueText(setting.Key, setting.Value)}";
+    public static string Text(KeyValuePair<string, string> setting)
+        => $"{Short.GetValueOrDefault(setting.Key, setting.Key)}={ValueText(setting.Key, setting.Value)}";
 
     /// <summary>A value as people read it: of a pattern that names layer after layer, which values it gives to how many.</summary>
     /// <param name="name">The setting.</param>
@@ -62,7 +66,8 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
         if (!name.EndsWith("_pattern", StringComparison.Ordinal)) return text;
         var entries = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (entries.Length < 3 || entries.Any(e => e.LastIndexOf('=') < 1)) return text;
-        return string.Join(" and ", entries.GroupBy(e => e[(e.LastIndexOf('=') + 1)..], StringComparer.Ordinal).Select(g => FormattableString.Invariant($"{g.Key} on {g.Count()} {(g.Count() == 1 ? "layer" : "layers")}")));
+        return string.Join(" and ", entries.GroupBy(e => e[(e.LastIndexOf('=') + 1)..], StringComparer.Ordinal).Select(g =>
+            FormattableString.Invariant($"{g.Key} on {g.Count()} {(g.Count() == 1 ? "layer" : "layers")}")));
     }
 
     /// <summary>The settings as text, apart by blanks.</summary>

@@ -30,7 +30,8 @@ public static class OptionValues
         JsonNode? value = trimmed.Length == 0 && option.Optional ? null : option.Kind switch
         {
             OptionKind.Integer when long.TryParse(trimmed, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
-            OptionKind.Integer or OptionKind.Number when double.TryParse(trimmed, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => number,
+            OptionKind.Integer or OptionKind.Number when double.TryParse(trimmed, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                && double.IsFinite(number) => number,
             OptionKind.Boolean when bool.TryParse(trimmed, out var flag) => flag,
             _ => trimmed,
         };
@@ -52,14 +53,23 @@ public static class OptionValues
             case OptionKind.Integer or OptionKind.Number:
                 if (kind != JsonValueKind.Number) throw Wrong(option, value, owner, "a number");
                 var number = double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture);
-                if (option.Kind == OptionKind.Integer && (number != Math.Floor(number) || Math.Abs(number) > 9e15)) throw Wrong(option, value, owner, "a whole number");
-                if (number < option.Minimum || number > option.Maximum) throw Wrong(option, value, owner, string.Create(CultureInfo.InvariantCulture, $"a number from {option.Minimum} to {option.Maximum}"));
+                if (option.Kind == OptionKind.Integer && (number != Math.Floor(number) || Math.Abs(number) > 9e15))
+                {
+                    throw Wrong(option, value, owner, "a whole number");
+                }
+                if (number < option.Minimum || number > option.Maximum)
+                {
+                    throw Wrong(option, value, owner, string.Create(CultureInfo.InvariantCulture, $"a number from {option.Minimum} to {option.Maximum}"));
+                }
                 break;
             case OptionKind.Boolean:
                 if (kind is not (JsonValueKind.True or JsonValueKind.False)) throw Wrong(option, value, owner, "true or false");
                 break;
             case OptionKind.Choice:
-                if (kind != JsonValueKind.String || !option.Choices!.Contains(value.GetValue<string>())) throw Wrong(option, value, owner, "one of " + string.Join(", ", option.Choices!));
+                if (kind != JsonValueKind.String || !option.Choices!.Contains(value.GetValue<string>()))
+                {
+                    throw Wrong(option, value, owner, "one of " + string.Join(", ", option.Choices!));
+                }
                 break;
             case OptionKind.Text:
                 if (kind != JsonValueKind.String || value.GetValue<string>().Length == 0) throw Wrong(option, value, owner, "text");

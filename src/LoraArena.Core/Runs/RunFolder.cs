@@ -118,7 +118,10 @@ public sealed class RunFolder(string path)
         if (!Directory.Exists(folder)) yield break;
         foreach (var entry in Directory.EnumerateDirectories(folder, prefix + "*"))
         {
-            if (long.TryParse(System.IO.Path.GetFileName(entry)[prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)) yield return number;
+            if (long.TryParse(System.IO.Path.GetFileName(entry)[prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            {
+                yield return number;
+            }
         }
     }
 }

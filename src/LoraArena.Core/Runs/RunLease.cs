@@ -35,7 +35,10 @@ public sealed record RunLease(int Attempt, string Host, int Pid, long ProcessSta
             throw new AttemptTakenException($"Attempt {Attempt} of run {folder.Id} is taken by another worker.");
         }
 
-        if (folder.LastAttempt() > Attempt) throw new AttemptTakenException($"Attempt {Attempt} of run {folder.Id} came too late: attempt {folder.LastAttempt()} has begun.");
+        if (folder.LastAttempt() > Attempt)
+        {
+            throw new AttemptTakenException($"Attempt {Attempt} of run {folder.Id} came too late: attempt {folder.LastAttempt()} has begun.");
+        }
     }
 
     /// <summary>Says that the worker is alive.</summary>

@@ -68,7 +68,8 @@ public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond
 /// <param name="Host">Name of the machine.</param>
 /// <param name="Runtime">.NET's version.</param>
 /// <param name="Torch">TorchSharp's version of libtorch.</param>
-public sealed record RunManifest(int Attempt, string Fingerprint, string Version, string Flavour, string Device, int Threads, string Host, string Runtime, string Torch)
+public sealed record RunManifest(
+    int Attempt, string Fingerprint, string Version, string Flavour, string Device, int Threads, string Host, string Runtime, string Torch)
 {
     /// <summary>How base weights are kept, and how their products are computed: <c>fp32, products by oneDNN</c>.</summary>
     public string? Precision { get; init; }

@@ -45,7 +45,9 @@ public sealed record RunSpec(
     {
         // A newer form may lack what this one needs: its number is looked at first.
         var format = JsonFile.Read<FormatOnly>(path).Format;
-        return format == 1 ? JsonFile.Read<RunSpec>(path) : throw new JsonFileException(path, $"format {format} is not known here (1 is); it was written by a newer LoraArena");
+        return format == 1
+            ? JsonFile.Read<RunSpec>(path)
+            : throw new JsonFileException(path, $"format {format} is not known here (1 is); it was written by a newer LoraArena");
     }
 
     /// <summary>Writes spec.json, which must not be there yet.</summary>
@@ -118,7 +120,10 @@ public sealed record TrainingOptions
     [Range(1, 100_000_000)]
     public long? MaxSteps { get; init; }
 
-    /// <summary>Seconds of training after which the run ends at the next step; the learning rate is planned over them, so that it has fallen to 0 by then.</summary>
+    /// <summary>
+    /// Seconds of training after which the run ends at the next step; the learning rate is planned over them, so that it has fallen to 0 by
+    /// then.
+    /// </summary>
     [Range(1.0, 10_000_000.0)]
     public double? MaxSeconds { get; init; }
 
@@ -134,14 +139,20 @@ public sealed record TrainingOptions
     [Range(1, 65_536)]
     public int BatchSize { get; init; } = 16;
 
-    /// <summary>Padded tokens that go through the model at once; a batch above it is worked off in micro-batches with the same result. Leave it empty for what suits the device.</summary>
+    /// <summary>
+    /// Padded tokens that go through the model at once; a batch above it is worked off in micro-batches with the same result. Leave it
+    /// empty for what suits the device.
+    /// </summary>
     [Range(32, 100_000_000)]
     public int? MaxTokensPerMicroBatch { get; init; }
 
     /// <summary>Padded tokens that go through the model at once: what is set, else as many as a CPU's caches serve, or as a GPU needs to be busy.</summary>
     public int MicroBatchTokens(bool onGpu) => MaxTokensPerMicroBatch ?? (onGpu ? 8192 : 2048);
 
-    /// <summary>How the base weights are kept: <c>auto</c> (bf16 on a GPU that has it, else fp32), <c>fp32</c>, <c>bf16</c>, <c>fp16</c>, or, for methods that leave them alone, <c>int8</c> and <c>nf4</c> (QLoRA).</summary>
+    /// <summary>
+    /// How the base weights are kept: <c>auto</c> (bf16 on a GPU that has it, else fp32), <c>fp32</c>, <c>bf16</c>, <c>fp16</c>, or, for
+    /// methods that leave them alone, <c>int8</c> and <c>nf4</c> (QLoRA).
+    /// </summary>
     [AllowedValues("auto", "fp32", "bf16", "fp16", "int8", "nf4")]
     public string BasePrecision { get; init; } = "auto";
 
@@ -168,11 +179,17 @@ public sealed record TrainingOptions
     [Range(0.0, 0.99)]
     public double? HiddenDropout { get; init; }
 
-    /// <summary>Dropout on attention weights; null takes what the model's config.json says. Above 0 it keeps the fused attention kernels from being used.</summary>
+    /// <summary>
+    /// Dropout on attention weights; null takes what the model's config.json says. Above 0 it keeps the fused attention kernels from being
+    /// used.
+    /// </summary>
     [Range(0.0, 0.99)]
     public double? AttentionDropout { get; init; } = 0;
 
-    /// <summary>Whose state the head looks at: the <c>first</c> token's, the <c>last</c> one's, or the <c>mean</c> of all; <c>auto</c> is what Transformers does for the model's family.</summary>
+    /// <summary>
+    /// Whose state the head looks at: the <c>first</c> token's, the <c>last</c> one's, or the <c>mean</c> of all; <c>auto</c> is what
+    /// Transformers does for the model's family.
+    /// </summary>
     [AllowedValues("auto", "first", "last", "mean")]
     public string Pooling { get; init; } = "auto";
 
@@ -197,6 +214,9 @@ public sealed record TrainingOptions
     [Range(1, 100_000_000)]
     public long? SaveSteps { get; init; }
 
-    /// <summary>Keep the newest checkpoint when the run has succeeded. By default all are removed: adapter and predictions stay, and nothing needs them any more.</summary>
+    /// <summary>
+    /// Keep the newest checkpoint when the run has succeeded. By default all are removed: adapter and predictions stay, and nothing needs
+    /// them any more.
+    /// </summary>
     public bool KeepCheckpoint { get; init; }
 }

@@ -24,7 +24,8 @@ public sealed class RunState
     public static RunState Running { get; } = new("running", "A worker is training it.", false, "interrupted", "succeeded", "failed", "stopped");
 
     /// <summary>Its worker died without a result; a new attempt goes on from the last checkpoint.</summary>
-    public static RunState Interrupted { get; } = new("interrupted", "Its worker died; it will go on from its last checkpoint.", false, "starting", "succeeded", "failed", "stopped");
+    public static RunState Interrupted { get; } =
+        new("interrupted", "Its worker died; it will go on from its last checkpoint.", false, "starting", "succeeded", "failed", "stopped");
 
     /// <summary>Done; its predictions count.</summary>
     public static RunState Succeeded { get; } = new("succeeded", "Done.", true);

@@ -16,5 +16,6 @@ public static class VariantGroups
     /// <summary>Methods under their headings; LoRA, which the others are measured against, comes first.</summary>
     public static IReadOnlyList<(VariantGroup Group, IReadOnlyList<VariantDescription> Variants)> Grouped(IEnumerable<VariantDescription> variants)
         => [.. variants.GroupBy(v => v.Group).OrderBy(g => g.Key)
-            .Select(g => (g.Key, (IReadOnlyList<VariantDescription>)[.. g.OrderBy(v => v.Id == "lora" ? 0 : 1).ThenBy(v => v.Name, StringComparer.OrdinalIgnoreCase)]))];
+            .Select(g => (g.Key, (IReadOnlyList<VariantDescription>)[.. g.OrderBy(v => v.Id == "lora" ? 0 : 1).ThenBy(
+                v => v.Name, StringComparer.OrdinalIgnoreCase)]))];
 }

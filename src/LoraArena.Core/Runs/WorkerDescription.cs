@@ -34,7 +34,9 @@ public sealed record DeviceDescription(string Id, string Name, long? MemoryBytes
 /// <param name="PeftType">PEFT's peft_type; null where PEFT has no such method.</param>
 /// <param name="ParameterFormula">Trainable parameters of one site.</param>
 /// <param name="Options">Its options.</param>
-public sealed record VariantDescription(string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula, IReadOnlyList<OptionDescription> Options)
+public sealed record VariantDescription(
+    string Id, string Name, string Summary, string Paper, string? PeftType, string ParameterFormula,
+    IReadOnlyList<OptionDescription> Options)
 {
     /// <summary>Where lists put it.</summary>
     public VariantGroup Group { get; init; } = VariantGroup.Other;
@@ -65,7 +67,9 @@ public sealed record VariantDescription(string Id, string Name, string Summary, 
 /// <param name="Choices">The values of a choice.</param>
 /// <param name="Help">A sentence or two.</param>
 /// <param name="Optional">True where it may be left empty.</param>
-public sealed record OptionDescription(string Name, OptionKind Kind, JsonNode? Default, double? Minimum, double? Maximum, IReadOnlyList<string>? Choices, string Help, bool Optional = false);
+public sealed record OptionDescription(
+    string Name, OptionKind Kind, JsonNode? Default, double? Minimum, double? Maximum, IReadOnlyList<string>? Choices, string Help,
+    bool Optional = false);
 
 /// <summary>Kinds of option values.</summary>
 public enum OptionKind

@@ -31,7 +31,10 @@ public sealed record MethodComparison(Interval Difference, double P, double Degr
     public static MethodComparison Of(MethodLosses first, MethodLosses second, double? rowP = null)
     {
         var (a, b, difference) = (first.Average, second.Average, first.Mean - second.Mean);
-        if (first.Seeds == 1 && second.Seeds == 1) return new MethodComparison(RowInterval(a, b, difference), rowP ?? Test(first, second), double.PositiveInfinity, false);
+        if (first.Seeds == 1 && second.Seeds == 1)
+        {
+            return new MethodComparison(RowInterval(a, b, difference), rowP ?? Test(first, second), double.PositiveInfinity, false);
+        }
         if (a.Groups == 1) return new MethodComparison(Interval.Unknown(difference), Test(first, second), 1, true);
         var (seeds, seedFreedom) = SeedPart(first, second);
         var rows = RowVariance(first, second);
@@ -66,7 +69,9 @@ public sealed record MethodComparison(Interval Difference, double P, double Degr
         var resampled = new double[LossSketch.Size];
         for (var r = 0; r < resampled.Length; r++) resampled[r] = a.Resampled[r] - b.Resampled[r];
         Array.Sort(resampled);
-        return new Interval(difference, Math.Min(difference, ClusterBootstrap.Quantile(resampled, 0.025)), Math.Max(difference, ClusterBootstrap.Quantile(resampled, 0.975)));
+        return new Interval(
+            difference, Math.Min(difference, ClusterBootstrap.Quantile(resampled, 0.025)),
+            Math.Max(difference, ClusterBootstrap.Quantile(resampled, 0.975)));
     }
 
     // A side with one seed borrows the spread of the other: nothing else is known of it.

@@ -110,6 +110,8 @@ public sealed record Power(double RowDeviation, double SeedDeviation, int Rows)
         var ofSeeds = 2 * SeedDeviation * SeedDeviation / seeds;
         var freedom = 2.0 * (seeds - 1);
         var total = rows + ofSeeds;
-        return total > 0 ? (total, total * total / Math.Max(double.Epsilon, (ofSeeds * ofSeeds / freedom) + (rows * rows / Math.Max(1, Rows - 1)))) : (double.Epsilon, freedom);
+        return total > 0
+            ? (total, total * total / Math.Max(double.Epsilon, (ofSeeds * ofSeeds / freedom) + (rows * rows / Math.Max(1, Rows - 1))))
+            : (double.Epsilon, freedom);
     }
 }

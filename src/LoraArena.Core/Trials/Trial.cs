@@ -24,7 +24,8 @@ namespace LoraArena.Core.Trials;
 /// <param name="Parts">The rows: one part, or one a fold.</param>
 /// <param name="Runs">Every run, in the order in which they are started.</param>
 public sealed record Trial(
-    string Id, DateTimeOffset Created, string Owner, TrialPlan Plan, CompetitionReference Competition, string ModelId, IReadOnlyList<ResolvedMethod> Methods, IReadOnlyList<TrialPart> Parts, IReadOnlyList<PlannedRun> Runs)
+    string Id, DateTimeOffset Created, string Owner, TrialPlan Plan, CompetitionReference Competition, string ModelId,
+    IReadOnlyList<ResolvedMethod> Methods, IReadOnlyList<TrialPart> Parts, IReadOnlyList<PlannedRun> Runs)
 {
     /// <summary>Name of the file of a trial's folder.</summary>
     public const string FileName = "trial.json";

@@ -15,7 +15,9 @@ public sealed record TrialForecast(Power Power, bool IsAssumed)
 
     /// <summary>What the board knows of these rows.</summary>
     public static TrialForecast Of(Board board)
-        => Power.From([.. board.ComparedRows.Select(r => r.Losses)]) is { } known ? new(known, false) : new(new Power(UsualRowDeviation, UsualSeedDeviation, Math.Max(1, board.ScoredRows)), true);
+        => Power.From([.. board.ComparedRows.Select(r => r.Losses)]) is { } known
+            ? new(known, false)
+            : new(new Power(UsualRowDeviation, UsualSeedDeviation, Math.Max(1, board.ScoredRows)), true);
 
     /// <summary>The sentence.</summary>
     /// <param name="seeds">Seeds of each method.</param>
@@ -24,7 +26,9 @@ public sealed record TrialForecast(Power Power, bool IsAssumed)
     {
         var seen = Power.Detectable(seeds, comparisons);
         var half = seen / 2;
-        var more = Power.SeedsFor(half, comparisons) is { } needed ? FormattableString.Invariant($"for {Figure(half)} you need {needed} seeds") : $"no number of seeds shows {Figure(half)} on so few rows";
+        var more = Power.SeedsFor(half, comparisons) is { } needed
+            ? FormattableString.Invariant($"for {Figure(half)} you need {needed} seeds")
+            : $"no number of seeds shows {Figure(half)} on so few rows";
         var source = IsAssumed ? " Assumed from usual spreads, as nothing has been trained on these rows with two seeds yet." : "";
         return FormattableString.Invariant($"With these {Power.Rows:#,0} rows and {seeds} {(seeds == 1 ? "seed" : "seeds")} you will see a difference of {Figure(seen)} in 80 of 100 cases ({comparisons} {(comparisons == 1 ? "comparison" : "comparisons")}); {more}.{source}")
             + (seeds == 1 ? " With one seed it is a difference of trainings, not of methods." : "");

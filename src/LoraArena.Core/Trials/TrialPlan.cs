@@ -44,9 +44,18 @@ public sealed record TrialPlan(string Name, string Competition, string Model, IR
     {
         try
         {
-            var known = new HashSet<string>(StringComparer.Ordinal) { "name", "competition", "model", "methods", "budget", "seeds", "split", "learning_rates", "training" };
-            var node = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject ?? throw new TrialException($"{file}: a plan is a JSON object.");
-            if (node.Select(p => p.Key).FirstOrDefault(k => !known.Contains(k)) is { } unknown) throw new TrialException($"{file}: there is no field '{unknown}'; a plan has {string.Join(", ", known)}.");
+            var known = new HashSet<string>(StringComparer.Ordinal)
+            {
+                "name", "competition", "model", "methods", "budget", "seeds", "split", "learning_rates", "training",
+            };
+            var node = JsonNode.Parse(
+                json,
+                documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject
+                ?? throw new TrialException($"{file}: a plan is a JSON object.");
+            if (node.Select(p => p.Key).FirstOrDefault(k => !known.Contains(k)) is { } unknown)
+            {
+                throw new TrialException($"{file}: there is no field '{unknown}'; a plan has {string.Join(", ", known)}.");
+            }
             var plan = node.Deserialize<TrialPlan>(ArenaJson.Line) ?? throw new TrialException($"{file}: a plan is a JSON object.");
             plan.Check();
             return plan;
@@ -59,20 +68,38 @@ public sealed record TrialPlan(string Name, string Competition, string Model, IR
 
     internal static void CheckRates(IReadOnlyList<double> rates, string where)
     {
-        if (rates.Any(l => !(l > 0 && l <= 10)) || rates.Distinct().Count() != rates.Count) throw new TrialException($"{where}: numbers above 0 and up to 10, all different.");
+        if (rates.Any(l => !(l > 0 && l <= 10)) || rates.Distinct().Count() != rates.Count)
+        {
+            throw new TrialException($"{where}: numbers above 0 and up to 10, all different.");
+        }
     }
 
     /// <summary>Checks what can be checked without the arena.</summary>
     /// <exception cref="TrialException">Something cannot be; the message says what.</exception>
     public void Check()
     {
-        if (string.IsNullOrWhiteSpace(Name) || Name.Length > 100 || Name.Any(char.IsControl)) throw new TrialException("name: a trial needs a name of 1 to 100 visible characters.");
-        if (Methods.Count is < 1 or > MaxMethods) throw new TrialException(FormattableString.Invariant($"methods: a trial compares 1 to {MaxMethods} methods, not {Methods.Count}."));
-        if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count || Seeds.Any(s => s is < 0 or > 1_000_000_000_000)) throw new TrialException("seeds: at least one, all different, from 0 to 1000000000000.");
+        if (string.IsNullOrWhiteSpace(Name) || Name.Length > 100 || Name.Any(char.IsControl))
+        {
+            throw new TrialException("name: a trial needs a name of 1 to 100 visible characters.");
+        }
+        if (Methods.Count is < 1 or > MaxMethods)
+        {
+            throw new TrialException(FormattableString.Invariant($"methods: a trial compares 1 to {MaxMethods} methods, not {Methods.Count}."));
+        }
+        if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count || Seeds.Any(s => s is < 0 or > 1_000_000_000_000))
+        {
+            throw new TrialException("seeds: at least one, all different, from 0 to 1000000000000.");
+        }
         CheckRates(LearningRates, "learning_rates");
         if (LearningRates.Count == 1) throw new TrialException("learning_rates: one is no choice; give several, or none and 'learning_rate' under training.");
-        if (LearningRates.Count > 0 && Training.ContainsKey("learning_rate")) throw new TrialException("training: 'learning_rate' is tried out (learning_rates), so it cannot be fixed as well.");
-        foreach (var fixedElsewhere in new[] { "seed", "max_seconds", "max_tokens" }.Where(Training.ContainsKey)) throw new TrialException($"training: '{fixedElsewhere}' is set by seeds and budget.");
+        if (LearningRates.Count > 0 && Training.ContainsKey("learning_rate"))
+        {
+            throw new TrialException("training: 'learning_rate' is tried out (learning_rates), so it cannot be fixed as well.");
+        }
+        foreach (var fixedElsewhere in new[] { "seed", "max_seconds", "max_tokens" }.Where(Training.ContainsKey))
+        {
+            throw new TrialException($"training: '{fixedElsewhere}' is set by seeds and budget.");
+        }
         Budget.Check();
         foreach (var method in Methods) method.Check(this);
     }
@@ -99,7 +126,10 @@ public sealed record TrialMethod(string Variant)
 
     internal void Check(TrialPlan plan)
     {
-        if (OutsideBudget && plan.Budget.Parameters is null) throw new TrialException($"methods: '{Variant}' has 'outside_budget', which belongs to a budget of parameters.");
+        if (OutsideBudget && plan.Budget.Parameters is null)
+        {
+            throw new TrialException($"methods: '{Variant}' has 'outside_budget', which belongs to a budget of parameters.");
+        }
         if (LearningRates is not { } rates) return;
         TrialPlan.CheckRates(rates, $"methods: '{Variant}': learning_rates");
         if (rates.Count != plan.LearningRates.Count)
@@ -122,11 +152,18 @@ public sealed record TrialBudget
     public long? Tokens { get; init; }
 
     /// <summary>The budget in words.</summary>
-    public override string ToString() => Parameters is { } p ? FormattableString.Invariant($"{p:#,0} trainable parameters each") : Seconds is { } s ? FormattableString.Invariant($"{s:0.#} seconds of training each") : FormattableString.Invariant($"{Tokens:#,0} tokens each");
+    public override string ToString()
+        => Parameters is { } p
+            ? FormattableString.Invariant($"{p:#,0} trainable parameters each")
+            : Seconds is { } s ? FormattableString.Invariant($"{s:0.#} seconds of training each")
+            : FormattableString.Invariant($"{Tokens:#,0} tokens each");
 
     internal void Check()
     {
-        if (new object?[] { Parameters, Seconds, Tokens }.Count(b => b is not null) != 1) throw new TrialException("budget: give exactly one of parameters, seconds and tokens.");
+        if (new object?[] { Parameters, Seconds, Tokens }.Count(b => b is not null) != 1)
+        {
+            throw new TrialException("budget: give exactly one of parameters, seconds and tokens.");
+        }
         if (Parameters < 1 || Seconds < 1 || Tokens < 1) throw new TrialException("budget: at least 1.");
     }
 }

@@ -34,12 +34,17 @@ public static class TrialPlanner
         var tries = (from part in Enumerable.Range(0, parts)
                      from rate in Enumerable.Range(0, plan.LearningRates.Count)
                      from method in own
-                     select new PlannedRun(ArenaId.New(time), method, part, plan.Seeds[0], (methods[method].LearningRates ?? plan.LearningRates)[rate])).ToList();
+                     select new PlannedRun(
+                         ArenaId.New(time), method, part, plan.Seeds[0],
+                         (methods[method].LearningRates ?? plan.LearningRates)[rate])).ToList();
         var reported = (from seed in plan.Seeds
                         from part in Enumerable.Range(0, parts)
                         from method in Enumerable.Range(0, methods.Count)
                         select new PlannedRun(ArenaId.New(time), method, part, methods[method].IsNullLine ? seed + NullSeedOffset : seed, null)).ToList();
-        if (tries.Count + reported.Count > TrialPlan.MaxRuns) throw new TrialException(FormattableString.Invariant($"The plan has {tries.Count + reported.Count} runs; {TrialPlan.MaxRuns} are allowed."));
+        if (tries.Count + reported.Count > TrialPlan.MaxRuns)
+        {
+            throw new TrialException(FormattableString.Invariant($"The plan has {tries.Count + reported.Count} runs; {TrialPlan.MaxRuns} are allowed."));
+        }
         return [.. tries, .. reported];
     }
 }

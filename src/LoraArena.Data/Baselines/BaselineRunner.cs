@@ -28,7 +28,8 @@ public sealed class BaselineRunner(string folder)
     public IReadOnlyList<BaselineResult>? Stored(string trainSha256)
     {
         var stored = JsonFile.TryRead<BaselineScores>(ScoresPath);
-        var known = stored?.Train == trainSha256 && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
+        var known = stored?.Train == trainSha256
+            && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
         return known ? stored!.Baselines : null;
     }
 
@@ -83,7 +84,8 @@ public sealed class BaselineRunner(string folder)
 
     /// <summary>The summary of a baseline's losses, which is made where an earlier version did not; null where it has not been scored.</summary>
     public LossTable? Losses(string baselineId)
-        => LossTable.TryRead(LossesPath(baselineId)) ?? (Predictions(baselineId) is { } predictions ? LossTable.Write(LossesPath(baselineId), predictions) : null);
+        => LossTable.TryRead(LossesPath(baselineId))
+            ?? (Predictions(baselineId) is { } predictions ? LossTable.Write(LossesPath(baselineId), predictions) : null);
 
     private string LossesPath(string baselineId) => Path.Join(folder, baselineId + ".losses.bin");
 

@@ -16,7 +16,8 @@ namespace LoraArena.Data.Boards;
 /// <param name="Rows">The lines.</param>
 /// <param name="Excluded">Runs that are not compared, and why.</param>
 public sealed record BoardExport(
-    string Competition, SplitReference Split, string? Reference, int ScoredRows, int Groups, int Family, IReadOnlyList<BoardExport.Row> Rows, IReadOnlyList<ExcludedRun> Excluded)
+    string Competition, SplitReference Split, string? Reference, int ScoredRows, int Groups, int Family,
+    IReadOnlyList<BoardExport.Row> Rows, IReadOnlyList<ExcludedRun> Excluded)
 {
     /// <summary>Runs that have ended without success, and what they cost.</summary>
     public IReadOnlyList<Failure> Failed { get; init; } = [];
@@ -33,16 +34,22 @@ public sealed record BoardExport(
     {
         yield return
         [
-            "rank", "id", "name", "baseline", "variant", "model", "seed", "log_loss", "log_loss_low", "log_loss_high", "accuracy", "ece", "seconds", "tokens_per_second", "peak_memory_bytes", "trainable_parameters",
-            "seeds", "provisional", "difference", "difference_low", "difference_high", "p", "p_holm", "rank_best", "rank_worst", "standing", "flip_rate", "seconds_per_thousandth", "settings", "tags", "runs",
+            "rank", "id", "name", "baseline", "variant", "model", "seed", "log_loss", "log_loss_low", "log_loss_high", "accuracy", "ece",
+            "seconds", "tokens_per_second", "peak_memory_bytes", "trainable_parameters",
+            "seeds", "provisional", "difference", "difference_low", "difference_high", "p", "p_holm", "rank_best", "rank_worst", "standing",
+            "flip_rate", "seconds_per_thousandth", "settings", "tags", "runs",
         ];
         foreach (var r in Rows)
         {
             yield return
             [
-                Number(r.Rank), Text(r.Id), Text(r.Name), r.Baseline ? "true" : "false", Text(r.Variant), Text(r.Model), Number(r.Seed), Number(r.LogLoss), Number(r.LogLossLow), Number(r.LogLossHigh), Number(r.Accuracy),
-                Number(r.Ece), Number(r.Seconds), Number(r.TokensPerSecond), Number(r.PeakMemoryBytes), Number(r.TrainableParameters), Number(r.Seeds), r.Provisional ? "true" : "false", Number(r.Difference), Number(r.DifferenceLow),
-                Number(r.DifferenceHigh), Number(r.P), Number(r.PHolm), Number(r.RankBest), Number(r.RankWorst), r.Standing, Number(r.FlipRate), Number(r.SecondsPerThousandth), Text(r.Settings), Text(string.Join(' ', r.Tags)), string.Join(' ', r.Runs),
+                Number(r.Rank), Text(r.Id), Text(r.Name), r.Baseline ? "true" : "false", Text(r.Variant), Text(r.Model), Number(r.Seed),
+                Number(r.LogLoss), Number(r.LogLossLow), Number(r.LogLossHigh), Number(r.Accuracy),
+                Number(r.Ece), Number(r.Seconds), Number(r.TokensPerSecond), Number(r.PeakMemoryBytes), Number(r.TrainableParameters),
+                Number(r.Seeds), r.Provisional ? "true" : "false", Number(r.Difference), Number(r.DifferenceLow),
+                Number(r.DifferenceHigh), Number(r.P), Number(r.PHolm), Number(r.RankBest), Number(r.RankWorst), r.Standing,
+                Number(r.FlipRate), Number(r.SecondsPerThousandth), Text(r.Settings), Text(string.Join(' ', r.Tags)),
+                string.Join(' ', r.Runs),
             ];
         }
 
@@ -51,7 +58,8 @@ public sealed record BoardExport(
         {
             yield return
             [
-                "", f.Run, Text(f.Name), "false", Text(f.Variant), Text(f.Model), Number(f.Seed), "", "", "", "", "", Number(f.Seconds), Number(f.TokensPerSecond), Number(f.PeakMemoryBytes), Number(f.TrainableParameters),
+                "", f.Run, Text(f.Name), "false", Text(f.Variant), Text(f.Model), Number(f.Seed), "", "", "", "", "", Number(f.Seconds),
+                Number(f.TokensPerSecond), Number(f.PeakMemoryBytes), Number(f.TrainableParameters),
                 "", "", "", "", "", "", "", "", "", f.End, "", "", Text(f.Settings), "", f.Run,
             ];
         }
@@ -66,10 +74,12 @@ public sealed record BoardExport(
 
     /// <summary>A run that has ended without success.</summary>
     public sealed record Failure(
-        string Run, string Name, string Variant, string Model, long Seed, string End, string? Reason, double? Seconds, double? TokensPerSecond, long? PeakMemoryBytes, long? TrainableParameters, string Settings)
+        string Run, string Name, string Variant, string Model, long Seed, string End, string? Reason, double? Seconds,
+        double? TokensPerSecond, long? PeakMemoryBytes, long? TrainableParameters, string Settings)
     {
         internal static Failure Of(FailedLine line, FailedRun run) => new(
-            run.Spec.Run, line.Name, run.Settings.Variant, run.Settings.Model, run.Spec.Training.Seed, run.End, run.Result.Reason, run.Result.Cost?.Seconds, run.Result.Cost?.TokensPerSecond,
+            run.Spec.Run, line.Name, run.Settings.Variant, run.Settings.Model, run.Spec.Training.Seed, run.End, run.Result.Reason,
+            run.Result.Cost?.Seconds, run.Result.Cost?.TokensPerSecond,
             run.Result.Cost?.PeakMemoryBytes, run.Result.Cost?.TrainableParameters, run.Settings.Text());
     }
 
@@ -77,11 +87,14 @@ public sealed record BoardExport(
     public sealed record Row(
         int Rank, string Id, string Name, bool Baseline, string? Variant, string? Model, long? Seed, double LogLoss, double? LogLossLow, double? LogLossHigh, double Accuracy, double Ece, double? Seconds,
         double? TokensPerSecond, long? PeakMemoryBytes, long? TrainableParameters, int Seeds, bool Provisional, double? Difference, double? DifferenceLow, double? DifferenceHigh, double? P,
-        [property: JsonPropertyName("p_holm")] double? PHolm, int? RankBest, int? RankWorst, string Standing, double? FlipRate, double? SecondsPerThousandth, string? Settings, IReadOnlyList<string> Tags, IReadOnlyList<string> Runs)
+        [property: JsonPropertyName("p_holm")] double? PHolm, int? RankBest, int? RankWorst, string Standing, double? FlipRate,
+        double? SecondsPerThousandth, string? Settings, IReadOnlyList<string> Tags, IReadOnlyList<string> Runs)
     {
         internal static Row Of(BoardRow r, int index) => new(
-            index + 1, r.Id, r.Name, r.IsBaseline, r.Variant, r.Model, r.Runs is [var only] ? only.Spec.Training.Seed : null, r.LogLoss.Value, Low(r.LogLoss), High(r.LogLoss), r.Accuracy, r.Ece, r.Seconds, r.TokensPerSecond,
-            r.PeakMemoryBytes, r.TrainableParameters, r.Seeds, r.IsProvisional, r.Against?.Difference.Value, Low(r.Against?.Difference), High(r.Against?.Difference), r.Against?.P, r.PAdjusted, r.Rank?.Best, r.Rank?.Worst,
+            index + 1, r.Id, r.Name, r.IsBaseline, r.Variant, r.Model, r.Runs is [var only] ? only.Spec.Training.Seed : null,
+            r.LogLoss.Value, Low(r.LogLoss), High(r.LogLoss), r.Accuracy, r.Ece, r.Seconds, r.TokensPerSecond,
+            r.PeakMemoryBytes, r.TrainableParameters, r.Seeds, r.IsProvisional, r.Against?.Difference.Value, Low(r.Against?.Difference),
+            High(r.Against?.Difference), r.Against?.P, r.PAdjusted, r.Rank?.Best, r.Rank?.Worst,
             Words(r.Standing), r.FlipRate, r.SecondsPerThousandth, r.Settings?.Text(), [.. r.Tags], [.. r.Runs.Select(run => run.Spec.Run)]);
 
         private static double? Low(Interval? interval) => interval is { IsKnown: true } known ? known.Low : null;

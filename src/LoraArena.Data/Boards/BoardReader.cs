@@ -55,21 +55,28 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
     /// <exception cref="CompetitionException">There is no training data, or no such split.</exception>
     public IReadOnlyList<SplitReference> PartsOf(Competition competition, BoardQuery query)
     {
-        var id = query.Split ?? competition.DefaultSplit ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
+        var id = query.Split
+            ?? competition.DefaultSplit
+            ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
         var split = library.ReadSummary(competition.Id, id);
         var folds = split.FoldNumbers;
-        if (query.Fold is { } fold && fold != BoardQuery.AllFolds && !folds.Contains(fold)) throw new SplitException(FormattableString.Invariant($"split '{split.Name}' has no fold {fold}"));
+        if (query.Fold is { } fold && fold != BoardQuery.AllFolds && !folds.Contains(fold))
+        {
+            throw new SplitException(FormattableString.Invariant($"split '{split.Name}' has no fold {fold}"));
+        }
         return [.. (folds is [null] || query.Fold is null or BoardQuery.AllFolds ? folds : [query.Fold]).Select(f => new SplitReference(id, split.Name, f))];
     }
 
     /// <summary>What the board knows of runs that have succeeded.</summary>
-    public IReadOnlyList<BoardRun> Runs(IReadOnlyList<string> ids, WorkerDescription? worker, ConcurrentBag<ExcludedRun> damaged, CancellationToken cancellation)
+    public IReadOnlyList<BoardRun> Runs(
+        IReadOnlyList<string> ids, WorkerDescription? worker, ConcurrentBag<ExcludedRun> damaged, CancellationToken cancellation)
     {
         if (_runs.Count > MaxKept) _runs.Clear();
         return Each(ids, id => Run(id, worker), damaged, cancellation);
     }
 
-    private static IReadOnlyList<T> Each<T>(IReadOnlyList<string> ids, Func<string, T> read, ConcurrentBag<ExcludedRun> damaged, CancellationToken cancellation) where T : class
+    private static IReadOnlyList<T> Each<T>(
+        IReadOnlyList<string> ids, Func<string, T> read, ConcurrentBag<ExcludedRun> damaged, CancellationToken cancellation) where T : class
     {
         var runs = new T?[ids.Count];
         Parallel.For(0, ids.Count, new ParallelOptions { CancellationToken = cancellation }, i =>

@@ -43,7 +43,10 @@ public sealed class DisagreementReader(ArenaFolder arena, CompetitionLibrary lib
     {
         var (a, b) = (RunSpec.Read(arena.Run(first).Spec), RunSpec.Read(arena.Run(second).Spec));
         var (rowsA, rowsB) = (Scored(first), Scored(second));
-        if (rowsA.Hash != rowsB.Hash) throw new CompetitionException($"'{a.Name}' and '{b.Name}' were scored on different rows or labels, so they cannot be compared row by row.");
+        if (rowsA.Hash != rowsB.Hash)
+        {
+            throw new CompetitionException($"'{a.Name}' and '{b.Name}' were scored on different rows or labels, so they cannot be compared row by row.");
+        }
         var said = new Dictionary<string, (Prediction A, Prediction B)>(StringComparer.Ordinal);
         foreach (var (x, y) in rowsA.Rows.Zip(rowsB.Rows)) said[x.Id] = (x, y);
         var all = new List<(Battle Battle, double Difference, string Group)>();
@@ -63,7 +66,9 @@ public sealed class DisagreementReader(ArenaFolder arena, CompetitionLibrary lib
         if (all.Count == 0) throw new CompetitionException("The training data of these runs are not in the arena any more.");
         var sums = GroupSums.Of([.. all.Select(r => r.Difference)], [.. all.Select(r => r.Group)]);
         var whole = new PairedComparison(all.Count, ClusterBootstrap.Mean(sums, seed: 0), SignFlipTest.P(sums.Totals));
-        return new Disagreement(a, b, whole, Slices.Compare(all), [.. kept.UnorderedItems.Select(i => i.Element).OrderByDescending(r => Math.Abs(r.Difference)).ThenBy(r => r.Battle.Id, StringComparer.Ordinal)]);
+        return new Disagreement(
+            a, b, whole, Slices.Compare(all),
+            [.. kept.UnorderedItems.Select(i => i.Element).OrderByDescending(r => Math.Abs(r.Difference)).ThenBy(r => r.Battle.Id, StringComparer.Ordinal)]);
     }
 
     private ScoredRows Scored(string run)

@@ -32,8 +32,13 @@ public sealed class SavedComparisons(ArenaFolder arena, TimeProvider time)
     public IReadOnlyList<SavedComparison> Add(string competitionId, string name, BoardQuery query, RunNotes notes, string author)
     {
         name = name.Trim();
-        if (name.Length is 0 or > MaxNameCharacters || name.Any(char.IsControl)) throw new FormatException(FormattableString.Invariant($"A name has 1 to {MaxNameCharacters} visible characters."));
-        return Change(competitionId, all => [new SavedComparison(ArenaId.New(time), name, query.ToQueryString(), notes.Note, notes.Tags, author, time.GetUtcNow()), .. all]);
+        if (name.Length is 0 or > MaxNameCharacters || name.Any(char.IsControl))
+        {
+            throw new FormatException(FormattableString.Invariant($"A name has 1 to {MaxNameCharacters} visible characters."));
+        }
+        return Change(
+            competitionId,
+            all => [new SavedComparison(ArenaId.New(time), name, query.ToQueryString(), notes.Note, notes.Tags, author, time.GetUtcNow()), .. all]);
     }
 
     /// <summary>Forgets a view.</summary>

@@ -146,7 +146,9 @@ public sealed partial class CompetitionLibrary
         var folder = Path.Join(_arena.Competition(competitionId), "splits");
         if (!Directory.Exists(folder)) return [];
         var ids = Directory.EnumerateFiles(folder, "*.json").Select(path => Path.GetFileNameWithoutExtension(path)!).Where(Split.IsId);
-        return [.. ids.Select(id => ReadSummary(competitionId, id)).OrderBy(split => split.Name, StringComparer.Ordinal).ThenBy(split => split.Id, StringComparer.Ordinal)];
+        return [.. ids.Select(id => ReadSummary(competitionId, id))
+            .OrderBy(split => split.Name, StringComparer.Ordinal)
+            .ThenBy(split => split.Id, StringComparer.Ordinal)];
     }
 
     /// <summary>Deletes what interrupted uploads left, once it is older than a day.</summary>

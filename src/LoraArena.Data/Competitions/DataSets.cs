@@ -17,7 +17,8 @@ internal sealed record KeptFile(ImportReport Report, IReadOnlyList<BaselineRow>?
 
 /// <summary>
 /// Imported files, each in the folder named by the SHA-256 of its bytes: source.csv as it came, and for each role that it was read as
-/// rows.&lt;role&gt;.csv and import.&lt;role&gt;.json, which is written last. A folder appears whole and its source never changes, so the same bytes are kept once.
+/// rows.&lt;role&gt;.csv and import.&lt;role&gt;.json, which is written last. A folder appears whole and its source never changes, so the
+/// same bytes are kept once.
 /// </summary>
 internal sealed class DataSets(ArenaFolder arena)
 {

@@ -35,7 +35,10 @@ internal static class RowList
         var rows = new List<ListedRow>();
         foreach (var (line, cells, _) in csv.Records())
         {
-            if (cells.Length != Header.Length) throw new CsvRefusedException(name, line, null, Invariant($"the row has {cells.Length} cells, not {Header.Length}"));
+            if (cells.Length != Header.Length)
+            {
+                throw new CsvRefusedException(name, line, null, Invariant($"the row has {cells.Length} cells, not {Header.Length}"));
+            }
             rows.Add(new ListedRow(cells[0], cells[1], Winners.Parse(cells[2]), cells[3] == "1"));
         }
 

@@ -24,7 +24,9 @@ internal sealed class AlignedTurns
         if (prompts.Count == 0)
         {
             var turns = Math.Max(1, Math.Max(a.Count, b.Count));
-            Add(PreferenceColumns.Prompt, turns == 1 ? "no turn: one without text takes its place" : Invariant($"no turn: {turns} without text take its place"));
+            Add(
+                PreferenceColumns.Prompt,
+                turns == 1 ? "no turn: one without text takes its place" : Invariant($"no turn: {turns} without text take its place"));
             prompts = new string?[turns];
         }
 

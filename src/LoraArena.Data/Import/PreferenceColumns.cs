@@ -67,7 +67,9 @@ internal sealed class PreferenceColumns
             .Where(pair => pair.Found is not null)
             .ToList();
         var hints = renamed.Select(pair => $" Rename {CellText.Show(pair.Found!)} to '{pair.Name}'.").ToList();
-        var others = header.Where(name => !Winners.Columns.Contains(name) && renamed.All(pair => pair.Found != name) && ColumnNames.IsLikeALabel(name)).ToList();
+        var others = header.Where(name => !Winners.Columns.Contains(name)
+            && renamed.All(pair => pair.Found != name)
+            && ColumnNames.IsLikeALabel(name)).ToList();
         if (role != FileRole.Test && others.Count > 0 && missing.Any(name => Winners.Columns.Contains(name) && renamed.All(pair => pair.Name != name)))
         {
             var looks = others.Count == 1 ? "looks like the label" : "look like labels";

@@ -32,13 +32,18 @@ public static class PredictionFile
         {
             if (cells.Length != Header.Length) throw Refused(line, Invariant($"the row has {cells.Length} cells, not {Header.Length}"));
             Winner? winner = null;
-            if (cells[4].Length > 0) winner = Winners.Parse(cells[4]) ?? throw Refused(line, $"winner {CellText.Show(cells[4])} is not model_a, model_b or tie");
+            if (cells[4].Length > 0)
+            {
+                winner = Winners.Parse(cells[4]) ?? throw Refused(line, $"winner {CellText.Show(cells[4])} is not model_a, model_b or tie");
+            }
             yield return new Prediction(cells[0], new Probabilities(Number(line, cells[1]), Number(line, cells[2]), Number(line, cells[3])), winner, cells[5]);
         }
 
         CsvRefusedException Refused(long line, string reason) => new(name, line, null, reason);
 
         double Number(long line, string cell)
-            => double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : throw Refused(line, $"{CellText.Show(cell)} is not a number");
+            => double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw Refused(line, $"{CellText.Show(cell)} is not a number");
     }
 }

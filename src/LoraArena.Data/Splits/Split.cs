@@ -85,7 +85,8 @@ public sealed record Split(
             foreach (var id in sides[side]!)
             {
                 if (seen.TryAdd(id, side)) continue;
-                throw new SplitException($"id '{id}' is " + (seen[id] == side ? $"twice in {SideName(side)}" : $"in {SideName(seen[id])} and in {SideName(side)}"));
+                throw new SplitException($"id '{id}' is "
+                    + (seen[id] == side ? $"twice in {SideName(side)}" : $"in {SideName(seen[id])} and in {SideName(side)}"));
             }
         }
     }

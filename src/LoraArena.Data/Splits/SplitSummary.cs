@@ -18,5 +18,6 @@ public sealed record SplitSummary(
 
     /// <summary>The summary of a split.</summary>
     public static SplitSummary Of(Split split, IReadOnlyList<string>? warnings = null) => new(
-        split.Id, split.Name, split.Kind, split.Seed, split.Train?.Count, split.Validation?.Count, split.Folds?.Select(ids => ids.Count).ToList(), warnings ?? []);
+        split.Id, split.Name, split.Kind, split.Seed, split.Train?.Count, split.Validation?.Count,
+        split.Folds?.Select(ids => ids.Count).ToList(), warnings ?? []);
 }

@@ -21,9 +21,13 @@ public sealed class TuningSplits(CompetitionLibrary library)
     /// <exception cref="SplitException">The training rows have one prompt only, so nothing can be set aside.</exception>
     public IReadOnlyList<TrialPart> Parts(Competition competition, string? splitId, bool tuning, CancellationToken cancellation = default)
     {
-        var train = competition.File(FileRole.Train) ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
-        var split = library.ReadSplit(competition.Id, splitId ?? competition.DefaultSplit ?? throw new CompetitionException($"Competition '{competition.Name}' has no split."));
-        return [.. split.FoldNumbers.Select(fold => new TrialPart(new SplitReference(split.Id, split.Name, fold), tuning ? Inner(competition.Id, train.Sha256, split, fold, cancellation) : null))];
+        var train = competition.File(FileRole.Train)
+            ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet; import its train.csv first.");
+        var split = library.ReadSplit(
+            competition.Id,
+            splitId ?? competition.DefaultSplit ?? throw new CompetitionException($"Competition '{competition.Name}' has no split."));
+        return [.. split.FoldNumbers.Select(fold =>
+            new TrialPart(new SplitReference(split.Id, split.Name, fold), tuning ? Inner(competition.Id, train.Sha256, split, fold, cancellation) : null))];
     }
 
     private SplitReference Inner(string competitionId, string train, Split split, int? fold, CancellationToken cancellation)

@@ -12,7 +12,9 @@ internal static class DigitCount
         var mantissa = exponent < 0 ? number : number[..exponent];
         var point = mantissa.IndexOf('.');
         var digits = point < 0 ? 0 : mantissa[(point + 1)..].Trim().Length;
-        if (exponent >= 0 && int.TryParse(number[(exponent + 1)..], NumberStyles.AllowLeadingSign | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var power))
+        if (exponent >= 0 && int.TryParse(
+            number[(exponent + 1)..], NumberStyles.AllowLeadingSign | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture,
+            out var power))
         {
             digits = (int)Math.Clamp((long)digits - power, 0, 1000);
         }

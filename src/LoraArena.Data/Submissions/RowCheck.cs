@@ -43,7 +43,9 @@ internal sealed class RowCheck
         var place = Invariant($"line {line}, id {CellText.Show(id)}");
         if (cells.Length != SubmissionChecker.Header.Length)
         {
-            _badRows.Add(cells.Length == 1 && id.Length == 0 ? Invariant($"line {line} is blank") : Invariant($"{place}: {cells.Length} {(cells.Length == 1 ? "cell" : "cells")}"));
+            _badRows.Add(cells.Length == 1 && id.Length == 0
+                ? Invariant($"line {line} is blank")
+                : Invariant($"{place}: {cells.Length} {(cells.Length == 1 ? "cell" : "cells")}"));
             return;
         }
 

@@ -33,7 +33,10 @@ public static class SubmissionChecker
         try
         {
             using var csv = new CsvInput(path, Path.GetFileName(path));
-            if (csv.HeaderLine > 1) check.Errors.Add("The first line names a separator, which only spreadsheets understand: leave it out, and separate by commas.");
+            if (csv.HeaderLine > 1)
+            {
+                check.Errors.Add("The first line names a separator, which only spreadsheets understand: leave it out, and separate by commas.");
+            }
             if (!csv.IsUtf8) check.Errors.Add("The file is UTF-16 or UTF-32: save it as UTF-8.");
             if (csv.Header.SequenceEqual(Header))
             {

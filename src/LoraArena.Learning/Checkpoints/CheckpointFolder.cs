@@ -48,7 +48,10 @@ public static class CheckpointFolder
     public static (long Step, string Folder)? Newest(RunFolder run, Action<long, string>? passedOver = null)
     {
         if (!Directory.Exists(run.Checkpoints)) return null;
-        foreach (var torn in Directory.EnumerateDirectories(run.Checkpoints, "*" + AtomicFile.TemporaryEnding).ToList()) Directory.Delete(torn, recursive: true);
+        foreach (var torn in Directory.EnumerateDirectories(run.Checkpoints, "*" + AtomicFile.TemporaryEnding).ToList())
+        {
+            Directory.Delete(torn, recursive: true);
+        }
         foreach (var step in run.CheckpointSteps())
         {
             if (Damage(run.Checkpoint(step), step) is not { } damage) return (step, run.Checkpoint(step));

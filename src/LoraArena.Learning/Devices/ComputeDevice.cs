@@ -50,7 +50,9 @@ public sealed class ComputeDevice
             for (var i = 0; i < cuda.device_count(); i++)
             {
                 var nvml = Nvml.TryOpen(i);
-                devices.Add(new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{i}"), nvml?.Name() ?? "CUDA device", new Device(DeviceType.CUDA, i), nvml));
+                devices.Add(new ComputeDevice(
+                    string.Create(CultureInfo.InvariantCulture, $"cuda:{i}"), nvml?.Name() ?? "CUDA device", new Device(DeviceType.CUDA, i),
+                    nvml));
             }
         }
 
@@ -107,7 +109,9 @@ public sealed class ComputeDevice
     private static string CpuName()
     {
         const string CpuInfo = "/proc/cpuinfo";
-        var name = File.Exists(CpuInfo) ? File.ReadLines(CpuInfo).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[^1].Trim() : null;
+        var name = File.Exists(CpuInfo)
+            ? File.ReadLines(CpuInfo).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[^1].Trim()
+            : null;
         return string.Create(CultureInfo.InvariantCulture, $"{name ?? "CPU"}, {Environment.ProcessorCount} processors");
     }
 }

@@ -20,7 +20,10 @@ public static class ElfVersionNeeds
     /// <param name="elf">The library's bytes.</param>
     /// <param name="version">Such as <c>GLIBCXX_3.4.32</c>.</param>
     /// <param name="unusedSymbol">The only symbol that may ask for it.</param>
-    /// <returns>False if the library is of another form, does not ask for the version, or asks for it through other symbols too; it is then unchanged.</returns>
+    /// <returns>
+    /// False if the library is of another form, does not ask for the version, or asks for it through other symbols too; it is then
+    /// unchanged.
+    /// </returns>
     public static bool MakeOptional(Span<byte> elf, string version, string unusedSymbol)
     {
         // 64-bit, little-endian ELF.
@@ -56,7 +59,9 @@ public static class ElfVersionNeeds
         }
     }
 
-    private static bool OnlySymbol(ReadOnlySpan<byte> elf, (int Offset, int Bytes, uint Link) symbols, (int Offset, int Bytes, uint Link) versions, int names, ushort index, string name)
+    private static bool OnlySymbol(
+        ReadOnlySpan<byte> elf, (int Offset, int Bytes, uint Link) symbols, (int Offset, int Bytes, uint Link) versions, int names,
+        ushort index, string name)
     {
         for (var i = 0; i < symbols.Bytes / 24; i++)
         {

@@ -63,7 +63,9 @@ public static class MatrixProduct
         });
 
     private static Tensor Waves(long rows, long columns, double pace)
-        => arange(rows * columns, dtype: ScalarType.Float64, device: CPU).mul_(pace).add_(0.3).square().remainder(6.283).sin_().to(ScalarType.Float32).view(rows, columns);
+        => arange(
+            rows * columns, dtype: ScalarType.Float64,
+            device: CPU).mul_(pace).add_(0.3).square().remainder(6.283).sin_().to(ScalarType.Float32).view(rows, columns);
 
     // Halving sizes: a handful of kernels whatever the batches are.
     private static long PieceOf(long rows)

@@ -27,10 +27,13 @@ internal sealed partial class Nvml
             if (Initialize() != 0) return null;
 
             // CUDA counts the visible devices, NVML all of them. A device may also be named by its UUID.
-            var visible = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES")?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            var visible = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES")?.Split(
+                ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             var name = visible is { Length: > 0 } && index < visible.Length ? visible[index] : index.ToString(CultureInfo.InvariantCulture);
             nint device;
-            var error = uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? HandleByIndex(number, out device) : HandleByUuid(name, out device);
+            var error = uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                ? HandleByIndex(number, out device)
+                : HandleByUuid(name, out device);
             return error == 0 ? new Nvml(device) : null;
         }
         catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException)

@@ -54,7 +54,10 @@ public static class TorchOps
         return (w * (x32 * inverse).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Attention with any scale, where several query heads may share a key and a value head: q [B, H, T, K], k and v [B, G, S, K] → [B, H, T, K].</summary>
+    /// <summary>
+    /// Attention with any scale, where several query heads may share a key and a value head: q [B, H, T, K], k and v [B, G, S, K] → [B, H,
+    /// T, K].
+    /// </summary>
     /// <param name="q">Queries.</param>
     /// <param name="k">Keys.</param>
     /// <param name="v">Values.</param>
@@ -79,7 +82,8 @@ public static class TorchOps
         using var scope = NewDisposeScope();
         if (q.device_type == DeviceType.META) return AttentionOfProducts(q, Repeat(k, q.shape[1]), Repeat(v, q.shape[1]), scale).MoveToOuterDisposeScope();
         var scaled = scale == 1 / Math.Sqrt(q.shape[^1]) ? q : q * (scale * Math.Sqrt(q.shape[^1]));
-        return nn.functional.scaled_dot_product_attention(scaled, Repeat(k, q.shape[1]), Repeat(v, q.shape[1]), mask, dropout, causal).MoveToOuterDisposeScope();
+        return nn.functional.scaled_dot_product_attention(
+            scaled, Repeat(k, q.shape[1]), Repeat(v, q.shape[1]), mask, dropout, causal).MoveToOuterDisposeScope();
     }
 
     // Shapes alone: the meta device has no kernel of attention, and a mask changes no shape.
@@ -95,7 +99,9 @@ public static class TorchOps
 
     /// <summary>One step of AdamW with β 0.9 and 0.999 and ε 1e-8 in one kernel; the caller has counted <paramref name="step"/> up.</summary>
     public static void AdamW(Tensor values, Tensor gradient, Tensor first, Tensor second, Tensor step, double learningRate, double weightDecay)
-        => Call("adamw", new[] { values }, new[] { gradient }, new[] { first }, new[] { second }, new[] { step }, Number(learningRate), Number(weightDecay)).Dispose();
+        => Call(
+            "adamw", new[] { values }, new[] { gradient }, new[] { first }, new[] { second }, new[] { step }, Number(learningRate),
+            Number(weightDecay)).Dispose();
 
     /// <summary>The same of plain operations. β, ε and the corrections are those of <c>torch.optim.AdamW</c>.</summary>
     public static void AdamWComposed(Tensor values, Tensor gradient, Tensor first, Tensor second, long step, double learningRate, double weightDecay)

@@ -82,7 +82,8 @@ public static partial class TorchRuntime
         foreach (var library in Libraries)
         {
             // The file may carry a suffix: libgomp-98b21ff3.so.1.
-            var file = Directory.EnumerateFiles(folder).FirstOrDefault(f => LibraryName().Match(Path.GetFileName(f)) is { Success: true } match && match.Groups[1].Value == library);
+            var file = Directory.EnumerateFiles(folder).FirstOrDefault(f => LibraryName().Match(Path.GetFileName(f)) is { Success: true } match
+                && match.Groups[1].Value == library);
             if (file is null) continue;
             try
             {
@@ -108,7 +109,10 @@ public static partial class TorchRuntime
         catch (DllNotFoundException error) when (error.Message.Contains(NewestCxx, StringComparison.Ordinal))
         {
             var library = File.ReadAllBytes(file);
-            if (!ElfVersionNeeds.MakeOptional(library, NewestCxx, UnusedCxxSymbol)) throw new TorchRuntimeException($"{file} needs a newer libstdc++ than this system has ({NewestCxx}): {error.Message}");
+            if (!ElfVersionNeeds.MakeOptional(library, NewestCxx, UnusedCxxSymbol))
+            {
+                throw new TorchRuntimeException($"{file} needs a newer libstdc++ than this system has ({NewestCxx}): {error.Message}");
+            }
             LoadFromMemory(library);
         }
         catch (DllNotFoundException error)
@@ -158,7 +162,8 @@ public static partial class TorchRuntime
         }
         catch (Exception error) when (error is NotSupportedException or DllNotFoundException or TypeInitializationException or TargetInvocationException or ArgumentNullException)
         {
-            throw new TorchRuntimeException(string.Create(CultureInfo.InvariantCulture, $"TorchSharp does not start with libtorch from {from}: {error.Message.Trim()}"));
+            throw new TorchRuntimeException(string.Create(
+                CultureInfo.InvariantCulture, $"TorchSharp does not start with libtorch from {from}: {error.Message.Trim()}"));
         }
     }
 

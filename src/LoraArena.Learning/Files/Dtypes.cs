@@ -30,5 +30,6 @@ internal static class Dtypes
     public static int Rank(ScalarType type) => Array.FindIndex(Ranked, r => r.Type == type);
 
     /// <summary>The name of a type.</summary>
-    public static string Name(ScalarType type) => Names.TryGetValue(type, out var name) ? name : throw new NotSupportedException($"safetensors has no name for {type}.");
+    public static string Name(ScalarType type)
+        => Names.TryGetValue(type, out var name) ? name : throw new NotSupportedException($"safetensors has no name for {type}.");
 }

@@ -59,7 +59,10 @@ public sealed class SafetensorsFile : IDisposable
                 throw new SafetensorsException(path, $"the header says that it has {headerBytes} bytes; at most {SafetensorsHeader.MaxBytes} are read");
             }
 
-            if (8 + (long)headerBytes > bytes) throw new SafetensorsException(path, $"the header says that it has {headerBytes} bytes, but the file ends after {bytes}");
+            if (8 + (long)headerBytes > bytes)
+            {
+                throw new SafetensorsException(path, $"the header says that it has {headerBytes} bytes, but the file ends after {bytes}");
+            }
             var header = new byte[headerBytes];
             ReadExactly(path, handle, header, 8);
             var (entries, metadata) = SafetensorsHeader.Parse(path, header, bytes);
@@ -77,7 +80,8 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>What the header says of a tensor.</summary>
     /// <exception cref="SafetensorsException">There is none of that name.</exception>
-    public SafetensorsEntry Entry(string name) => _entries.TryGetValue(name, out var entry) ? entry : throw new SafetensorsException(Path, $"there is no tensor '{name}'");
+    public SafetensorsEntry Entry(string name)
+        => _entries.TryGetValue(name, out var entry) ? entry : throw new SafetensorsException(Path, $"there is no tensor '{name}'");
 
     /// <summary>Reads a tensor onto the CPU, in the type it is stored in. The caller disposes it.</summary>
     /// <exception cref="SafetensorsException">There is none of that name, or the file was cut short meanwhile.</exception>
@@ -136,15 +140,20 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    // Only where the length is absurd: a header of 640 bytes begins as a pickle does, one of 19,280 bytes as a zip file. What follows in those makes a length of more than the limit.
+    // Only where the length is absurd: a header of 640 bytes begins as a pickle does, one of 19,280 bytes as a zip file. What follows in
+    // those makes a length of more than the limit.
     private static void RefuseOtherFormats(string path, ReadOnlySpan<byte> start)
     {
         if (start[..2].SequenceEqual("PK"u8) || (start[0] == 0x80 && start[1] is >= 2 and <= 5))
         {
-            throw new SafetensorsException(path, "this is a PyTorch pickle, which can run code when it is loaded and is never read here; convert it to safetensors");
+            throw new SafetensorsException(
+                path, "this is a PyTorch pickle, which can run code when it is loaded and is never read here; convert it to safetensors");
         }
 
-        if (start.SequenceEqual("version "u8)) throw new SafetensorsException(path, "this is a Git LFS pointer, not the file it stands for; fetch the file with 'git lfs pull'");
+        if (start.SequenceEqual("version "u8))
+        {
+            throw new SafetensorsException(path, "this is a Git LFS pointer, not the file it stands for; fetch the file with 'git lfs pull'");
+        }
         if (start[..4].SequenceEqual("GGUF"u8)) throw new SafetensorsException(path, "this is a GGUF file; a safetensors file is needed");
     }
 }

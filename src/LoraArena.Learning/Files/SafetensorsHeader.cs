@@ -113,8 +113,14 @@ internal static class SafetensorsHeader
             }
         }
 
-        if (dtype is null || shape is null || offsets is not { Count: 2 }) throw new SafetensorsException(path, $"tensor '{Short(name)}' lacks dtype, shape or data_offsets");
-        if (!ElementBytes.TryGetValue(dtype, out var elementBytes)) throw new SafetensorsException(path, $"tensor '{Short(name)}' has dtype '{Short(dtype)}', which is not supported{Quantised(dtype)}");
+        if (dtype is null || shape is null || offsets is not { Count: 2 })
+        {
+            throw new SafetensorsException(path, $"tensor '{Short(name)}' lacks dtype, shape or data_offsets");
+        }
+        if (!ElementBytes.TryGetValue(dtype, out var elementBytes))
+        {
+            throw new SafetensorsException(path, $"tensor '{Short(name)}' has dtype '{Short(dtype)}', which is not supported{Quantised(dtype)}");
+        }
         if (offsets[0] > offsets[1]) throw new SafetensorsException(path, $"tensor '{Short(name)}' ends at {offsets[1]}, before it begins at {offsets[0]}");
         long bytes;
         try
@@ -128,7 +134,9 @@ internal static class SafetensorsHeader
 
         if (bytes != offsets[1] - offsets[0])
         {
-            throw new SafetensorsException(path, $"tensor '{Short(name)}' of shape [{string.Join(", ", shape)}] and dtype {dtype} takes {bytes} bytes, but the header gives it {offsets[1] - offsets[0]}");
+            throw new SafetensorsException(
+                path,
+                $"tensor '{Short(name)}' of shape [{string.Join(", ", shape)}] and dtype {dtype} takes {bytes} bytes, but the header gives it {offsets[1] - offsets[0]}");
         }
 
         if (offsets[1] > long.MaxValue - dataStart) throw new SafetensorsException(path, $"tensor '{Short(name)}' ends beyond any file");
@@ -141,12 +149,18 @@ internal static class SafetensorsHeader
         Move(ref reader, JsonTokenType.StartArray);
         while (reader.Read() && reader.TokenType == JsonTokenType.Number)
         {
-            if (!reader.TryGetInt64(out var number) || number < 0) throw new SafetensorsException(path, $"tensor '{Short(name)}' has a size or offset that is not a whole number from 0");
+            if (!reader.TryGetInt64(out var number) || number < 0)
+            {
+                throw new SafetensorsException(path, $"tensor '{Short(name)}' has a size or offset that is not a whole number from 0");
+            }
             if (numbers.Count == max) throw new SafetensorsException(path, $"tensor '{Short(name)}' has more than {max} sizes or offsets");
             numbers.Add(number);
         }
 
-        if (reader.TokenType != JsonTokenType.EndArray) throw new SafetensorsException(path, $"tensor '{Short(name)}' has a size or offset that is not a number");
+        if (reader.TokenType != JsonTokenType.EndArray)
+        {
+            throw new SafetensorsException(path, $"tensor '{Short(name)}' has a size or offset that is not a number");
+        }
         return numbers;
     }
 
@@ -157,22 +171,33 @@ internal static class SafetensorsHeader
         {
             if (entry.Offset != end)
             {
-                throw new SafetensorsException(path, $"tensor '{Short(entry.Name)}' begins at byte {entry.Offset}, but the data before it ends at {end}: tensors overlap or leave a hole");
+                throw new SafetensorsException(
+                    path,
+                    $"tensor '{Short(entry.Name)}' begins at byte {entry.Offset}, but the data before it ends at {end}: tensors overlap or leave a hole");
             }
 
             end = entry.Offset + entry.Bytes;
         }
 
-        if (end != fileBytes) throw new SafetensorsException(path, $"the header describes {end} bytes, but the file has {fileBytes}: it is cut off or something was added");
+        if (end != fileBytes)
+        {
+            throw new SafetensorsException(path, $"the header describes {end} bytes, but the file has {fileBytes}: it is cut off or something was added");
+        }
     }
 
     private static void Move(ref Utf8JsonReader reader, JsonTokenType wanted)
     {
-        if (!reader.Read() || reader.TokenType != wanted) throw new JsonException($"{wanted} expected at byte {reader.TokenStartIndex}, {reader.TokenType} found");
+        if (!reader.Read() || reader.TokenType != wanted)
+        {
+            throw new JsonException($"{wanted} expected at byte {reader.TokenStartIndex}, {reader.TokenType} found");
+        }
     }
 
     // F8_E4M3, F4, F6_E2M3 …
-    private static string Quantised(string dtype) => dtype.StartsWith("F8", StringComparison.Ordinal) || dtype.StartsWith("F4", StringComparison.Ordinal) || dtype.StartsWith("F6", StringComparison.Ordinal)
+    private static string Quantised(string dtype)
+        => dtype.StartsWith("F8", StringComparison.Ordinal)
+            || dtype.StartsWith("F4", StringComparison.Ordinal)
+            || dtype.StartsWith("F6", StringComparison.Ordinal)
         ? ": its numbers are quantised to 8 bits or fewer; take the model in 16 or 32 bits"
         : "";
 

@@ -23,7 +23,9 @@ internal static class AdapterFolder
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(path));
-            return (Text(json.RootElement, "peft_type") is { } kind ? $" ({kind})" : "", Text(json.RootElement, "base_model_name_or_path") is { Length: > 0 } name ? $" '{name}'" : "");
+            return (
+                Text(json.RootElement, "peft_type") is { } kind ? $" ({kind})" : "",
+                Text(json.RootElement, "base_model_name_or_path") is { Length: > 0 } name ? $" '{name}'" : "");
         }
         catch (JsonException)
         {
@@ -32,5 +34,7 @@ internal static class AdapterFolder
     }
 
     private static string? Text(JsonElement root, string name)
-        => root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        => root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 }

@@ -51,7 +51,11 @@ public sealed class CheckpointWeights : WeightSource
         var index = Path.Join(folder, "model.safetensors.index.json");
         if (File.Exists(index)) return ShardsOf(folder, index);
         AdapterFolder.Refuse(folder);
-        var pickle = Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Select(Path.GetFileName).FirstOrDefault(f => f!.EndsWith(".bin", StringComparison.Ordinal) || f.EndsWith(".pt", StringComparison.Ordinal)) : null;
+        var pickle = Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder)
+                .Select(Path.GetFileName)
+                .FirstOrDefault(f => f!.EndsWith(".bin", StringComparison.Ordinal) || f.EndsWith(".pt", StringComparison.Ordinal))
+            : null;
         throw new ModelException(folder, pickle is null
             ? "there is no model.safetensors and no model.safetensors.index.json"
             : $"there is {pickle}, but no model.safetensors: PyTorch pickles can run code and are never read; save the model with safetensors");
@@ -75,20 +79,32 @@ public sealed class CheckpointWeights : WeightSource
         var stored = _stored[found];
         var entry = stored.Entry;
         QuantizedModel.RefuseType(_folder, entry);
-        if (!entry.Shape.SequenceEqual(shape)) throw new ModelException(_folder, $"the tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], but config.json makes it [{string.Join(", ", shape)}]");
+        if (!entry.Shape.SequenceEqual(shape))
+        {
+            throw new ModelException(
+                _folder,
+                $"the tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], but config.json makes it [{string.Join(", ", shape)}]");
+        }
         _taken.Add(found);
         return stored;
     }
 
     /// <summary>Looks at what a finished model has not taken.</summary>
     /// <returns>Names of tensors that are neither part of the model nor of a head of another task: something to warn of.</returns>
-    /// <exception cref="ModelException">Some belong to the backbone: layers or biases that config.json leaves out, so that another model than the file's would be computed.</exception>
+    /// <exception cref="ModelException">
+    /// Some belong to the backbone: layers or biases that config.json leaves out, so that another model than the file's would be computed.
+    /// </exception>
     public IReadOnlyList<string> CheckLeft()
     {
         var left = _stored.Keys.Where(name => !_taken.Contains(name) && !LeftOut.IsExpected(name)).Order(StringComparer.Ordinal).ToList();
         var parts = _taken.Select(FirstPart).ToHashSet(StringComparer.Ordinal);
         var inside = left.Where(name => parts.Contains(FirstPart(name))).ToList();
-        if (inside.Count > 0) throw new ModelException(_folder, $"the files hold {LeftOut.Name(inside)}, for which config.json leaves no place; with another config.json they would be used, so this one is not theirs");
+        if (inside.Count > 0)
+        {
+            throw new ModelException(
+                _folder,
+                $"the files hold {LeftOut.Name(inside)}, for which config.json leaves no place; with another config.json they would be used, so this one is not theirs");
+        }
         return left;
     }
 
@@ -131,10 +147,18 @@ public sealed class CheckpointWeights : WeightSource
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(index));
-            var names = json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Value.GetString() ?? "").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+            var names = json.RootElement.GetProperty("weight_map")
+                .EnumerateObject()
+                .Select(p => p.Value.GetString() ?? "")
+                .Distinct(StringComparer.Ordinal)
+                .Order(StringComparer.Ordinal)
+                .ToList();
             foreach (var name in names)
             {
-                if (!Core.Files.SafePath.IsPlainName(name)) throw new ModelException(folder, $"model.safetensors.index.json names the file '{name}', which is not in this folder");
+                if (!Core.Files.SafePath.IsPlainName(name))
+                {
+                    throw new ModelException(folder, $"model.safetensors.index.json names the file '{name}', which is not in this folder");
+                }
                 if (!File.Exists(Path.Join(folder, name))) throw new ModelException(folder, $"model.safetensors.index.json names {name}, which is missing");
             }
 

@@ -47,7 +47,9 @@ public sealed class ConfigReader
     public int Size(string name, int max, int? defaultValue = null)
     {
         if (!TryGet(name, out var value)) return defaultValue ?? throw Error($"'{name}' is missing");
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size >= 1 && size <= max ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to {max} is needed");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size >= 1 && size <= max
+            ? size
+            : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to {max} is needed");
     }
 
     /// <summary>A whole number of at least 0.</summary>
@@ -55,7 +57,9 @@ public sealed class ConfigReader
     public int Count(string name, int max, int defaultValue)
     {
         if (!TryGet(name, out var value)) return defaultValue;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var count) && count >= 0 && count <= max ? count : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 0 to {max} is needed");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var count) && count >= 0 && count <= max
+            ? count
+            : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 0 to {max} is needed");
     }
 
     /// <summary>True if a field is there and is not null.</summary>
@@ -75,7 +79,10 @@ public sealed class ConfigReader
     public IReadOnlyList<string>? Texts(string name)
     {
         if (!TryGet(name, out var value)) return null;
-        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error($"'{name}' must be a list of texts");
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String))
+        {
+            throw Error($"'{name}' must be a list of texts");
+        }
         return [.. value.EnumerateArray().Select(e => e.GetString()!)];
     }
 
@@ -86,7 +93,10 @@ public sealed class ConfigReader
         var byId = new SortedDictionary<int, string>();
         foreach (var pair in value.EnumerateObject())
         {
-            if (!int.TryParse(pair.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || pair.Value.ValueKind != JsonValueKind.String) return null;
+            if (!int.TryParse(pair.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || pair.Value.ValueKind != JsonValueKind.String)
+            {
+                return null;
+            }
             byId[id] = pair.Value.GetString()!;
         }
 
@@ -98,7 +108,9 @@ public sealed class ConfigReader
     public double Number(string name, double min, double max, double? defaultValue = null)
     {
         if (!TryGet(name, out var value)) return defaultValue ?? throw Error($"'{name}' is missing");
-        return value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number >= min && number <= max ? number : throw Error(FormattableString.Invariant($"'{name}' is {value.GetRawText()}; a number from {min} to {max} is needed"));
+        return value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number >= min && number <= max
+            ? number
+            : throw Error(FormattableString.Invariant($"'{name}' is {value.GetRawText()}; a number from {min} to {max} is needed"));
     }
 
     /// <summary>A truth value.</summary>
@@ -110,10 +122,15 @@ public sealed class ConfigReader
     };
 
     /// <summary>Text; null where it is missing.</summary>
-    public string? Text(string name) => !TryGet(name, out var value) ? null : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Error($"'{name}' is {value.GetRawText()}; text is needed");
+    public string? Text(string name)
+        => !TryGet(name, out var value)
+            ? null
+            : value.ValueKind == JsonValueKind.String ? value.GetString()
+            : throw Error($"'{name}' is {value.GetRawText()}; text is needed");
 
     /// <summary>A token id; null where it is missing (or a list).</summary>
-    public int? TokenId(string name) => TryGet(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id >= 0 ? id : null;
+    public int? TokenId(string name)
+        => TryGet(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id >= 0 ? id : null;
 
     /// <summary>An object inside; null where it is missing.</summary>
     public ConfigReader? Inner(string name) => TryGet(name, out var value) && value.ValueKind == JsonValueKind.Object ? new ConfigReader(Folder, value) : null;
@@ -129,12 +146,16 @@ public sealed class ConfigReader
     /// <summary>Refuses a model whose weights could not be held by any machine, before memory is asked for.</summary>
     public void CheckParameters(double parameters)
     {
-        if (parameters > MaxParameters) throw Error(FormattableString.Invariant($"its sizes make {parameters:0} parameters, more than the {MaxParameters} that are allowed"));
+        if (parameters > MaxParameters)
+        {
+            throw Error(FormattableString.Invariant($"its sizes make {parameters:0} parameters, more than the {MaxParameters} that are allowed"));
+        }
     }
 
     /// <summary>Which states the head looks at, where a merged export says so.</summary>
     /// <exception cref="ModelException">It says something else.</exception>
-    public Pooling? Pooling() => Text(PoolingField) is not { } text ? null : Enum.TryParse<Pooling>(text, ignoreCase: true, out var pooling) && Enum.IsDefined(pooling)
+    public Pooling? Pooling()
+        => Text(PoolingField) is not { } text ? null : Enum.TryParse<Pooling>(text, ignoreCase: true, out var pooling) && Enum.IsDefined(pooling)
         ? pooling
         : throw Error($"'{PoolingField}' is '{text}'; first, last or mean is needed");
 

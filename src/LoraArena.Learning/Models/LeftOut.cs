@@ -7,7 +7,9 @@ internal static class LeftOut
 
     // Heads of other tasks: language models', BERT's, DeBERTa's, question answering, rewards; poolers of models whose classifier has none.
     private static readonly string[] Heads =
-        ["lm_head.", "cls.", "classifier.", "score.", "qa_outputs.", "lm_predictions.", "mask_predictions.", "discriminator_predictions.", "generator_predictions.", "v_head.", "value_head.", "pooler.", "roberta.pooler."];
+        [
+            "lm_head.", "cls.", "classifier.", "score.", "qa_outputs.", "lm_predictions.", "mask_predictions.",
+            "discriminator_predictions.", "generator_predictions.", "v_head.", "value_head.", "pooler.", "roberta.pooler."];
 
     // Numbers that follow from the configuration, which earlier versions stored.
     private static readonly string[] Buffers = [".position_ids", ".inv_freq", ".masked_bias", ".token_type_ids", ".embed_scale"];

@@ -14,7 +14,8 @@ public static class Precisions
     /// <summary>8-bit whole numbers with a scale a row.</summary>
     public const string Int8 = "int8";
 
-    private static readonly (string Name, ScalarType Type)[] Dense = [("fp32", ScalarType.Float32), ("bf16", ScalarType.BFloat16), ("fp16", ScalarType.Float16), ("fp64", ScalarType.Float64)];
+    private static readonly (string Name, ScalarType Type)[] Dense =
+        [("fp32", ScalarType.Float32), ("bf16", ScalarType.BFloat16), ("fp16", ScalarType.Float16), ("fp64", ScalarType.Float64)];
 
     /// <summary>The short name of a type.</summary>
     public static string Name(ScalarType type) => Dense.FirstOrDefault(d => d.Type == type).Name ?? type.ToString();

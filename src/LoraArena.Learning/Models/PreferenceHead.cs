@@ -52,7 +52,9 @@ internal sealed class PreferenceHead
     {
         long width = config.HiddenSize;
         var dense = shape.Dense is { } path ? new Projection(path, Take(path + ".weight", width, width), Take(path + ".bias", width)) : null;
-        var output = new Projection(shape.Output, InOrder(shape.Output + ".weight", Winners.Count, width), shape.Bias ? InOrder(shape.Output + ".bias", Winners.Count) : null);
+        var output = new Projection(
+            shape.Output, InOrder(shape.Output + ".weight", Winners.Count, width),
+            shape.Bias ? InOrder(shape.Output + ".bias", Winners.Count) : null);
         return new PreferenceHead(HeadOrigin.Folder, dense, output);
 
         Weight Take(string name, params long[] sizes) => new(name, weights.Take(name, sizes, device, ScalarType.Float32));
@@ -71,7 +73,8 @@ internal sealed class PreferenceHead
         var output = Random(shape.Output, Winners.Count, shape.Bias, stream: 0);
         return new PreferenceHead(HeadOrigin.New, shape.Dense is { } path ? Random(path, width, bias: true, stream: 1) : null, output);
 
-        Projection Random(string path, long features, bool bias, long stream) => NewLayer(path, features, width, bias, config.InitializerRange, device, seed, stream);
+        Projection Random(string path, long features, bool bias, long stream) =>
+            NewLayer(path, features, width, bias, config.InitializerRange, device, seed, stream);
     }
 
     /// <summary>A layer with weights N(0, σ²) and bias 0, as Transformers' new heads have them.</summary>

@@ -65,13 +65,15 @@ public sealed class PreferenceModel : IDisposable
     public IReadOnlyList<Weight> HeadWeights => [.. _newPooler is { } pooler ? [pooler.Weight, pooler.Bias!] : Array.Empty<Weight>(), .. _head.Weights];
 
     /// <summary>The modules that PEFT saves beside an adapter: the head's, and that of a new pooler.</summary>
-    public IReadOnlyList<string> SavedModules => [Family.Head(Config).Module, .. _newPooler is { } pooler ? [pooler.Path[..pooler.Path.LastIndexOf('.')]] : Array.Empty<string>()];
+    public IReadOnlyList<string> SavedModules
+        => [Family.Head(Config).Module, .. _newPooler is { } pooler ? [pooler.Path[..pooler.Path.LastIndexOf('.')]] : Array.Empty<string>()];
 
     /// <summary>Every weight of the transformer that is kept as numbers, in the order of building.</summary>
     public IReadOnlyList<Weight> BaseWeights => [.. _baseWeights, .. Expanded];
 
     /// <summary>What training moves: adapter, weights of the model that train beside it, head.</summary>
-    public IReadOnlyList<Weight> TrainableWeights => [.. Adapted?.Weights.Concat(Adapted.BaseWeights).Where(w => w.Trained).Select(w => w.Weight) ?? [], .. HeadWeights];
+    public IReadOnlyList<Weight> TrainableWeights
+        => [.. Adapted?.Weights.Concat(Adapted.BaseWeights).Where(w => w.Trained).Select(w => w.Weight) ?? [], .. HeadWeights];
 
     /// <summary>Loads a model folder. A head that it brings for the three outcomes is kept; else the head is new.</summary>
     /// <param name="folder">config.json and the weights.</param>
@@ -83,7 +85,10 @@ public sealed class PreferenceModel : IDisposable
     public static PreferenceModel Load(string folder, Device device, long seed, Pooling? pooling = null, BasePrecision? precision = null)
     {
         var (family, config) = ModelCatalog.Read(folder);
-        if (pooling is Pooling.First && family.Kind == ModelKind.Decoder) throw new ModelException(folder, "a decoder's first token sees nothing of the text, so it cannot be what the head looks at; choose last or mean");
+        if (pooling is Pooling.First && family.Kind == ModelKind.Decoder)
+        {
+            throw new ModelException(folder, "a decoder's first token sees nothing of the text, so it cannot be what the head looks at; choose last or mean");
+        }
         using var weights = new CheckpointWeights(folder, family.Prefix);
         var model = Build(family, config with { Pooling = pooling ?? config.Pooling }, weights, device, seed, precision);
         try
@@ -152,7 +157,8 @@ public sealed class PreferenceModel : IDisposable
     internal Tensor ScorePooled(Tensor pooledBD, ForwardMode mode) => _head.Forward(pooledBD, mode);
 
     // Matrices that were codes until an adapter was merged into them.
-    private IEnumerable<Weight> Expanded => Precision.IsQuantized ? Sites.Select(site => (site.Matrix as DenseMatrix)?.Weight).OfType<Weight>().Except(_baseWeights) : [];
+    private IEnumerable<Weight> Expanded
+        => Precision.IsQuantized ? Sites.Select(site => (site.Matrix as DenseMatrix)?.Weight).OfType<Weight>().Except(_baseWeights) : [];
 
     private IEnumerable<BaseMatrix> Quantized => Sites.Select(site => site.Matrix).Where(matrix => matrix is not DenseMatrix);
 

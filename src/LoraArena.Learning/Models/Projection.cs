@@ -26,7 +26,8 @@ public sealed class Projection(string path, BaseMatrix matrix, Weight? bias)
 
     /// <summary>W as numbers that can be changed, [O, I].</summary>
     /// <exception cref="InvalidOperationException">The matrix is quantised; read <see cref="Matrix"/> instead.</exception>
-    public Weight Weight => (Matrix as DenseMatrix)?.Weight ?? throw new InvalidOperationException($"The weight of {Path} is kept as {Matrix.Precision} and cannot be changed.");
+    public Weight Weight
+        => (Matrix as DenseMatrix)?.Weight ?? throw new InvalidOperationException($"The weight of {Path} is kept as {Matrix.Precision} and cannot be changed.");
 
     /// <summary>b, [O].</summary>
     public Weight? Bias { get; } = bias;

@@ -44,7 +44,10 @@ public sealed class TokenBatch : IDisposable
     /// <exception cref="ArgumentException">There is no sequence, or one is empty.</exception>
     public static TokenBatch Create(IReadOnlyList<IReadOnlyList<int>> sequences, int padId, Device device, IReadOnlyList<int>? secondSegments = null)
     {
-        if (sequences.Count == 0 || sequences.Any(s => s.Count == 0)) throw new ArgumentException("A batch needs sequences, and each at least one token.", nameof(sequences));
+        if (sequences.Count == 0 || sequences.Any(s => s.Count == 0))
+        {
+            throw new ArgumentException("A batch needs sequences, and each at least one token.", nameof(sequences));
+        }
         var lengths = sequences.Select(s => s.Count).ToArray();
         var longest = lengths.Max();
         var ids = new long[sequences.Count * longest];
@@ -58,7 +61,9 @@ public sealed class TokenBatch : IDisposable
         var lastB = Upload([.. lengths.Select(n => (long)n - 1)], [lengths.Length], device);
         var places1T = arange(longest, dtype: ScalarType.Int64, device: device).unsqueeze(0);
         var attentionMaskBT = lengths.Any(n => n != longest) ? places1T.le(lastB.unsqueeze(1)) : null;
-        var tokenTypeIdsBT = secondSegments is null ? null : places1T.ge(Upload([.. secondSegments.Select(start => (long)start)], [lengths.Length], device).unsqueeze(1)).to(ScalarType.Int64);
+        var tokenTypeIdsBT = secondSegments is null
+            ? null
+            : places1T.ge(Upload([.. secondSegments.Select(start => (long)start)], [lengths.Length], device).unsqueeze(1)).to(ScalarType.Int64);
         return new TokenBatch(Upload(ids, [sequences.Count, longest], device), lastB, attentionMaskBT, tokenTypeIdsBT, lengths);
     }
 

@@ -12,7 +12,8 @@ namespace LoraArena.Learning.Options;
 
 /// <summary>
 /// The schema of an options record: names in snake_case, defaults from a new record, limits from <see cref="RangeAttribute"/>, choices from
-/// <see cref="AllowedValuesAttribute"/> or <see cref="OptionChoicesAttribute"/>, help from the XML comments. Forms, command line, validation and help all come from it.
+/// <see cref="AllowedValuesAttribute"/> or <see cref="OptionChoicesAttribute"/>, help from the XML comments. Forms, command line,
+/// validation and help all come from it.
 /// </summary>
 public static class OptionSchema
 {
@@ -56,7 +57,10 @@ public static class OptionSchema
             : choices is not null ? OptionKind.Choice
             : type == typeof(string) ? OptionKind.Text
             : throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name}: options of type {type} have no form.");
-        if (kind is OptionKind.Integer or OptionKind.Number && range is null) throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name} needs a [Range].");
+        if (kind is OptionKind.Integer or OptionKind.Number && range is null)
+        {
+            throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name} needs a [Range].");
+        }
         return new OptionDescription(
             name,
             kind,
@@ -69,7 +73,8 @@ public static class OptionSchema
     }
 
     private static bool IsOptional(PropertyInfo property)
-        => Nullable.GetUnderlyingType(property.PropertyType) is not null || new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
+        => Nullable.GetUnderlyingType(property.PropertyType) is not null
+            || new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
 
     // Base records first, each in the order of its source.
     private static IEnumerable<PropertyInfo> Properties(Type type)
@@ -102,7 +107,10 @@ internal static class XmlHelp
         var assembly = property.DeclaringType!.Assembly;
         lock (Loaded)
         {
-            if (!Loaded.TryGetValue(assembly.Location, out var summaries)) Loaded.Add(assembly.Location, summaries = Load(Path.ChangeExtension(assembly.Location, ".xml")));
+            if (!Loaded.TryGetValue(assembly.Location, out var summaries))
+            {
+                Loaded.Add(assembly.Location, summaries = Load(Path.ChangeExtension(assembly.Location, ".xml")));
+            }
             return summaries.GetValueOrDefault($"P:{property.DeclaringType.FullName!.Replace('+', '.')}.{property.Name}", "");
         }
     }
@@ -110,7 +118,9 @@ internal static class XmlHelp
     private static Dictionary<string, string> Load(string path)
     {
         if (!File.Exists(path)) return [];
-        return XDocument.Load(path).Descendants("member").ToDictionary(m => (string)m.Attribute("name")!, m => Flatten(m.Element("summary")), StringComparer.Ordinal);
+        return XDocument.Load(path)
+            .Descendants("member")
+            .ToDictionary(m => (string)m.Attribute("name")!, m => Flatten(m.Element("summary")), StringComparer.Ordinal);
     }
 
     private static string Flatten(XElement? summary)

@@ -18,7 +18,10 @@ public sealed class BattlePacker
     /// <exception cref="ArgumentException">There would be no room for the texts.</exception>
     public BattlePacker(PackingTemplate template, int maxLength)
     {
-        if (maxLength < template.Overhead + MinRoom) throw new ArgumentException($"max_length {maxLength} leaves no room for the texts; {template.Overhead + MinRoom} is the least.", nameof(maxLength));
+        if (maxLength < template.Overhead + MinRoom)
+        {
+            throw new ArgumentException($"max_length {maxLength} leaves no room for the texts; {template.Overhead + MinRoom} is the least.", nameof(maxLength));
+        }
         (_template, MaxLength) = (template, maxLength);
     }
 

@@ -27,7 +27,9 @@ public sealed class BattleTokenizer
 
     /// <summary>Tokens of battles, in their order.</summary>
     public IReadOnlyList<TokenizedBattle> Tokenize(IReadOnlyList<Battle> battles)
-        => [.. battles.AsParallel().AsOrdered().Select(b => new TokenizedBattle(b.Id, Turns(b.Prompts), Turns(b.ResponsesA), Turns(b.ResponsesB), b.Winner, PromptGroup.Key(b)))];
+        => [.. battles.AsParallel()
+            .AsOrdered()
+            .Select(b => new TokenizedBattle(b.Id, Turns(b.Prompts), Turns(b.ResponsesA), Turns(b.ResponsesB), b.Winner, PromptGroup.Key(b)))];
 
     /// <summary>Tokens of one text.</summary>
     public IReadOnlyList<int> Tokenize(string text) => _tokenizer.EncodeToIds(text);
@@ -38,8 +40,12 @@ public sealed class BattleTokenizer
     private static PackingTemplate ForEncoder(HuggingFaceTokenizer tokenizer, int pad)
     {
         var specials = tokenizer.SpecialTokens;
-        var start = specials.Cls ?? specials.Bos ?? throw new TokenizerException("tokenizer.json", "$.added_tokens", "an encoder needs a [CLS] token, and this tokenizer has none");
-        var separator = specials.Sep ?? specials.Eos ?? throw new TokenizerException("tokenizer.json", "$.added_tokens", "an encoder needs a [SEP] token, and this tokenizer has none");
+        var start = specials.Cls
+            ?? specials.Bos
+            ?? throw new TokenizerException("tokenizer.json", "$.added_tokens", "an encoder needs a [CLS] token, and this tokenizer has none");
+        var separator = specials.Sep
+            ?? specials.Eos
+            ?? throw new TokenizerException("tokenizer.json", "$.added_tokens", "an encoder needs a [SEP] token, and this tokenizer has none");
         return new PackingTemplate([start], [separator], [separator], [separator], tokenizer.EncodeToIds("\n"), tokenizer.EncodeToIds("…"), pad);
     }
 

@@ -5,7 +5,10 @@ using LoraArena.Tokenizers;
 
 namespace LoraArena.Learning.Packing;
 
-/// <summary>Tokens of battles for one model: from the cache where they are, else made and kept. The tokenizer is loaded only where something is to be made.</summary>
+/// <summary>
+/// Tokens of battles for one model: from the cache where they are, else made and kept. The tokenizer is loaded only where something is to
+/// be made.
+/// </summary>
 public sealed class CachedTokens
 {
     private readonly TokenCache _cache;

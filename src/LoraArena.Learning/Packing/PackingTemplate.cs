@@ -11,7 +11,8 @@ namespace LoraArena.Learning.Packing;
 /// <param name="Cut">Where something was left out.</param>
 /// <param name="Pad">Fills short rows of a batch.</param>
 public sealed record PackingTemplate(
-    IReadOnlyList<int> Start, IReadOnlyList<int> BeforeA, IReadOnlyList<int> BeforeB, IReadOnlyList<int> End, IReadOnlyList<int> BetweenTurns, IReadOnlyList<int> Cut, int Pad)
+    IReadOnlyList<int> Start, IReadOnlyList<int> BeforeA, IReadOnlyList<int> BeforeB, IReadOnlyList<int> End, IReadOnlyList<int> BetweenTurns, IReadOnlyList<int> Cut,
+    int Pad)
 {
     /// <summary>Tokens that a packed battle has whatever its texts.</summary>
     public int Overhead => Start.Count + BeforeA.Count + BeforeB.Count + End.Count;

@@ -6,7 +6,8 @@ namespace LoraArena.Learning.Packing;
 
 /// <summary>
 /// Tokens of whole data files on disk, so that the runs of a trial do not tokenise the same rows again. An entry is named by the hash of all that decides its
-/// content and ends with the SHA-256 of its bytes: one that is damaged counts as missing. Entries are written beside and renamed, so any number of processes may
+/// content and ends with the SHA-256 of its bytes: one that is damaged counts as missing. Entries are written beside and renamed, so any
+/// number of processes may
 /// use one folder; the ones used longest ago go where it grows too large.
 /// </summary>
 /// <param name="folder">Where the entries are; made at the first write.</param>

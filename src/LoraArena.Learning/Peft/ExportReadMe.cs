@@ -65,7 +65,9 @@ public static class ExportReadMe
         var known = info.PeftType is null
             ? $"**PEFT has no such method: the lines above do not load it.** `arena export --format lora` writes it as plain LoRA{(info.CanMerge ? ", `--format merged` as a whole model" : "")}."
             : info.MovesBase ? "Its factors are written together with those that they started from, so they hold on the untouched base." : "";
-        var padding = adapted.VirtualTokens is null ? "" : " Give it one row at a time: behind virtual tokens Transformers takes the last place of a row for its last token, padding or not.";
+        var padding = adapted.VirtualTokens is null
+            ? ""
+            : " Give it one row at a time: behind virtual tokens Transformers takes the last place of a row for its last token, padding or not.";
         return $"\nThe method is {info.Name} ({info.Paper}). {known}{padding}\n";
     }
 

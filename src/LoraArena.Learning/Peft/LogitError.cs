@@ -16,7 +16,9 @@ public sealed record LogitError(int Rows, double MaxAbsolute, double Relative)
     {
         using var scope = NewDisposeScope();
         var difference = exported - run;
-        return new LogitError((int)run.shape[0], difference.abs().max().ToDouble(), difference.norm().ToDouble() / Math.Max(run.norm().ToDouble(), double.Epsilon));
+        return new LogitError(
+            (int)run.shape[0], difference.abs().max().ToDouble(),
+            difference.norm().ToDouble() / Math.Max(run.norm().ToDouble(), double.Epsilon));
     }
 
     /// <summary>The logits of battles, fp64 [rows, 3] on the CPU, in their order.</summary>

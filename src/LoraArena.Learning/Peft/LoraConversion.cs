@@ -23,7 +23,10 @@ public static class LoraConversion
     private const double RoundingOfUpdate = 1e-6;
     private const double RoundingOfWeight = 6e-8;
 
-    /// <summary>Writes the adapter folder. Afterwards <paramref name="plain"/> has the weights that the written adapter gives, so that its logits can be compared.</summary>
+    /// <summary>
+    /// Writes the adapter folder. Afterwards <paramref name="plain"/> has the weights that the written adapter gives, so that its logits
+    /// can be compared.
+    /// </summary>
     /// <param name="folder">Where to; made if need be.</param>
     /// <param name="model">The trained model; its adapter is merged.</param>
     /// <param name="plain">The base model as it was before the training.</param>

@@ -30,15 +30,20 @@ public static class MergedModel
         var tensors = model.BaseWeights.Concat(model.HeadWeights).ToDictionary(w => w.Name, w => w.Value, StringComparer.Ordinal);
         SafetensorsWriter.Write(Path.Join(folder, "model.safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.WriteText(Path.Join(folder, "config.json"), Config(model, baseFolder, padTokenId).ToJsonString(ArenaJson.Indented) + "\n");
-        foreach (var name in TokenizerFiles.Where(name => File.Exists(Path.Join(baseFolder, name)))) File.Copy(Path.Join(baseFolder, name), Path.Join(folder, name));
+        foreach (var name in TokenizerFiles.Where(name => File.Exists(Path.Join(baseFolder, name))))
+        {
+            File.Copy(Path.Join(baseFolder, name), Path.Join(folder, name));
+        }
         ExportReadMe.WriteOfModel(folder, model);
     }
 
     /// <summary>
-    /// Id that fills short rows of a decoder's export: Transformers takes the last token that is not this one for a row's last. An encoder keeps its own, which places
+    /// Id that fills short rows of a decoder's export: Transformers takes the last token that is not this one for a row's last. An encoder
+    /// keeps its own, which places
     /// its positions.
     /// </summary>
-    internal static int PadTokenId(PreferenceModel model, int? ofTokenizer) => (model.Family.Kind == ModelKind.Decoder ? ofTokenizer : null) ?? model.Config.PadTokenId ?? ofTokenizer ?? 0;
+    internal static int PadTokenId(PreferenceModel model, int? ofTokenizer)
+        => (model.Family.Kind == ModelKind.Decoder ? ofTokenizer : null) ?? model.Config.PadTokenId ?? ofTokenizer ?? 0;
 
     private static JsonObject Config(PreferenceModel model, string baseFolder, int? padTokenId)
     {
@@ -46,7 +51,8 @@ public static class MergedModel
         var ownPooling = model.Family.Kind == ModelKind.Encoder ? Pooling.First : Pooling.Last;
         config["architectures"] = new JsonArray(model.Family.ClassifierArchitecture);
         config["num_labels"] = Winners.Count;
-        config["id2label"] = new JsonObject(Winners.Columns.Select((name, i) => KeyValuePair.Create<string, JsonNode?>(i.ToString(System.Globalization.CultureInfo.InvariantCulture), name)));
+        config["id2label"] = new JsonObject(Winners.Columns.Select((name, i) =>
+            KeyValuePair.Create<string, JsonNode?>(i.ToString(System.Globalization.CultureInfo.InvariantCulture), name)));
         config["label2id"] = new JsonObject(Winners.Columns.Select((name, i) => KeyValuePair.Create<string, JsonNode?>(name, i)));
         config["pad_token_id"] = PadTokenId(model, padTokenId);
         config["dtype"] = "float32";

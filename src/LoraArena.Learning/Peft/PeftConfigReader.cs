@@ -13,7 +13,8 @@ public sealed class PeftConfigReader
     private PeftConfigReader(string path, JsonElement root) => (_path, _root) = (path, root);
 
     /// <summary>PEFT's name of the method.</summary>
-    public string PeftType => TryGet("peft_type", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Error("there is no peft_type");
+    public string PeftType
+        => TryGet("peft_type", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Error("there is no peft_type");
 
     /// <summary>Opens the file.</summary>
     /// <exception cref="PeftException">It is missing or not a JSON object.</exception>
@@ -22,7 +23,9 @@ public sealed class PeftConfigReader
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(path));
-            return json.RootElement.ValueKind == JsonValueKind.Object ? new PeftConfigReader(path, json.RootElement.Clone()) : throw new PeftException(path, "it is not a JSON object");
+            return json.RootElement.ValueKind == JsonValueKind.Object
+                ? new PeftConfigReader(path, json.RootElement.Clone())
+                : throw new PeftException(path, "it is not a JSON object");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -35,7 +38,9 @@ public sealed class PeftConfigReader
     public int Size(string name, int defaultValue)
     {
         if (!TryGet(name, out var value)) return defaultValue;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size is >= 1 and <= 65_536 ? size : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to 65536 is needed");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var size) && size is >= 1 and <= 65_536
+            ? size
+            : throw Error($"'{name}' is {value.GetRawText()}; a whole number from 1 to 65536 is needed");
     }
 
     /// <summary>A number.</summary>
@@ -43,7 +48,9 @@ public sealed class PeftConfigReader
     public double Number(string name, double defaultValue)
     {
         if (!TryGet(name, out var value)) return defaultValue;
-        return value.ValueKind == JsonValueKind.Number && double.IsFinite(value.GetDouble()) ? value.GetDouble() : throw Error($"'{name}' is {value.GetRawText()}; a number is needed");
+        return value.ValueKind == JsonValueKind.Number && double.IsFinite(value.GetDouble())
+            ? value.GetDouble()
+            : throw Error($"'{name}' is {value.GetRawText()}; a number is needed");
     }
 
     /// <summary>A truth value; false where it is missing.</summary>
@@ -51,7 +58,9 @@ public sealed class PeftConfigReader
     public bool Flag(string name, bool defaultValue = false)
     {
         if (!TryGet(name, out var value)) return defaultValue;
-        return value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Error($"'{name}' is {value.GetRawText()}; true or false is needed");
+        return value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.GetBoolean()
+            : throw Error($"'{name}' is {value.GetRawText()}; true or false is needed");
     }
 
     /// <summary>A text; null where it is missing.</summary>
@@ -73,7 +82,8 @@ public sealed class PeftConfigReader
 
     /// <summary>The fields of those names that are there, as options.</summary>
     public JsonObject Options(IEnumerable<string> names)
-        => new(names.Where(name => TryGet(name, out _)).Select(name => KeyValuePair.Create<string, JsonNode?>(name, JsonNode.Parse(_root.GetProperty(name).GetRawText()))));
+        => new(names.Where(name => TryGet(name, out _)).Select(name =>
+            KeyValuePair.Create<string, JsonNode?>(name, JsonNode.Parse(_root.GetProperty(name).GetRawText()))));
 
     /// <summary>target_modules as one text that chooses the same layers.</summary>
     /// <exception cref="PeftException">It is missing or something else.</exception>
@@ -88,8 +98,13 @@ public sealed class PeftConfigReader
     public string? ModulesToSave()
     {
         if (!TryGet("modules_to_save", out var value)) return null;
-        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error("'modules_to_save' must be a list of texts");
-        return Variants.BaseTraining.Names(string.Join(',', value.EnumerateArray().Select(e => e.GetString()))) is { Count: > 0 } names ? string.Join(',', names) : null;
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String))
+        {
+            throw Error("'modules_to_save' must be a list of texts");
+        }
+        return Variants.BaseTraining.Names(string.Join(',', value.EnumerateArray().Select(e => e.GetString()))) is { Count: > 0 } names
+            ? string.Join(',', names)
+            : null;
     }
 
     /// <summary>A field that chooses modules by an expression or by the ends of their paths, as one expression; null where it is missing.</summary>
@@ -148,7 +163,10 @@ public sealed class PeftConfigReader
     {
         if (!TryGet(name, out var value)) return null;
         if (value.ValueKind == JsonValueKind.String) return value.GetString();
-        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String)) throw Error($"'{name}' must be text or a list of texts");
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String))
+        {
+            throw Error($"'{name}' must be text or a list of texts");
+        }
         var names = value.EnumerateArray().Select(e => e.GetString()!).ToList();
         return names.All(n => Regex.IsMatch(n, @"^[\w.-]+$")) ? string.Join(',', names) : string.Join('|', names.Select(n => @"(.*\.)?" + Regex.Escape(n)));
     }

@@ -44,11 +44,16 @@ public static class PeftFolder
     /// <param name="adapter">The method's fields and tensors.</param>
     /// <param name="targets">The adapted modules; none where the method adapts none.</param>
     /// <param name="modules">Modules besides the head that are written whole.</param>
-    internal static void Write(string folder, PreferenceModel model, string baseName, PeftAdapter adapter, IReadOnlyList<string> targets, IReadOnlyList<string> modules)
+    internal static void Write(
+        string folder, PreferenceModel model, string baseName, PeftAdapter adapter,
+        IReadOnlyList<string> targets, IReadOnlyList<string> modules)
     {
         var (config, tensors) = adapter;
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(Path.Join(folder, WeightsName), tensors.Concat(Beside(model).Select(w => KeyValuePair.Create(w.Key, w.Weight.Value))).ToDictionary(StringComparer.Ordinal), Metadata);
+        SafetensorsWriter.Write(
+            Path.Join(folder, WeightsName),
+            tensors.Concat(Beside(model).Select(w => KeyValuePair.Create(w.Key, w.Weight.Value))).ToDictionary(StringComparer.Ordinal),
+            Metadata);
         config["task_type"] = "SEQ_CLS";
         config["base_model_name_or_path"] = baseName;
         config["inference_mode"] = true;
@@ -78,7 +83,8 @@ public static class PeftFolder
 
     /// <summary>Writes every tensor of adapter and head as they are in memory: what a run needs to go on.</summary>
     public static void WriteCheckpoint(string folder, PreferenceModel model)
-        => SafetensorsWriter.Write(Path.Join(folder, WeightsName), Weights(model).ToDictionary(w => w.Key, w => w.Weight.Value, StringComparer.Ordinal), Metadata);
+        => SafetensorsWriter.Write(
+            Path.Join(folder, WeightsName), Weights(model).ToDictionary(w => w.Key, w => w.Weight.Value, StringComparer.Ordinal), Metadata);
 
     /// <summary>Reads a checkpoint into a model that carries the adapter already.</summary>
     /// <exception cref="PeftException">A tensor is missing, left over, or of another shape.</exception>
@@ -91,7 +97,8 @@ public static class PeftFolder
 
     /// <summary>What is trained beside the adapter: weights of the model itself, and the head.</summary>
     internal static IEnumerable<AdapterWeight> Beside(PreferenceModel model)
-        => (model.Adapted?.BaseWeights ?? []).Concat(model.HeadWeights.Select(weight => new AdapterWeight((model.Adapted?.HeadRoot ?? Root) + weight.Name, weight, Trained: true)));
+        => (model.Adapted?.BaseWeights ?? []).Concat(model.HeadWeights.Select(weight =>
+            new AdapterWeight((model.Adapted?.HeadRoot ?? Root) + weight.Name, weight, Trained: true)));
 
     private static void Read(string folder, PreferenceModel model, Action<PeftTensors> adapter)
     {

@@ -40,7 +40,8 @@ public sealed class PeftTensors : IDisposable
 
     /// <summary>The sizes of a tensor.</summary>
     /// <exception cref="PeftException">It is missing.</exception>
-    public IReadOnlyList<long> ShapeOf(string key) => _files.SelectMany(file => file.Entries).FirstOrDefault(entry => entry.Name == key)?.Shape ?? throw Missing(key);
+    public IReadOnlyList<long> ShapeOf(string key)
+        => _files.SelectMany(file => file.Entries).FirstOrDefault(entry => entry.Name == key)?.Shape ?? throw Missing(key);
 
     /// <summary>A tensor of the shape that is needed; it belongs to the caller's dispose scope.</summary>
     /// <exception cref="PeftException">It is missing or of another shape.</exception>
@@ -49,7 +50,9 @@ public sealed class PeftTensors : IDisposable
         if (!Has(key)) throw Missing(key);
         _left.Remove(key);
         var stored = _files.First(file => file.Contains(key)).Read(key);
-        return stored.shape.SequenceEqual(shape) ? stored : throw new PeftException(_path, $"the tensor '{key}' has shape [{string.Join(", ", stored.shape)}]; [{string.Join(", ", shape)}] is needed");
+        return stored.shape.SequenceEqual(shape)
+            ? stored
+            : throw new PeftException(_path, $"the tensor '{key}' has shape [{string.Join(", ", stored.shape)}]; [{string.Join(", ", shape)}] is needed");
     }
 
     /// <summary>Passes over tensors that say nothing new, such as copies of shared ones.</summary>
@@ -59,7 +62,10 @@ public sealed class PeftTensors : IDisposable
     /// <exception cref="PeftException">A tensor was not taken.</exception>
     public void RequireAllTaken()
     {
-        if (_left.Order(StringComparer.Ordinal).FirstOrDefault() is { } extra) throw new PeftException(_path, $"the tensor '{extra}' has no place in this model");
+        if (_left.Order(StringComparer.Ordinal).FirstOrDefault() is { } extra)
+        {
+            throw new PeftException(_path, $"the tensor '{extra}' has no place in this model");
+        }
     }
 
     /// <inheritdoc/>

@@ -45,7 +45,9 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
     public IReadOnlyList<MaskedSequence> OfHeldOut()
     {
         var random = new SeededRandom(spec.Seed, HeldOut);
-        return [.. corpus.HeldOutTexts.Select(t => Text(t, random)), .. Enumerable.Range(0, corpus.HeldOutBattles.Count).Select(i => Battle(corpus.HeldOutBattles, i, random))];
+        return [
+            .. corpus.HeldOutTexts.Select(t => Text(t, random)),
+            .. Enumerable.Range(0, corpus.HeldOutBattles.Count).Select(i => Battle(corpus.HeldOutBattles, i, random))];
     }
 
     private MaskedSequence Text(int[] text, SeededRandom random) => Hide(new PackedBattle([tokens.Cls, .. text, tokens.Sep], text.Length + 2), null, random);
@@ -60,7 +62,10 @@ public sealed class MaskedBatch(PretrainingSpec spec, PretrainingCorpus corpus, 
             var better = (random.NextBits() & 1) == 0 ? Winner.ModelA : Winner.ModelB;
 
             // An answer to the same prompt is not out of place.
-            if (other.Group != battle.Group) battle = better == Winner.ModelA ? battle with { B = answer, Winner = better } : battle with { A = answer, Winner = better };
+            if (other.Group != battle.Group)
+            {
+                battle = better == Winner.ModelA ? battle with { B = answer, Winner = better } : battle with { A = answer, Winner = better };
+            }
         }
 
         return Hide(packer.Pack(battle, swap: false), battle.Winner, random);

@@ -33,7 +33,8 @@ public sealed class Pretrainer : IDisposable
     public Pretrainer(PretrainingSpec spec, MaskedBatch batches, PreferenceModel model, MaskedLanguageHead head, BattlePacker packer)
     {
         (_spec, _batches, _model, _head, _packer) = (spec, batches, model, head, packer);
-        _parameters = new FlatParameters(model.BaseWeights.Concat(model.HeadWeights).Concat(head.Weights).Select(w => KeyValuePair.Create(w.Name, w)), model.Device);
+        _parameters = new FlatParameters(
+            model.BaseWeights.Concat(model.HeadWeights).Concat(head.Weights).Select(w => KeyValuePair.Create(w.Name, w)), model.Device);
         _optimizer = new AdamW(_parameters, spec.WeightDecay);
         _schedule = new LinearSchedule(spec.LearningRate, spec.Steps, spec.WarmupRatio);
     }
@@ -125,7 +126,8 @@ public sealed class Pretrainer : IDisposable
         if (rows.Count == 0) return zeros([], ScalarType.Float32, _model.Device);
         var firstBD = hiddenBTD.select(1, 0).index_select(0, tensor(rows.Select(r => r.Row).ToArray(), device: _model.Device));
         var logits = _model.ScorePooled(((BertModel)_model.Backbone).Pool(firstBD, mode), mode);
-        return nn.functional.cross_entropy(logits, tensor(rows.Select(r => (long)r.Better!.Value).ToArray(), device: _model.Device), reduction: nn.Reduction.Sum);
+        return nn.functional.cross_entropy(
+            logits, tensor(rows.Select(r => (long)r.Better!.Value).ToArray(), device: _model.Device), reduction: nn.Reduction.Sum);
     }
 }
 

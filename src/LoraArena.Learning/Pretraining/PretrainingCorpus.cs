@@ -22,7 +22,9 @@ public sealed record PretrainingCorpus(IReadOnlyList<int[]> Texts, IReadOnlyList
 
     /// <summary>Every text of a spec, for training a tokenizer.</summary>
     public static IEnumerable<string> AllTexts(PretrainingSpec spec)
-        => spec.Texts.SelectMany(Paragraphs).Concat(spec.Battles.SelectMany(ReadBattles).SelectMany(b => b.Prompts.Concat(b.ResponsesA).Concat(b.ResponsesB)).OfType<string>());
+        => spec.Texts.SelectMany(Paragraphs).Concat(spec.Battles.SelectMany(ReadBattles)
+            .SelectMany(b => b.Prompts.Concat(b.ResponsesA).Concat(b.ResponsesB))
+            .OfType<string>());
 
     /// <summary>Reads and tokenises the texts of a spec.</summary>
     public static PretrainingCorpus Read(PretrainingSpec spec, HuggingFaceTokenizer tokenizer, BattleTokenizer battleTokenizer)
@@ -49,7 +51,9 @@ public sealed record PretrainingCorpus(IReadOnlyList<int[]> Texts, IReadOnlyList
     // Paragraphs are what stands between blank lines; short ones (headings, rulers) say little.
     private static IEnumerable<string> Paragraphs(string path)
     {
-        var files = Directory.Exists(path) ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : Enumerable.Repeat(path, 1);
+        var files = Directory.Exists(path)
+            ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            : Enumerable.Repeat(path, 1);
         foreach (var file in files)
         {
             var paragraph = new StringBuilder();

@@ -55,7 +55,8 @@ internal static class BackwardPass
         return loss.MoveToOuterDisposeScope();
     }
 
-    private static (Tensor Loss, Tensor? Gradient) Last(PreferenceModel model, ForwardPass pass, ForwardMode mode, int first, Tensor input, bool needsGradient, Func<Tensor, Tensor> lossOf)
+    private static (Tensor Loss, Tensor? Gradient) Last(
+        PreferenceModel model, ForwardPass pass, ForwardMode mode, int first, Tensor input, bool needsGradient, Func<Tensor, Tensor> lossOf)
     {
         using var scope = NewDisposeScope();
         var leaf = input.detach().requires_grad_(needsGradient);

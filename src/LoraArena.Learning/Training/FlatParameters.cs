@@ -63,7 +63,8 @@ public sealed class FlatParameters : IDisposable
     public Tensor Gradient { get; }
 
     /// <summary>Views of another buffer of the same layout, by the weights' names: an optimiser's state for a checkpoint.</summary>
-    public Dictionary<string, Tensor> Split(Tensor buffer) => _parts.ToDictionary(p => p.Name, p => buffer.narrow(0, p.Offset, p.Weight.Count).view(p.Weight.Shape), StringComparer.Ordinal);
+    public Dictionary<string, Tensor> Split(Tensor buffer)
+        => _parts.ToDictionary(p => p.Name, p => buffer.narrow(0, p.Offset, p.Weight.Count).view(p.Weight.Shape), StringComparer.Ordinal);
 
     /// <summary>Sets the gradient to zero.</summary>
     public void ZeroGradient() => Gradient.zero_();

@@ -31,7 +31,9 @@ public static class MemoryForecaster
     /// <param name="trained">Trainable parameters, the head's among them.</param>
     /// <param name="training">How it is trained.</param>
     /// <param name="device">The device it trains on.</param>
-    public static MemoryForecast? Of(PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained, TrainingOptions training, ComputeDevice device)
+    public static MemoryForecast? Of(
+        PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained,
+        TrainingOptions training, ComputeDevice device)
     {
         var longest = Math.Min(training.MaxLength, model.Config.MaxPositions);
         var tokens = Math.Max(longest, (int)Math.Min(MicroBatchSize.Of(training, device.Torch), (long)training.BatchSize * longest));
@@ -39,7 +41,9 @@ public static class MemoryForecaster
     }
 
     /// <summary>The same for padded tokens that go through the model at once.</summary>
-    public static MemoryForecast? Of(PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained, BasePrecision precision, int tokens, string device = "cpu")
+    public static MemoryForecast? Of(
+        PreferenceModel model, LoraVariant variant, VariantOptions options, IReadOnlyList<Projection> sites, long trained,
+        BasePrecision precision, int tokens, string device = "cpu")
     {
         var blocks = model.Backbone.Blocks;
         if (blocks.Count == 0 || !variant.Info.QuantizedBase || options is not LoraOptions { UseDora: false, Bias: "none" } lora) return null;
@@ -53,13 +57,16 @@ public static class MemoryForecaster
         var again = BackwardPass.Recomputed(blocks.Count);
         var inputs = bytes * tokens * model.Config.HiddenSize * again;
         var recomputing = inputs + Math.Max(kept.Skip(again).Sum(), kept.Take(again).DefaultIfEmpty().Max());
-        return new MemoryForecast(Weights(model, precision), Training(kept.Sum(), heap.Passing), Training(recomputing, heap.PassingAgain), tokens, precision.Name, device);
+        return new MemoryForecast(
+            Weights(model, precision), Training(kept.Sum(), heap.Passing), Training(recomputing, heap.PassingAgain), tokens, precision.Name,
+            device);
 
         long Training(double keptBytes, double share) => (long)(heap.Overhead + fixedPart + (heap.Kept * keptBytes) + (share * passing));
     }
 
     /// <summary>Bytes that each block's forward pass keeps for its backward pass.</summary>
-    public static IReadOnlyList<double> KeptByBlocks(PreferenceModel model, IReadOnlyList<Projection> sites, LoraOptions lora, BasePrecision precision, int tokens)
+    public static IReadOnlyList<double> KeptByBlocks(
+        PreferenceModel model, IReadOnlyList<Projection> sites, LoraOptions lora, BasePrecision precision, int tokens)
     {
         var adapted = sites.ToHashSet();
         return [.. model.Backbone.Blocks.Select(block => (double)precision.ComputeType.ElementSize() * tokens * Kept(block, adapted, lora, precision, tokens))];
@@ -85,12 +92,16 @@ public static class MemoryForecaster
             .Select(site => (double)site.InFeatures * site.OutFeatures * precision.ComputeType.ElementSize()).DefaultIfEmpty().Max();
 
     private static bool Merges(Projection site, LoraOptions lora, BasePrecision precision, int tokens)
-        => lora.LoraDropout == 0 && lora.TrainsA && !precision.IsQuantized && LowRankProduct.Merges(tokens, site.InFeatures, site.OutFeatures, precision.ComputeType);
+        => lora.LoraDropout == 0
+            && lora.TrainsA
+            && !precision.IsQuantized
+            && LowRankProduct.Merges(tokens, site.InFeatures, site.OutFeatures, precision.ComputeType);
 
     private static long Weights(PreferenceModel model, BasePrecision precision)
     {
         var bytes = precision.ComputeType.ElementSize();
-        var matrices = model.Sites.Where(site => site.InFeatures * site.OutFeatures >= BasePrecision.SmallestQuantized).Sum(site => site.InFeatures * site.OutFeatures);
+        var matrices = model.Sites.Where(site =>
+            site.InFeatures * site.OutFeatures >= BasePrecision.SmallestQuantized).Sum(site => site.InFeatures * site.OutFeatures);
         return precision.IsQuantized
             ? (long)(matrices * (precision.Name == Precisions.Nf4 ? 4.13 : 8.03) / 8) + ((model.BaseParameters - matrices) * bytes)
             : model.BaseParameters * bytes;

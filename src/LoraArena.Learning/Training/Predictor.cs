@@ -26,7 +26,8 @@ public sealed class Predictor(PreferenceModel model, BattlePacker packer, bool s
         var first = Pass(battles, swap: false, shouldStop);
         var second = swapAverage ? Pass(battles, swap: true, shouldStop) : null;
         FlipRate = second is null || battles.Count == 0 ? null : Calibration.FlipRate(first, second);
-        return [.. battles.Select((battle, i) => new Prediction(battle.Id, second is null ? first[i] : Probabilities.Average(first[i], second[i].Swapped()), battle.Winner, battle.Group))];
+        return [.. battles.Select((battle, i) =>
+            new Prediction(battle.Id, second is null ? first[i] : Probabilities.Average(first[i], second[i].Swapped()), battle.Winner, battle.Group))];
     }
 
     private Probabilities[] Pass(IReadOnlyList<TokenizedBattle> battles, bool swap, Func<bool>? shouldStop)
@@ -40,7 +41,10 @@ public sealed class Predictor(PreferenceModel model, BattlePacker packer, bool s
             using var noGrad = no_grad();
             using var batch = packer.Batch([.. micro.Select(row => row.Packed)], model.Device);
             var probabilities = nn.functional.softmax(model.Logits(batch, ForwardMode.Inference).to(ScalarType.Float64), -1).cpu().data<double>().ToArray();
-            for (var i = 0; i < micro.Length; i++) result[micro[i].Row] = new Probabilities(probabilities[3 * i], probabilities[(3 * i) + 1], probabilities[(3 * i) + 2]);
+            for (var i = 0; i < micro.Length; i++)
+            {
+                result[micro[i].Row] = new Probabilities(probabilities[3 * i], probabilities[(3 * i) + 1], probabilities[(3 * i) + 2]);
+            }
         }
 
         return result;

@@ -50,7 +50,9 @@ public sealed class Trainer : IDisposable
         Recomputes = options.GradientCheckpointing;
         _lossScale = model.ComputeType == ScalarType.Float16 ? HalfLossScale : 1;
         var config = model.Config;
-        _mode = new ForwardMode(true, options.HiddenDropout ?? config.HiddenDropout, options.AttentionDropout ?? config.AttentionDropout, options.HiddenDropout ?? config.ClassifierDropout);
+        _mode = new ForwardMode(
+            true, options.HiddenDropout ?? config.HiddenDropout, options.AttentionDropout ?? config.AttentionDropout,
+            options.HiddenDropout ?? config.ClassifierDropout);
         model.Adapted?.Plan(Steps, StepsPerEpoch);
     }
 
@@ -94,7 +96,11 @@ public sealed class Trainer : IDisposable
     /// <summary>Gives the adapter starting values that take more than a seed; <see cref="Step"/> does it too where it has not been done.</summary>
     public void Start()
     {
-        if (_model.Adapted is { HasStarted: false } adapted) adapted.Start(new StartingData(_model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart) { LearningRate = _options.LearningRate });
+        if (_model.Adapted is { HasStarted: false } adapted)
+        {
+            adapted.Start(new StartingData(
+                _model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart) { LearningRate = _options.LearningRate });
+        }
         Prepare();
     }
 
@@ -197,7 +203,9 @@ public sealed class Trainer : IDisposable
     // Once the weights are what they will be: starting values may change their shapes.
     private (FlatParameters Parameters, Optimizer Optimizer) Prepare()
     {
-        _parameters ??= new FlatParameters(Trained.Select(w => KeyValuePair.Create(w.Key, w.Weight)), _model.Device, _model.Adapted is { } adapted ? adapted.GroupOf : null);
+        _parameters ??= new FlatParameters(
+            Trained.Select(w => KeyValuePair.Create(w.Key, w.Weight)), _model.Device,
+            _model.Adapted is { } adapted ? adapted.GroupOf : null);
         _optimizer ??= _model.Adapted?.CreateOptimizer(_parameters, _options.WeightDecay) ?? new AdamW(_parameters, _options.WeightDecay);
         return (_parameters, _optimizer);
     }
@@ -284,7 +292,9 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         BeforeMicroBatch?.Invoke(micro.Batch.Count * micro.Batch.Length);
         var factor = scale ?? _lossScale;
-        var loss = BackwardPass.Run(_model, micro.Batch, mode, Recomputes, logitsBC => nn.functional.cross_entropy(logitsBC, micro.WinnersB, reduction: nn.Reduction.Sum) * (factor / rowsOfStep));
+        var loss = BackwardPass.Run(
+            _model, micro.Batch, mode, Recomputes,
+            logitsBC => nn.functional.cross_entropy(logitsBC, micro.WinnersB, reduction: nn.Reduction.Sum) * (factor / rowsOfStep));
         lossOfStep.add_(loss, alpha: 1 / factor);
     }
 }

@@ -16,7 +16,8 @@ public sealed class AdaLora : LoraVariant<AdaLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "adalora", "AdaLoRA", "Starts with more rank than it keeps and takes it away where it matters least.", "arXiv:2303.10512", PeftType: "ADALORA", ParameterFormula: "init_r · (I + O + 1)")
+        "adalora", "AdaLoRA", "Starts with more rank than it keeps and takes it away where it matters least.", "arXiv:2303.10512",
+        PeftType: "ADALORA", ParameterFormula: "init_r · (I + O + 1)")
     {
         Group = VariantGroup.LowRank,
         Cost = "Two more averages for each trained number, and a little time for ranking them.",

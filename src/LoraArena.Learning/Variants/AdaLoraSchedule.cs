@@ -15,7 +15,10 @@ public sealed record AdaLoraSchedule(long Total, long First, long Last, long Eve
     {
         var first = options.Tinit ?? total / 10;
         var last = total - (options.Tfinal ?? (total * 3 / 10));
-        if (first >= last && total > 1) throw new OptionException($"adalora: tinit {first} and tfinal {total - last} leave none of the training's {total} steps to take ranks away in.");
+        if (first >= last && total > 1)
+        {
+            throw new OptionException($"adalora: tinit {first} and tfinal {total - last} leave none of the training's {total} steps to take ranks away in.");
+        }
         return new AdaLoraSchedule(total, first, Math.Max(1, last), options.DeltaT ?? Math.Max(1, total / 100));
     }
 

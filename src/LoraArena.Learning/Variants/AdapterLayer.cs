@@ -31,7 +31,8 @@ public abstract class AdapterLayer(Projection site) : IDisposable
     /// <param name="x">Their input, […, I].</param>
     /// <param name="mode">How the pass is made.</param>
     /// <param name="layers">The layers, this one first.</param>
-    public virtual IReadOnlyList<Tensor> ForwardTogether(Tensor x, ForwardMode mode, IReadOnlyList<AdapterLayer> layers) => [.. layers.Select(layer => layer.Forward(x, mode))];
+    public virtual IReadOnlyList<Tensor> ForwardTogether(Tensor x, ForwardMode mode, IReadOnlyList<AdapterLayer> layers)
+        => [.. layers.Select(layer => layer.Forward(x, mode))];
 
     /// <summary>What merging adds to W, fp32 [O, I].</summary>
     public abstract Tensor DeltaWeight();
@@ -62,7 +63,10 @@ public abstract class AdapterLayer(Projection site) : IDisposable
     }
 }
 
-/// <summary>A layer that is its base with another weight: y = (W + ΔW) x + b, with ΔW made anew in every forward pass, so that gradients go through it.</summary>
+/// <summary>
+/// A layer that is its base with another weight: y = (W + ΔW) x + b, with ΔW made anew in every forward pass, so that gradients go through
+/// it.
+/// </summary>
 /// <param name="site">The layer that carries it.</param>
 /// <param name="dropout">Dropout on what ΔW sees; the base sees the input whole.</param>
 public abstract class DeltaLayer(Projection site, double dropout = 0) : AdapterLayer(site)
@@ -74,7 +78,10 @@ public abstract class DeltaLayer(Projection site, double dropout = 0) : AdapterL
 
         // One product instead of two where both see the same input; a base of fewer bits would round a small ΔW away.
         var weight = Site.Weight.Value;
-        if ((dropout == 0 || !mode.Training) && weight.dtype == ScalarType.Float32) return nn.functional.linear(x, weight + DeltaWeight(), Site.Bias?.Value).MoveToOuterDisposeScope();
+        if ((dropout == 0 || !mode.Training) && weight.dtype == ScalarType.Float32)
+        {
+            return nn.functional.linear(x, weight + DeltaWeight(), Site.Bias?.Value).MoveToOuterDisposeScope();
+        }
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), dropout, mode);
         return (Site.Base(x) + nn.functional.linear(dropped, DeltaWeight()).to(x.dtype)).MoveToOuterDisposeScope();
     }

@@ -18,7 +18,8 @@ public sealed class Allora : LoraVariant<AlloraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "allora", "ALLoRA", "LoRA without scale and dropout whose rows learn fast while they are small.", "arXiv:2410.09692", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "allora", "ALLoRA", "LoRA without scale and dropout whose rows learn fast while they are small.", "arXiv:2410.09692",
+        PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "A second thin product in training.",
@@ -46,7 +47,8 @@ public sealed class Allora : LoraVariant<AlloraOptions>
     };
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, AlloraOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedAllora(this, options, [.. layers.Cast<AlloraLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, AlloraOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedAllora(this, options, [.. layers.Cast<AlloraLayer>()]);
 }
 
 /// <summary>Options of ALLoRA.</summary>

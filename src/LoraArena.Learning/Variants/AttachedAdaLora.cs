@@ -90,7 +90,9 @@ internal sealed class AttachedAdaLora : AttachedVariant
         var (pattern, tensors) = (new JsonObject(), adapter.Tensors.ToDictionary(StringComparer.Ordinal));
         for (var i = 0; i < _layers.Count; i++)
         {
-            var (layer, rows) = (_layers[i], tensor(kept[i].Select((k, row) => (k, (long)row)).Where(p => p.k).Select(p => p.Item2).ToArray(), ScalarType.Int64, _keptLR.device));
+            var (layer, rows) = (
+                _layers[i],
+                tensor(kept[i].Select((k, row) => (k, (long)row)).Where(p => p.k).Select(p => p.Item2).ToArray(), ScalarType.Int64, _keptLR.device));
             pattern[layer.Site.Path + ".lora_E"] = new JsonArray([.. kept[i].Select(k => (JsonNode)k)]);
             tensors[KeyOf(layer, layer.A)] = layer.A.Value.index_select(0, rows);
             tensors[KeyOf(layer, layer.B)] = layer.B.Value.index_select(1, rows);
@@ -137,7 +139,9 @@ internal sealed class AttachedAdaLora : AttachedVariant
         if (_read is { } ranks) return [.. ranks.Select(rank => Enumerable.Range(0, _options.InitR).Select(i => i < rank).ToArray())];
         if (!_isFinal) return null;
         var kept = _keptLR.cpu().data<float>().ToArray();
-        return [.. Enumerable.Range(0, _layers.Count).Select(layer => Enumerable.Range(0, _options.InitR).Select(i => kept[(layer * _options.InitR) + i] > 0).ToArray())];
+        return [.. Enumerable.Range(0, _layers.Count).Select(layer => Enumerable.Range(0, _options.InitR)
+            .Select(i => kept[(layer * _options.InitR) + i] > 0)
+            .ToArray())];
     }
 
     // Importance |p ∂p| of every number, its average, and the average of how far it strays.

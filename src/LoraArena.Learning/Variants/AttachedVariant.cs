@@ -47,7 +47,8 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     public virtual IEnumerable<string> TargetPaths => Layers.Select(layer => layer.Site.Path);
 
     /// <summary>All tensors of the adapter by the keys of PEFT's files: those of the layers, and those that layers share.</summary>
-    public virtual IEnumerable<AdapterWeight> Weights => Layers.SelectMany(layer => layer.Weights.Select(w => new AdapterWeight(KeyOf(layer, w), w, Trained: true))
+    public virtual IEnumerable<AdapterWeight> Weights
+        => Layers.SelectMany(layer => layer.Weights.Select(w => new AdapterWeight(KeyOf(layer, w), w, Trained: true))
         .Concat(layer.Frozen.Select(w => new AdapterWeight(KeyOf(layer, w), w, Trained: false)))
         .Concat(layer.Internal.Select(w => new AdapterWeight(KeyOf(layer, w), w, Trained: false, Exported: false))));
 
@@ -72,7 +73,10 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     /// <summary>The learning rate of a step, counted from 0: the schedule's unless a variant starts it anew.</summary>
     public virtual double LearningRate(LinearSchedule schedule, long step) => schedule.At(step);
 
-    /// <summary>Optimiser steps since the optimiser was last reset, once the training has done <paramref name="steps"/>: all of them unless a variant resets it.</summary>
+    /// <summary>
+    /// Optimiser steps since the optimiser was last reset, once the training has done <paramref name="steps"/>: all of them unless a
+    /// variant resets it.
+    /// </summary>
     public virtual long OptimizerSteps(long steps) => steps;
 
     /// <summary>Learns how long the training will be; called once before the first step, and again when it goes on from a checkpoint.</summary>
@@ -112,7 +116,10 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     {
     }
 
-    /// <summary>The adapter as an adapter folder has it: fields of adapter_config.json and tensors by key. The tensors belong to the caller's dispose scope.</summary>
+    /// <summary>
+    /// The adapter as an adapter folder has it: fields of adapter_config.json and tensors by key. The tensors belong to the caller's
+    /// dispose scope.
+    /// </summary>
     public virtual PeftAdapter ToPeft()
     {
         var config = Variant.PeftConfig(Options);

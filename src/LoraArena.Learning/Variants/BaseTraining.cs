@@ -37,7 +37,9 @@ public static class BaseTraining
         List<string> names = [.. Names(modulesToSave).Where(name => !model.SavedModules.Any(module => IsIn(module, [name])))];
         foreach (var name in names.Where(name => !model.BaseWeights.Any(w => IsIn(BaseTuning.ModuleOf(w.Name), [name]))))
         {
-            var known = model.BaseWeights.Select(w => BaseTuning.ModuleOf(w.Name).Split('.')[^1]).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+            var known = model.BaseWeights.Select(w => BaseTuning.ModuleOf(w.Name).Split('.')[^1])
+                .Distinct(StringComparer.Ordinal)
+                .Order(StringComparer.Ordinal);
             throw new OptionException($"modules_to_save names '{name}', but the model has no such module; it has {string.Join(", ", known)}.");
         }
 
@@ -58,6 +60,8 @@ public static class BaseTraining
             .. model.BaseWeights.Where(w => adapted.ContainsKey(w) || (bias == "all" && w.Name.EndsWith(".bias", StringComparison.Ordinal)))
                 .Select(w => new AdapterWeight(adapted.GetValueOrDefault(w, Root + w.Name), w, Trained: true)),
         ];
-        return chosen.Count > 0 ? chosen : throw new OptionException($"bias {bias} trains biases of {(bias == "all" ? "the model" : "the adapted layers")}, and there are none.");
+        return chosen.Count > 0
+            ? chosen
+            : throw new OptionException($"bias {bias} trains biases of {(bias == "all" ? "the model" : "the adapted layers")}, and there are none.");
     }
 }

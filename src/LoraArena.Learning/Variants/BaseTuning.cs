@@ -13,7 +13,8 @@ public sealed class FullFineTuning : BaseTuning<FullFineTuningOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "full", "Full fine-tuning", "Trains every weight of the model; its best learning rate is about a tenth of LoRA's.", "arXiv:1810.04805", PeftType: null, ParameterFormula: "every weight of the model")
+        "full", "Full fine-tuning", "Trains every weight of the model; its best learning rate is about a tenth of LoRA's.",
+        "arXiv:1810.04805", PeftType: null, ParameterFormula: "every weight of the model")
     {
         Group = VariantGroup.Other,
         Cost = "16 bytes for each weight of the model, and half as much time again.",
@@ -23,7 +24,9 @@ public sealed class FullFineTuning : BaseTuning<FullFineTuningOptions>
 
     /// <inheritdoc/>
     public override IReadOnlyList<Weight> Choose(PreferenceModel model, FullFineTuningOptions options)
-        => options.TrainEmbeddings ? model.BaseWeights : [.. model.BaseWeights.Where(w => !w.Name.Contains("embed", StringComparison.Ordinal) || w.Shape.Length == 1)];
+        => options.TrainEmbeddings
+            ? model.BaseWeights
+            : [.. model.BaseWeights.Where(w => !w.Name.Contains("embed", StringComparison.Ordinal) || w.Shape.Length == 1)];
 }
 
 /// <summary>Options of full fine-tuning.</summary>
@@ -79,7 +82,8 @@ public sealed class LnTuning : BaseTuning<LnTuningOptions>
 
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "ln-tuning", "LN tuning", "Trains the weights and biases of the model's norms.", "arXiv:2312.11420", PeftType: "LN_TUNING", ParameterFormula: "every weight and bias of a norm")
+        "ln-tuning", "LN tuning", "Trains the weights and biases of the model's norms.", "arXiv:2312.11420", PeftType: "LN_TUNING",
+        ParameterFormula: "every weight and bias of a norm")
     {
         Group = VariantGroup.Other,
         Cost = "Less of everything.",
@@ -91,7 +95,8 @@ public sealed class LnTuning : BaseTuning<LnTuningOptions>
     public override IReadOnlyList<Weight> Choose(PreferenceModel model, LnTuningOptions options)
     {
         var norms = Norms(model);
-        List<Weight> chosen = [.. model.BaseWeights.Where(w => norms.Contains(BaseTuning.ModuleOf(w.Name)) && TargetModules.Matches(new SiteShape(BaseTuning.ModuleOf(w.Name), 0, 0), options.TargetModules))];
+        List<Weight> chosen = [.. model.BaseWeights.Where(w => norms.Contains(BaseTuning.ModuleOf(w.Name))
+            && TargetModules.Matches(new SiteShape(BaseTuning.ModuleOf(w.Name), 0, 0), options.TargetModules))];
         return chosen.Count > 0 ? chosen : throw new OptionException($"target_modules '{options.TargetModules}' matches none of the model's norms; it has {string.Join(", ", norms.Select(n => n.Split('.')[^1]).Distinct())}.");
     }
 
@@ -106,7 +111,9 @@ public sealed class LnTuning : BaseTuning<LnTuningOptions>
 
     // Norms are the modules whose weight is a vector.
     private static HashSet<string> Norms(PreferenceModel model)
-        => model.BaseWeights.Where(w => w.Shape.Length == 1 && w.Name.EndsWith(".weight", StringComparison.Ordinal)).Select(w => BaseTuning.ModuleOf(w.Name)).ToHashSet(StringComparer.Ordinal);
+        => model.BaseWeights.Where(w => w.Shape.Length == 1 && w.Name.EndsWith(".weight", StringComparison.Ordinal))
+            .Select(w => BaseTuning.ModuleOf(w.Name))
+            .ToHashSet(StringComparer.Ordinal);
 }
 
 /// <summary>Options of layer-norm tuning.</summary>
@@ -119,7 +126,10 @@ public sealed record LnTuningOptions : VariantOptions
     public override void Check()
     {
         base.Check();
-        if (ExcludeModules is not null || LayersToTransform is not null) throw new OptionException("ln-tuning chooses norms by target_modules alone; exclude_modules and layers_to_transform choose linear layers.");
+        if (ExcludeModules is not null || LayersToTransform is not null)
+        {
+            throw new OptionException("ln-tuning chooses norms by target_modules alone; exclude_modules and layers_to_transform choose linear layers.");
+        }
     }
 }
 
@@ -145,16 +155,19 @@ public abstract class BaseTuning<TOptions> : LoraVariant<TOptions> where TOption
     public sealed override IReadOnlyList<Projection> SitesOf(PreferenceModel model, VariantOptions options) => [];
 
     /// <inheritdoc/>
-    public sealed override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed) => new AttachedBaseTuning(this, options, Choose(model, (TOptions)options), KeyOf);
+    public sealed override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed)
+        => new AttachedBaseTuning(this, options, Choose(model, (TOptions)options), KeyOf);
 
     /// <inheritdoc/>
-    public sealed override AdapterLayer Wrap(Projection site, TOptions options, VariantContext context) => throw new NotSupportedException("The method has no layers of its own; attach it to a model.");
+    public sealed override AdapterLayer Wrap(Projection site, TOptions options, VariantContext context)
+        => throw new NotSupportedException("The method has no layers of its own; attach it to a model.");
 
     /// <inheritdoc/>
     public sealed override long ParametersOf(SiteShape site, TOptions options) => 0;
 
     /// <inheritdoc/>
-    public sealed override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, TOptions options) => Choose(model, options).Sum(w => w.Count);
+    public sealed override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, TOptions options)
+        => Choose(model, options).Sum(w => w.Count);
 }
 
 /// <summary>What methods without layers have in common.</summary>
@@ -174,11 +187,14 @@ internal static class BaseTuning
 }
 
 /// <summary>Trained weights of a model. What they were is not kept: who wants the base model again loads it.</summary>
-internal sealed class AttachedBaseTuning(LoraVariant variant, VariantOptions options, IReadOnlyList<Weight> chosen, Func<string, string> keyOf) : AttachedVariant(variant, options, [])
+internal sealed class AttachedBaseTuning(
+    LoraVariant variant, VariantOptions options,
+    IReadOnlyList<Weight> chosen, Func<string, string> keyOf) : AttachedVariant(variant, options, [])
 {
     public override IEnumerable<AdapterWeight> Weights => chosen.Select(w => new AdapterWeight(Root + keyOf(w.Name), w, Trained: true));
 
-    public override IEnumerable<string> TargetPaths => Variant is LnTuning ? chosen.Select(w => BaseTuning.ModuleOf(w.Name)).Distinct() : [TargetModules.AllLinear];
+    public override IEnumerable<string> TargetPaths
+        => Variant is LnTuning ? chosen.Select(w => BaseTuning.ModuleOf(w.Name)).Distinct() : [TargetModules.AllLinear];
 
     public override void Detach() => throw new NotSupportedException("The method trains the model's own weights; load the model again.");
 }

@@ -18,7 +18,8 @@ public sealed class Boft : LoraVariant<BoftOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "boft", "BOFT", "Rotates a layer's input by a few sparse rotations in butterfly order, and scales its output.", "arXiv:2311.06243", PeftType: "BOFT", ParameterFormula: "m · b · I + O")
+        "boft", "BOFT", "Rotates a layer's input by a few sparse rotations in butterfly order, and scales its output.", "arXiv:2311.06243",
+        PeftType: "BOFT", ParameterFormula: "m · b · I + O")
     {
         Group = VariantGroup.Other,
         Cost = "Several block rotations of each input: slower.",
@@ -64,7 +65,10 @@ public sealed record BoftOptions : VariantOptions
     [Range(2, 1024)]
     public int BoftBlockSize { get; init; } = 4;
 
-    /// <summary>Rotations one after another. With m of them each feature meets those of 2^(m−1) blocks; the block size must be even then. PEFT needs its CUDA extension for more than 1.</summary>
+    /// <summary>
+    /// Rotations one after another. With m of them each feature meets those of 2^(m−1) blocks; the block size must be even then. PEFT needs
+    /// its CUDA extension for more than 1.
+    /// </summary>
     [Range(1, 16)]
     public int BoftNButterflyFactor { get; init; } = 1;
 
@@ -95,7 +99,9 @@ internal sealed class BoftLayer : AdapterLayer
         (_width, _blocks) = (options.BoftBlockSize, site.InFeatures / options.BoftBlockSize);
         _blocksMKBB = new Weight("boft_R", zeros([factors, _blocks, _width, _width], ScalarType.Float32, device));
         _scaleO1 = new Weight("boft_s", ones([site.OutFeatures, 1], ScalarType.Float32, device));
-        _orders = [.. Enumerable.Range(0, factors).Select(i => factors == 1 ? ((Tensor, Tensor)?)null : Order(site.InFeatures, (int)(_blocks >> i), (int)_width / 2, device))];
+        _orders = [.. Enumerable.Range(0, factors).Select(i => factors == 1
+            ? ((Tensor, Tensor)?)null
+            : Order(site.InFeatures, (int)(_blocks >> i), (int)_width / 2, device))];
     }
 
     public override IReadOnlyList<Weight> Weights => [_blocksMKBB, _scaleO1];
@@ -156,6 +162,8 @@ internal sealed class BoftLayer : AdapterLayer
         for (var place = 0; place < order.Length; place++) inverse[order[place]] = place;
 
         // Row i of the permutation matrix P has its 1 at order[i]: x P puts entry i at order[i].
-        return (tensor(inverse, ScalarType.Int64, CPU).to(device).DetachFromDisposeScope(), tensor(order, ScalarType.Int64, CPU).to(device).DetachFromDisposeScope());
+        return (
+            tensor(inverse, ScalarType.Int64, CPU).to(device).DetachFromDisposeScope(),
+            tensor(order, ScalarType.Int64, CPU).to(device).DetachFromDisposeScope());
     }
 }

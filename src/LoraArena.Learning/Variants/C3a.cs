@@ -67,7 +67,10 @@ public sealed record C3aOptions : VariantOptions
 
     internal void RequireDivides(SiteShape site)
     {
-        if (site.InFeatures % BlockSize != 0 || site.OutFeatures % BlockSize != 0) throw new OptionException($"c3a: block_size {BlockSize} does not divide {site.Path}, {site.InFeatures} to {site.OutFeatures} wide; take a common divisor of all widths or fewer target_modules.");
+        if (site.InFeatures % BlockSize != 0 || site.OutFeatures % BlockSize != 0)
+        {
+            throw new OptionException($"c3a: block_size {BlockSize} does not divide {site.Path}, {site.InFeatures} to {site.OutFeatures} wide; take a common divisor of all widths or fewer target_modules.");
+        }
     }
 }
 

@@ -15,7 +15,8 @@ public sealed class Corda : LoraFamily<CordaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "corda", "CorDA", "LoRA that starts with what the weight does to this data most, or least.", "arXiv:2406.05223", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "corda", "CorDA", "LoRA that starts with what the weight does to this data most, or least.", "arXiv:2406.05223", PeftType: "LORA",
+        ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Start,
         Cost = "Some batches at the start and a decomposition of each weight, then none.",
@@ -58,7 +59,10 @@ internal sealed class CordaStart : LoraStart
         foreach (var group in StartingData.Groups(layers, layer => 2 * layer.Site.InFeatures * layer.Site.InFeatures))
         {
             var moments = group.ToDictionary(layer => layer.Site, layer => new InputMoments(layer.Site.InFeatures, layer.Site.Weight.Value.device));
-            for (var batch = 0; batch < Math.Min(own.StartBatches, data.Batches); batch++) data.Inputs(batch, moments.Keys, (site, rows) => moments[site].Add(rows));
+            for (var batch = 0; batch < Math.Min(own.StartBatches, data.Batches); batch++)
+            {
+                data.Inputs(batch, moments.Keys, (site, rows) => moments[site].Add(rows));
+            }
             foreach (var layer in group)
             {
                 using var seen = moments[layer.Site];

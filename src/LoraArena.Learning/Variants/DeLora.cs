@@ -19,7 +19,8 @@ public sealed class DeLora : LoraVariant<DeLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "delora", "DeLoRA", "LoRA with normalised factors and one trained strength a layer, which bounds how far the weight moves.", "arXiv:2503.18225", PeftType: "DELORA", ParameterFormula: "r · (I + O) + 1")
+        "delora", "DeLoRA", "LoRA with normalised factors and one trained strength a layer, which bounds how far the weight moves.",
+        "arXiv:2503.18225", PeftType: "DELORA", ParameterFormula: "r · (I + O) + 1")
     {
         Group = VariantGroup.Magnitude,
         Cost = "Norms of both factors for every pass.",

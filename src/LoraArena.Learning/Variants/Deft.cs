@@ -19,7 +19,8 @@ public sealed class Deft : LoraVariant<DeftOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "deft", "DEFT", "Exchanges a small subspace of each weight for a trained one.", "huggingface/peft, DEFT", PeftType: "DEFT", ParameterFormula: "r · (I + O)")
+        "deft", "DEFT", "Exchanges a small subspace of each weight for a trained one.", "huggingface/peft, DEFT", PeftType: "DEFT",
+        ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "One more product with the weight for every pass.",

@@ -19,7 +19,8 @@ public sealed class DeltaLora : LoraFamily<DeltaLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "delta-lora", "Delta-LoRA", "LoRA whose frozen weight follows each change of the product, enlarged.", "arXiv:2309.02411", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "delta-lora", "Delta-LoRA", "LoRA whose frozen weight follows each change of the product, enlarged.", "arXiv:2309.02411",
+        PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "A second pair of thin products once the weight follows.",
@@ -29,8 +30,13 @@ public sealed class DeltaLora : LoraFamily<DeltaLoraOptions>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
         new("delta-lora", "use_dora", "the weight follows the product, not the rescaled whole", options => ((LoraOptions)options).UseDora),
-        new("delta-lora", "lora_dropout", "with it the weight and the product would see other inputs, so that one's change is not the other's gradient", options => ((LoraOptions)options).LoraDropout > 0),
-        new("delta-lora", "init_lora_weights that moves the base", "the weight's own movement starts from the untouched base", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
+        new(
+            "delta-lora", "lora_dropout",
+            "with it the weight and the product would see other inputs, so that one's change is not the other's gradient",
+            options => ((LoraOptions)options).LoraDropout > 0),
+        new(
+            "delta-lora", "init_lora_weights that moves the base", "the weight's own movement starts from the untouched base",
+            options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
     ];
 
     /// <inheritdoc/>
@@ -122,7 +128,8 @@ internal sealed class AttachedDeltaLora : AttachedLora
     }
 
     // One number more for checkpoints: whether the weight follows already.
-    public override IEnumerable<AdapterWeight> Weights => base.Weights.Append(new AdapterWeight(Root + _follows.Name, _follows, Trained: false, Exported: false));
+    public override IEnumerable<AdapterWeight> Weights
+        => base.Weights.Append(new AdapterWeight(Root + _follows.Name, _follows, Trained: false, Exported: false));
 
     public override void AfterStep(long step, Optimizer optimizer)
     {

@@ -23,7 +23,8 @@ public sealed class Dora : LoraFamily<DoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "dora", "DoRA", "LoRA for the direction of each row of the weight, and a trained number for its length.", "arXiv:2402.09353", PeftType: "LORA", ParameterFormula: "r · (I + O) + O")
+        "dora", "DoRA", "LoRA for the direction of each row of the weight, and a trained number for its length.", "arXiv:2402.09353",
+        PeftType: "LORA", ParameterFormula: "r · (I + O) + O")
     {
         Group = VariantGroup.Magnitude,
         Cost = "Row norms once a step, and one more product of the size of the output in each pass.",
@@ -33,7 +34,8 @@ public sealed class Dora : LoraFamily<DoraOptions>
     public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && config.Flag("use_dora");
 
     /// <inheritdoc/>
-    public override IReadOnlyList<OptionRule> Rules { get; } = [new("dora", "use_dora false", "that is plain LoRA; take the variant lora", options => !((LoraOptions)options).UseDora)];
+    public override IReadOnlyList<OptionRule> Rules { get; } =
+        [new("dora", "use_dora false", "that is plain LoRA; take the variant lora", options => !((LoraOptions)options).UseDora)];
 }
 
 /// <summary>LoRA's options with the magnitudes trained.</summary>

@@ -18,7 +18,8 @@ public sealed class Eva : LoraFamily<EvaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "eva", "EVA", "LoRA that starts with the principal components of its inputs, with more rank where they explain more.", "arXiv:2410.07170", PeftType: "LORA", ParameterFormula: "r · (I + O) before ranks move between layers")
+        "eva", "EVA", "LoRA that starts with the principal components of its inputs, with more rank where they explain more.",
+        "arXiv:2410.07170", PeftType: "LORA", ParameterFormula: "r · (I + O) before ranks move between layers")
     {
         Group = VariantGroup.Start,
         Cost = "Some batches are run at the start to see the inputs, then none.",
@@ -27,12 +28,17 @@ public sealed class Eva : LoraFamily<EvaOptions>
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
-        new("eva", "rank_pattern or alpha_pattern", "EVA chooses the ranks itself", options => ((EvaOptions)options).RankPattern is not null || ((EvaOptions)options).AlphaPattern is not null),
-        new("eva", "another init_lora_weights than eva", "the ranks come from the components that A starts with", options => ((EvaOptions)options).InitLoraWeights != "eva"),
+        new(
+            "eva", "rank_pattern or alpha_pattern", "EVA chooses the ranks itself",
+            options => ((EvaOptions)options).RankPattern is not null || ((EvaOptions)options).AlphaPattern is not null),
+        new(
+            "eva", "another init_lora_weights than eva", "the ranks come from the components that A starts with",
+            options => ((EvaOptions)options).InitLoraWeights != "eva"),
     ];
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, EvaOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedEva(this, options, [.. layers.Cast<LoraLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, EvaOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedEva(this, options, [.. layers.Cast<LoraLayer>()]);
 }
 
 /// <summary>LoRA's options, and how far ranks may move.</summary>
@@ -74,7 +80,10 @@ internal sealed class EvaStart : LoraStart
         foreach (var group in StartingData.Groups(layers, layer => 2 * layer.Site.InFeatures * layer.Site.InFeatures))
         {
             var moments = group.ToDictionary(layer => layer.Site, layer => new InputMoments(layer.Site.InFeatures, layer.Site.Device));
-            for (var batch = 0; batch < Math.Min(own.StartBatches, data.Batches); batch++) data.Inputs(batch, moments.Keys, (site, rows) => moments[site].Add(rows));
+            for (var batch = 0; batch < Math.Min(own.StartBatches, data.Batches); batch++)
+            {
+                data.Inputs(batch, moments.Keys, (site, rows) => moments[site].Add(rows));
+            }
             foreach (var layer in group)
             {
                 using var seen = moments[layer.Site];
@@ -105,7 +114,10 @@ internal sealed class EvaStart : LoraStart
         }
 
         foreach (var (_, layer) in ordered.OrderByDescending(c => c.Ratio).ThenBy(c => c.Layer).Take(total - layers.Count)) ranks[layer]++;
-        for (var i = 0; i < layers.Count; i++) layers[i].ChangeRank(ranks[i], options.AdjustScalingFactors ? layers[i].Scale : layers[i].Scale * layers[i].Rank / ranks[i]);
+        for (var i = 0; i < layers.Count; i++)
+        {
+            layers[i].ChangeRank(ranks[i], options.AdjustScalingFactors ? layers[i].Scale : layers[i].Scale * layers[i].Rank / ranks[i]);
+        }
     }
 }
 

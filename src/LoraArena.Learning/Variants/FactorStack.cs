@@ -12,7 +12,8 @@ namespace LoraArena.Learning.Variants;
 internal static class FactorStack
 {
     /// <summary>Layers by rank.</summary>
-    public static IReadOnlyList<IReadOnlyList<LoraLayer>> ByRank(IEnumerable<LoraLayer> layers) => [.. layers.GroupBy(layer => layer.Rank).Select(group => group.ToList())];
+    public static IReadOnlyList<IReadOnlyList<LoraLayer>> ByRank(IEnumerable<LoraLayer> layers)
+        => [.. layers.GroupBy(layer => layer.Rank).Select(group => group.ToList())];
 
     /// <summary>A Aᵀ of each layer, fp64 [L, R, R].</summary>
     public static Tensor GramsOfA(IReadOnlyList<LoraLayer> layers) => Grams([.. layers.Select(layer => layer.A.Value.detach())]);

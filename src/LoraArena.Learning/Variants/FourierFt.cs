@@ -52,7 +52,12 @@ public sealed class FourierFt : LoraVariant<FourierFtOptions>
     {
         config.RequireUnset("n_frequency_pattern", "fan_in_fan_out");
         config.Require("bias", "none");
-        return new FourierFtOptions { NFrequency = config.Size("n_frequency", 1000), Scaling = config.Number("scaling", 150), RandomLocSeed = (int)config.Number("random_loc_seed", 777) };
+        return new FourierFtOptions
+        {
+            NFrequency = config.Size("n_frequency", 1000),
+            Scaling = config.Number("scaling", 150),
+            RandomLocSeed = (int)config.Number("random_loc_seed", 777),
+        };
     }
 }
 
@@ -93,7 +98,10 @@ internal static class Spectrum
     /// <exception cref="OptionException">There are fewer.</exception>
     public static void RequireFits(string variant, SiteShape site, long count)
     {
-        if (count > site.InFeatures * site.OutFeatures) throw new OptionException($"{variant}: n_frequency {count} is more than the {site.InFeatures * site.OutFeatures} entries of {site.Path}.");
+        if (count > site.InFeatures * site.OutFeatures)
+        {
+            throw new OptionException($"{variant}: n_frequency {count} is more than the {site.InFeatures * site.OutFeatures} entries of {site.Path}.");
+        }
     }
 }
 

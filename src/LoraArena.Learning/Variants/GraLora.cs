@@ -19,7 +19,8 @@ public sealed class GraLora : LoraVariant<GraLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "gralora", "GraLoRA", "Cuts the weight into blocks, each with a small LoRA of its own: a higher rank from as many numbers.", "arXiv:2505.20355", PeftType: "GRALORA", ParameterFormula: "(r + hybrid_r) · (I + O)")
+        "gralora", "GraLoRA", "Cuts the weight into blocks, each with a small LoRA of its own: a higher rank from as many numbers.",
+        "arXiv:2505.20355", PeftType: "GRALORA", ParameterFormula: "(r + hybrid_r) · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "About that of LoRA: the same products in blocks.",
@@ -79,7 +80,10 @@ public sealed record GraLoraOptions : VariantOptions
     [Range(0.0, 100_000.0)]
     public double Alpha { get; init; } = 64;
 
-    /// <summary>Into how many parts input and output features are cut. It must divide every adapted layer's widths. 2 is advised up to rank 32, 4 above.</summary>
+    /// <summary>
+    /// Into how many parts input and output features are cut. It must divide every adapted layer's widths. 2 is advised up to rank 32, 4
+    /// above.
+    /// </summary>
     [Range(1, 1024)]
     public int GraloraK { get; init; } = 2;
 
@@ -103,7 +107,10 @@ public sealed record GraLoraOptions : VariantOptions
     internal void Fit(SiteShape site)
     {
         Check();
-        if (site.InFeatures % GraloraK != 0 || site.OutFeatures % GraloraK != 0) throw new OptionException(FormattableString.Invariant($"gralora_k is {GraloraK}, but {site.Path} is {site.OutFeatures} × {site.InFeatures}; set gralora_k to a divisor of both."));
+        if (site.InFeatures % GraloraK != 0 || site.OutFeatures % GraloraK != 0)
+        {
+            throw new OptionException(FormattableString.Invariant($"gralora_k is {GraloraK}, but {site.Path} is {site.OutFeatures} × {site.InFeatures}; set gralora_k to a divisor of both."));
+        }
     }
 }
 

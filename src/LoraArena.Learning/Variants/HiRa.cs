@@ -15,7 +15,9 @@ public sealed class HiRa : LoraVariant<HiRaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "hira", "HiRA", "Multiplies the frozen weight, entry by entry, by a low-rank product, so that the update has the weight's own rank.", "openreview.net/forum?id=TwJrTz9cRS", PeftType: "HIRA", ParameterFormula: "r · (I + O)")
+        "hira", "HiRA",
+        "Multiplies the frozen weight, entry by entry, by a low-rank product, so that the update has the weight's own rank.",
+        "openreview.net/forum?id=TwJrTz9cRS", PeftType: "HIRA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "The whole update is made for every pass: slower on short batches.",

@@ -13,12 +13,16 @@ namespace LoraArena.Learning.Variants;
 /// <summary>
 /// HRA: W' = W H₁ … H_r with the Householder reflections H = I − 2 û ûᵀ of r trained directions. Yuan et al. 2024, arXiv:2405.17484.
 /// </summary>
-/// <remarks>The product is I − U T Uᵀ with T⁻¹ = I/2 + the part of UᵀU above its diagonal (the compact WY form), so the input passes two thin matrices.</remarks>
+/// <remarks>
+/// The product is I − U T Uᵀ with T⁻¹ = I/2 + the part of UᵀU above its diagonal (the compact WY form), so the input passes two thin
+/// matrices.
+/// </remarks>
 public sealed class Hra : LoraVariant<HraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "hra", "HRA", "Reflects each layer's input along a few trained directions: the weight turns but keeps its singular values.", "arXiv:2405.17484", PeftType: "HRA", ParameterFormula: "r · I")
+        "hra", "HRA", "Reflects each layer's input along a few trained directions: the weight turns but keeps its singular values.",
+        "arXiv:2405.17484", PeftType: "HRA", ParameterFormula: "r · I")
     {
         Group = VariantGroup.Other,
         Cost = "A few reflections of each input.",

@@ -17,7 +17,8 @@ public sealed class Ia3 : LoraVariant<Ia3Options>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "ia3", "IA³", "Scales each feature of a layer's output, or of a feed-forward layer's input, by a trained number.", "arXiv:2205.05638", PeftType: "IA3", ParameterFormula: "O, or I for feedforward_modules")
+        "ia3", "IA³", "Scales each feature of a layer's output, or of a feed-forward layer's input, by a trained number.",
+        "arXiv:2205.05638", PeftType: "IA3", ParameterFormula: "O, or I for feedforward_modules")
     {
         Group = VariantGroup.Magnitude,
         Cost = "Less of everything: one multiplication a layer.",
@@ -43,18 +44,23 @@ public sealed class Ia3 : LoraVariant<Ia3Options>
     public override Ia3Options FromConfig(PeftConfigReader config)
     {
         config.RequireUnset("fan_in_fan_out");
-        var inputs = config.PathEnds("feedforward_modules") ?? throw config.Error("there is no feedforward_modules, so it is not known which layers' inputs are scaled");
+        var inputs = config.PathEnds("feedforward_modules")
+            ?? throw config.Error("there is no feedforward_modules, so it is not known which layers' inputs are scaled");
         return new Ia3Options { FeedforwardModules = inputs.Length > 0 ? inputs : null };
     }
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, Ia3Options options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedIa3(this, options, layers);
+    protected override AttachedVariant Hold(PreferenceModel model, Ia3Options options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedIa3(this, options, layers);
 }
 
 /// <summary>Options of IA³, by PEFT's names.</summary>
 public sealed record Ia3Options : VariantOptions
 {
-    /// <summary>Adapted layers whose input is scaled instead of their output: those that close a feed-forward block. Names separated by commas that a layer's path ends in, or a regular expression for the whole path; nothing for none.</summary>
+    /// <summary>
+    /// Adapted layers whose input is scaled instead of their output: those that close a feed-forward block. Names separated by commas that
+    /// a layer's path ends in, or a regular expression for the whole path; nothing for none.
+    /// </summary>
     public string? FeedforwardModules { get; init; } = "down_proj, output.dense, mlp.Wo";
 
     /// <summary>True if a site's input is scaled, not its output.</summary>
@@ -75,7 +81,8 @@ internal sealed class AttachedIa3(LoraVariant variant, Ia3Options options, IRead
     public override PeftAdapter ToPeft()
     {
         var adapter = base.ToPeft();
-        adapter.Config["feedforward_modules"] = new JsonArray([.. Layers.Where(layer => ((Ia3Layer)layer).ScalesInput).Select(layer => (JsonNode)layer.Site.Path)]);
+        adapter.Config["feedforward_modules"] =
+            new JsonArray([.. Layers.Where(layer => ((Ia3Layer)layer).ScalesInput).Select(layer => (JsonNode)layer.Site.Path)]);
         return adapter;
     }
 }

@@ -46,7 +46,9 @@ public sealed class InputMoments : IDisposable
         var mean = _sumI / _rows;
         var covariance = (_outerII - (_rows * mean.unsqueeze(1) * mean.unsqueeze(0))) / Math.Max(1, _rows - 1);
         var (_, variances, axes) = LowRank.Svd(covariance, count, seed, index);
-        return (axes.MoveToOuterDisposeScope(), variances.sqrt().MoveToOuterDisposeScope(), (variances / covariance.diagonal().sum().clamp_min(1e-300)).MoveToOuterDisposeScope());
+        return (
+            axes.MoveToOuterDisposeScope(), variances.sqrt().MoveToOuterDisposeScope(),
+            (variances / covariance.diagonal().sum().clamp_min(1e-300)).MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>

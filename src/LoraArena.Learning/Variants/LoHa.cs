@@ -13,7 +13,8 @@ public sealed class LoHa : LycorisVariant<LoHaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "loha", "LoHa", "Adds two low-rank products multiplied entry by entry, whose rank is the square of theirs.", "arXiv:2108.06098", PeftType: "LOHA", ParameterFormula: "2 · r · (I + O)")
+        "loha", "LoHa", "Adds two low-rank products multiplied entry by entry, whose rank is the square of theirs.", "arXiv:2108.06098",
+        PeftType: "LOHA", ParameterFormula: "2 · r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "The whole update is made for every pass: slower on short batches.",
@@ -60,7 +61,8 @@ internal sealed class LoHaLayer : LycorisLayer
     }
 
     /// <inheritdoc/>
-    protected override Tensor Whole(Tensor x) => _factored ? base.Whole(x) : nn.functional.linear(x, (Site.Weight.Value + DeltaWeight()).to(x.dtype), Site.Bias?.Value);
+    protected override Tensor Whole(Tensor x)
+        => _factored ? base.Whole(x) : nn.functional.linear(x, (Site.Weight.Value + DeltaWeight()).to(x.dtype), Site.Bias?.Value);
 
     /// <inheritdoc/>
     protected override Tensor Update(Tensor x)

@@ -10,12 +10,16 @@ namespace LoraArena.Learning.Variants;
 
 // O = A · B features out, I = C · D features in, R rank.
 
-/// <summary>LoKr: ΔW = (α/r) W₁ ⊗ W₂, a Kronecker product of a small matrix and a larger one that may be of low rank. Yeh et al. 2023, arXiv:2309.14859.</summary>
+/// <summary>
+/// LoKr: ΔW = (α/r) W₁ ⊗ W₂, a Kronecker product of a small matrix and a larger one that may be of low rank. Yeh et al. 2023,
+/// arXiv:2309.14859.
+/// </summary>
 public sealed class LoKr : LycorisVariant<LoKrOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lokr", "LoKr", "Adds a Kronecker product of two small matrices, the larger one of low rank.", "arXiv:2309.14859", PeftType: "LOKR", ParameterFormula: "a · c + r · (b + d), with O = a · b and I = c · d")
+        "lokr", "LoKr", "Adds a Kronecker product of two small matrices, the larger one of low rank.", "arXiv:2309.14859", PeftType: "LOKR",
+        ParameterFormula: "a · c + r · (b + d), with O = a · b and I = c · d")
     {
         Group = VariantGroup.LowRank,
         Cost = "The whole update is made for every pass: slower on short batches.",
@@ -28,7 +32,9 @@ public sealed class LoKr : LycorisVariant<LoKrOptions>
     public override long ParametersOf(SiteShape site, LoKrOptions options)
     {
         var shape = KroneckerShape.Of(site, options);
-        return (shape.SplitsFirst ? shape.R * (shape.A + shape.C) : shape.A * shape.C) + (shape.SplitsSecond ? shape.R * (shape.B + shape.D) : shape.B * shape.D);
+        return (shape.SplitsFirst ? shape.R * (shape.A + shape.C) : shape.A * shape.C) + (shape.SplitsSecond
+            ? shape.R * (shape.B + shape.D)
+            : shape.B * shape.D);
     }
 
     /// <inheritdoc/>
@@ -63,7 +69,10 @@ public sealed record LoKrOptions : LycorisOptions
     /// <summary>Makes the small matrix a product of rank r too, where that is smaller.</summary>
     public bool DecomposeBoth { get; init; }
 
-    /// <summary>Size of the small matrix: each width is divided by this number where it can be, else by the nearest one below that can. −1 makes both matrices as near to equal as possible.</summary>
+    /// <summary>
+    /// Size of the small matrix: each width is divided by this number where it can be, else by the nearest one below that can. −1 makes
+    /// both matrices as near to equal as possible.
+    /// </summary>
     [Range(-1, 65_536)]
     public int DecomposeFactor { get; init; } = -1;
 
@@ -133,7 +142,8 @@ internal sealed class LoKrLayer : LycorisLayer
             ? [Start("lokr_w2_a", _shape.B, _shape.R, zero: false), Start("lokr_w2_b", _shape.R, _shape.D, zero: lycoris)]
             : [Start("lokr_w2", _shape.B, _shape.D, zero: lycoris)];
 
-        Weight Start(string name, long rows, long columns, bool zero) => new(name, zero ? zeros([rows, columns], ScalarType.Float32, device) : LoraStart.Kaiming(rows, columns).to(device));
+        Weight Start(string name, long rows, long columns, bool zero) =>
+            new(name, zero ? zeros([rows, columns], ScalarType.Float32, device) : LoraStart.Kaiming(rows, columns).to(device));
     }
 
     /// <inheritdoc/>
@@ -157,5 +167,6 @@ internal sealed class LoKrLayer : LycorisLayer
 
     private static Tensor Whole(IReadOnlyList<Weight> factors) => factors is [var left, var right] ? mm(left.Value, right.Value) : factors[0].Value;
 
-    private static Tensor Through(Tensor x, IReadOnlyList<Weight> factors) => factors.Reverse().Aggregate(x, (h, factor) => nn.functional.linear(h, factor.Value));
+    private static Tensor Through(Tensor x, IReadOnlyList<Weight> factors)
+        => factors.Reverse().Aggregate(x, (h, factor) => nn.functional.linear(h, factor.Value));
 }

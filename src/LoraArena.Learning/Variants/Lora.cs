@@ -12,7 +12,8 @@ public sealed class Lora : LoraFamily<LoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora", "LoRA", "Adds a trainable product of two thin matrices to each frozen weight.", "arXiv:2106.09685", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "lora", "LoRA", "Adds a trainable product of two thin matrices to each frozen weight.", "arXiv:2106.09685", PeftType: "LORA",
+        ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         QuantizedBase = true,
@@ -20,7 +21,8 @@ public sealed class Lora : LoraFamily<LoraOptions>
     };
 
     /// <inheritdoc/>
-    public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && !config.Flag("use_dora") && !config.Flag("use_rslora") && !config.Is("init_lora_weights", Mica.Start);
+    public override bool Claims(PeftConfigReader config)
+        => config.PeftType == "LORA" && !config.Flag("use_dora") && !config.Flag("use_rslora") && !config.Is("init_lora_weights", Mica.Start);
 }
 
 /// <summary>Options of LoRA and of every method that is LoRA with one thing changed, by PEFT's names.</summary>
@@ -38,7 +40,10 @@ public record LoraOptions : VariantOptions
     [Range(0.0, 0.99)]
     public double LoraDropout { get; init; }
 
-    /// <summary>Starting values: kaiming (PEFT's true: A uniform within ±1/√I, B zero), gaussian (A with deviation 1/r), or one of the methods that start from the weights or the data.</summary>
+    /// <summary>
+    /// Starting values: kaiming (PEFT's true: A uniform within ±1/√I, B zero), gaussian (A with deviation 1/r), or one of the methods that
+    /// start from the weights or the data.
+    /// </summary>
     [OptionChoices(typeof(LoraStart))]
     public string InitLoraWeights { get; init; } = "kaiming";
 
@@ -52,7 +57,10 @@ public record LoraOptions : VariantOptions
     /// <summary>Trains a number for the length of each row of the weight, and lets the product change its direction alone (DoRA).</summary>
     public bool UseDora { get; init; }
 
-    /// <summary>With use_dora, what sees the dropped input: adapter, the product B A alone (fast); or whole, the whole rescaled direction as PEFT does it, at the cost of a second pass through W.</summary>
+    /// <summary>
+    /// With use_dora, what sees the dropped input: adapter, the product B A alone (fast); or whole, the whole rescaled direction as PEFT
+    /// does it, at the cost of a second pass through W.
+    /// </summary>
     [AllowedValues("adapter", "whole")]
     public string DoraDropoutPath { get; init; } = "adapter";
 

@@ -14,7 +14,8 @@ public sealed class LoraFa : LoraFamily<LoraFaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-fa", "LoRA-FA", "LoRA that trains B alone: half the numbers and less memory for activations.", "arXiv:2308.03303", PeftType: "LORA", ParameterFormula: "r · O")
+        "lora-fa", "LoRA-FA", "LoRA that trains B alone: half the numbers and less memory for activations.", "arXiv:2308.03303",
+        PeftType: "LORA", ParameterFormula: "r · O")
     {
         Group = VariantGroup.LowRank,
         QuantizedBase = true,
@@ -24,18 +25,27 @@ public sealed class LoraFa : LoraFamily<LoraFaOptions>
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
-        new("lora-fa", "init_lora_weights that starts with both factors", "A is not trained, so what it starts from must not be subtracted from the base", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
-        new("lora-fa", "init_lora_weights mica", "its A is zero, which LoRA-FA would not train", options => ((LoraOptions)options).InitLoraWeights == Mica.Start),
+        new(
+            "lora-fa", "init_lora_weights that starts with both factors",
+            "A is not trained, so what it starts from must not be subtracted from the base",
+            options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
+        new(
+            "lora-fa", "init_lora_weights mica", "its A is zero, which LoRA-FA would not train",
+            options => ((LoraOptions)options).InitLoraWeights == Mica.Start),
     ];
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, LoraFaOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedLoraFa(this, options, [.. layers.Cast<LoraLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, LoraFaOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedLoraFa(this, options, [.. layers.Cast<LoraLayer>()]);
 }
 
 /// <summary>LoRA's options, and whether B's gradient is corrected.</summary>
 public sealed record LoraFaOptions : LoraOptions
 {
-    /// <summary>Corrects B's gradient by (A Aᵀ)⁻¹ / s², which makes a step the best one that a fixed A allows, whatever A's size; else B moves along its plain gradient.</summary>
+    /// <summary>
+    /// Corrects B's gradient by (A Aᵀ)⁻¹ / s², which makes a step the best one that a fixed A allows, whatever A's size; else B moves along
+    /// its plain gradient.
+    /// </summary>
     public bool CorrectGradient { get; init; } = true;
 
     internal override bool TrainsA => false;

@@ -27,7 +27,9 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
 
     /// <inheritdoc/>
     public override IEnumerable<AdapterWeight> TrainedBaseWeights(PreferenceModel model, VariantOptions options)
-        => base.TrainedBaseWeights(model, options).Concat(BaseTraining.Biases(model, ((LoraOptions)options).Bias, SitesOf(model, options))).DistinctBy(w => w.Key);
+        => base.TrainedBaseWeights(model, options)
+            .Concat(BaseTraining.Biases(model, ((LoraOptions)options).Bias, SitesOf(model, options)))
+            .DistinctBy(w => w.Key);
 
     /// <inheritdoc/>
     public override JsonObject PeftConfig(TOptions options) => new()
@@ -70,7 +72,10 @@ public abstract class LoraFamily<TOptions> : LoraVariant<TOptions> where TOption
     }
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, TOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedLora(this, options, [.. layers.Cast<LoraLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, TOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedLora(this, options, [.. layers.Cast<LoraLayer>()]);
 
-    private static JsonObject Table(string name, string? pattern) => new(SitePattern.Parse(name, pattern).Entries.Select(e => KeyValuePair.Create<string, JsonNode?>(e.Key, name == "rank_pattern" ? JsonValue.Create((int)e.Value) : JsonValue.Create(e.Value))));
+    private static JsonObject Table(string name, string? pattern)
+        => new(SitePattern.Parse(name, pattern).Entries.Select(e =>
+            KeyValuePair.Create<string, JsonNode?>(e.Key, name == "rank_pattern" ? JsonValue.Create((int)e.Value) : JsonValue.Create(e.Value))));
 }

@@ -16,7 +16,8 @@ public sealed class LoraGa : LoraFamily<LoraGaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-ga", "LoRA-GA", "LoRA that starts along the loss's gradient, so that its first steps are those of full fine-tuning.", "arXiv:2407.05000", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "lora-ga", "LoRA-GA", "LoRA that starts along the loss's gradient, so that its first steps are those of full fine-tuning.",
+        "arXiv:2407.05000", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Start,
         Cost = "Some batches at the start with gradients of whole weights, then none.",
@@ -34,11 +35,17 @@ public sealed record LoraGaOptions : LoraOptions
     [Range(1, 4096)]
     public int StartBatches { get; init; } = 8;
 
-    /// <summary>Which singular vectors of the gradient A and B take: ArB2r the first r and the next r, which follows its best approximation of rank 2r; A2rBr the other way round; ArBr the first r both; random r of the first 2r both.</summary>
+    /// <summary>
+    /// Which singular vectors of the gradient A and B take: ArB2r the first r and the next r, which follows its best approximation of rank
+    /// 2r; A2rBr the other way round; ArBr the first r both; random r of the first 2r both.
+    /// </summary>
     [AllowedValues("ArB2r", "A2rBr", "ArBr", "random")]
     public string Direction { get; init; } = "ArB2r";
 
-    /// <summary>Length of the vectors: stable O^(1/4) / √stable_gamma; gd_scale such that a first step of plain gradient descent is that of full fine-tuning; unit 1; weight_svd the size that the weight's own singular values have.</summary>
+    /// <summary>
+    /// Length of the vectors: stable O^(1/4) / √stable_gamma; gd_scale such that a first step of plain gradient descent is that of full
+    /// fine-tuning; unit 1; weight_svd the size that the weight's own singular values have.
+    /// </summary>
     [AllowedValues("stable", "gd_scale", "unit", "weight_svd")]
     public string Scale { get; init; } = "stable";
 

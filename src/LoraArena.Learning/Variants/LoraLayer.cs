@@ -62,7 +62,8 @@ public class LoraLayer : AdapterLayer
     public override bool JoinsWith(AdapterLayer other) => IsPlain && other is LoraLayer lora && lora.GetType() == GetType() && lora._dropout == _dropout;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Tensor> ForwardTogether(Tensor x, ForwardMode mode, IReadOnlyList<AdapterLayer> layers) => Product(x, mode, [.. layers.Cast<LoraLayer>()]);
+    public override IReadOnlyList<Tensor> ForwardTogether(Tensor x, ForwardMode mode, IReadOnlyList<AdapterLayer> layers)
+        => Product(x, mode, [.. layers.Cast<LoraLayer>()]);
 
     /// <inheritdoc/>
     public override Tensor DeltaWeight()
@@ -90,7 +91,9 @@ public class LoraLayer : AdapterLayer
         using var scope = NewDisposeScope();
         Scale = scale;
         if (rank == Rank) return;
-        var (a, b) = (new Weight(A.Name, zeros([rank, Site.InFeatures], ScalarType.Float32, A.Value.device)), new Weight(B.Name, zeros([Site.OutFeatures, rank], ScalarType.Float32, A.Value.device)));
+        var (a, b) = (
+            new Weight(A.Name, zeros([rank, Site.InFeatures], ScalarType.Float32, A.Value.device)),
+            new Weight(B.Name, zeros([Site.OutFeatures, rank], ScalarType.Float32, A.Value.device)));
         a.Value.narrow(0, 0, Math.Min(rank, Rank)).copy_(A.Value.narrow(0, 0, Math.Min(rank, Rank)));
         A.Dispose();
         B.Dispose();
@@ -143,7 +146,10 @@ public class LoraLayer : AdapterLayer
         // Where the pass has no seeds of its own, libtorch's generator gives one.
         var dropout = mode.Training ? layers[0]._dropout : 0;
         var seed = dropout == 0 ? 0 : mode.Random?.NextSeed() ?? RandomStreams.Next();
-        return LowRankProduct.Of(x, [.. layers.Select(layer => new LowRankSite(layer.Site.Matrix, layer.Site.Bias?.Value, layer.A.Value, layer.B.Value, layer.Scale))], dropout, seed);
+        return LowRankProduct.Of(
+            x,
+            [.. layers.Select(layer => new LowRankSite(layer.Site.Matrix, layer.Site.Bias?.Value, layer.A.Value, layer.B.Value, layer.Scale))],
+            dropout, seed);
     }
 
     // Of plain operations, for a base that has gradients itself.

@@ -17,7 +17,8 @@ public sealed class LoraPro : LoraFamily<LoraProOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-pro", "LoRA-Pro", "LoRA whose steps imitate those of full fine-tuning as closely as its rank allows.", "arXiv:2407.18242", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "lora-pro", "LoRA-Pro", "LoRA whose steps imitate those of full fine-tuning as closely as its rank allows.", "arXiv:2407.18242",
+        PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Optimizer,
         Cost = "moments full keeps Adam's averages of whole weights, 8 bytes an entry, and takes two products of that size a step; moments factors costs little.",
@@ -35,7 +36,10 @@ public sealed record LoraProOptions : LoraOptions
     /// <summary>LoRA-Pro's defaults: a scale of 2, no dropout.</summary>
     public LoraProOptions() => (R, LoraAlpha, LoraDropout) = (8, 16, 0);
 
-    /// <summary>Adam's averages: full (the paper's: of the whole weight's step, 8 bytes for each entry of each adapted weight) or factors (of A and B, after one adjustment of their gradients; no memory over LoRA's).</summary>
+    /// <summary>
+    /// Adam's averages: full (the paper's: of the whole weight's step, 8 bytes for each entry of each adapted weight) or factors (of A and B, after
+    /// one adjustment of their gradients; no memory over LoRA's).
+    /// </summary>
     [AllowedValues("full", "factors")]
     public string Moments { get; init; } = "full";
 }

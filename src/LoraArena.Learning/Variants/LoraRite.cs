@@ -13,7 +13,8 @@ public sealed class LoraRite : LoraFamily<LoraRiteOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-rite", "LoRA-RITE", "LoRA with an adaptive optimiser that sees the product of the factors, not the factors.", "arXiv:2410.20625", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "lora-rite", "LoRA-RITE", "LoRA with an adaptive optimiser that sees the product of the factors, not the factors.",
+        "arXiv:2410.20625", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Optimizer,
         Cost = "Small decompositions for each layer in each step.",
@@ -47,7 +48,10 @@ public sealed record LoraRiteOptions : LoraOptions
     [Range(0.0, 1e6)]
     public double UpdateSkipping { get; init; } = 1;
 
-    /// <summary>Keeps what the second moment loses when the basis turns as a floor of it, as the paper does and its authors' code by default does not.</summary>
+    /// <summary>
+    /// Keeps what the second moment loses when the basis turns as a floor of it, as the paper does and its authors' code by default does
+    /// not.
+    /// </summary>
     public bool ApplyEscape { get; init; }
 
     /// <summary>Gives both factors the same norm after each step; the product stays.</summary>
@@ -61,5 +65,6 @@ internal sealed class AttachedLoraRite(LoraRite variant, LoraRiteOptions options
 
     public override OptimizerGroup GroupOf(Weight weight) => _factors.Contains(weight) ? OptimizerGroup.Plain with { HasOwnRule = true } : base.GroupOf(weight);
 
-    public override Optimizer CreateOptimizer(FlatParameters parameters, double weightDecay) => new Rite(base.CreateOptimizer(parameters, weightDecay), LoraLayers, options, weightDecay);
+    public override Optimizer CreateOptimizer(FlatParameters parameters, double weightDecay)
+        => new Rite(base.CreateOptimizer(parameters, weightDecay), LoraLayers, options, weightDecay);
 }

@@ -16,7 +16,8 @@ public abstract class LoraStart
         .ToDictionary(start => start.Name, StringComparer.Ordinal);
 
     /// <summary>All names, those that need nothing but a seed first.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. All.Values.OrderBy(s => s is KaimingStart ? 0 : s is SeededStart ? 1 : 2).ThenBy(s => s.Name, StringComparer.Ordinal).Select(s => s.Name)];
+    public static IReadOnlyList<string> Names { get; } =
+        [.. All.Values.OrderBy(s => s is KaimingStart ? 0 : s is SeededStart ? 1 : 2).ThenBy(s => s.Name, StringComparer.Ordinal).Select(s => s.Name)];
 
     /// <summary>Its name as a choice of <c>init_lora_weights</c>.</summary>
     public abstract string Name { get; }
@@ -37,7 +38,8 @@ public abstract class LoraStart
     }
 
     /// <summary>A [R, I] and B [O, R] from a generator that has been seeded, fp32 on the CPU.</summary>
-    public virtual (Tensor A, Tensor B) Draw(SiteShape site, int rank) => (Kaiming(rank, site.InFeatures), zeros([site.OutFeatures, rank], ScalarType.Float32, CPU));
+    public virtual (Tensor A, Tensor B) Draw(SiteShape site, int rank)
+        => (Kaiming(rank, site.InFeatures), zeros([site.OutFeatures, rank], ScalarType.Float32, CPU));
 
     /// <summary>Sets A and B once the model is there; called without gradients.</summary>
     public virtual void Set(IReadOnlyList<LoraLayer> layers, LoraOptions options, StartingData data)

@@ -32,7 +32,10 @@ public abstract class LoraVariant
     {
         var options = (VariantOptions)OptionSchema.Read(OptionsType, given, "variant " + Info.Id);
         options.Check();
-        if (Rules.FirstOrDefault(rule => rule.Forbids(options)) is { } rule) throw new OptionException($"variant {Info.Id}: {rule.First} does not go with {rule.Second}: {rule.Reason}.");
+        if (Rules.FirstOrDefault(rule => rule.Forbids(options)) is { } rule)
+        {
+            throw new OptionException($"variant {Info.Id}: {rule.First} does not go with {rule.Second}: {rule.Reason}.");
+        }
         return options;
     }
 
@@ -48,7 +51,8 @@ public abstract class LoraVariant
 
     /// <summary>Weights of the model itself that options train beside the adapter: the modules of modules_to_save.</summary>
     /// <exception cref="OptionException">The options choose what is not there.</exception>
-    public virtual IEnumerable<AdapterWeight> TrainedBaseWeights(PreferenceModel model, VariantOptions options) => BaseTraining.Modules(model, options.ModulesToSave);
+    public virtual IEnumerable<AdapterWeight> TrainedBaseWeights(PreferenceModel model, VariantOptions options)
+        => BaseTraining.Modules(model, options.ModulesToSave);
 
     /// <summary>The layers that options choose.</summary>
     /// <exception cref="OptionException">They choose none.</exception>
@@ -87,13 +91,18 @@ public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : Varia
     public virtual long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, TOptions options) => 0;
 
     /// <summary>What adapter_config.json says besides base model, targets and head. A method that PEFT does not have writes its options by name.</summary>
-    public virtual JsonObject PeftConfig(TOptions options) => Info.PeftType is null ? OptionSchema.Write(options) : throw new NotImplementedException($"{Info.Id} is PEFT's {Info.PeftType}, so it must write PEFT's fields.");
+    public virtual JsonObject PeftConfig(TOptions options)
+        => Info.PeftType is null
+            ? OptionSchema.Write(options)
+            : throw new NotImplementedException($"{Info.Id} is PEFT's {Info.PeftType}, so it must write PEFT's fields.");
 
     /// <summary>The options that an adapter_config.json stands for, those that choose the sites left out.</summary>
-    public virtual TOptions FromConfig(PeftConfigReader config) => (TOptions)ReadOptions(config.Options(OptionSchema.Of(typeof(TOptions)).Select(o => o.Name).Except(SiteFields)));
+    public virtual TOptions FromConfig(PeftConfigReader config)
+        => (TOptions)ReadOptions(config.Options(OptionSchema.Of(typeof(TOptions)).Select(o => o.Name).Except(SiteFields)));
 
     /// <summary>Makes the object that holds the layers; a variant with hooks returns its own.</summary>
-    protected virtual AttachedVariant Hold(PreferenceModel model, TOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new(this, options, layers);
+    protected virtual AttachedVariant Hold(PreferenceModel model, TOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new(this, options, layers);
 
     /// <inheritdoc/>
     public override AttachedVariant Attach(PreferenceModel model, VariantOptions options, long seed)
@@ -109,7 +118,8 @@ public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : Varia
     public sealed override long ParametersOf(SiteShape site, VariantOptions options) => ParametersOf(site, (TOptions)options);
 
     /// <inheritdoc/>
-    public sealed override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, VariantOptions options) => SharedParametersOf(model, sites, (TOptions)options);
+    public sealed override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, VariantOptions options)
+        => SharedParametersOf(model, sites, (TOptions)options);
 
     /// <inheritdoc/>
     public sealed override JsonObject PeftConfig(VariantOptions options) => PeftConfig((TOptions)options);
@@ -119,7 +129,9 @@ public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : Varia
     {
         config.RequireUnset("layers_pattern");
         var options = FromConfig(config) with { ModulesToSave = config.ModulesToSave() };
-        return AdaptsLayers ? options with { TargetModules = config.TargetModules(), ExcludeModules = config.ExcludeModules(), LayersToTransform = config.LayersToTransform() } : options;
+        return AdaptsLayers
+            ? options with { TargetModules = config.TargetModules(), ExcludeModules = config.ExcludeModules(), LayersToTransform = config.LayersToTransform() }
+            : options;
     }
 }
 
@@ -181,13 +193,4 @@ public readonly record struct SiteShape(string Path, long InFeatures, long OutFe
 
     /// <summary>The smaller of the two widths.</summary>
     public long Narrow => Math.Min(InFeatures, OutFeatures);
-}
-
-/// <summary>What a variant may use while it puts its layers in place.</summary>
-/// <param name="Seed">The run's seed.</param>
-/// <param name="Index">Number of the site in the model, from 0: with the seed it names the site's random stream.</param>
-public sealed record VariantContext(long Seed, int Index)
-{
-    /// <summary>Seeds libtorch's generator on the CPU for this site's starting values: they are drawn there, so that they are the same on every device.</summary>
-    public void SeedStart() => RandomStreams.Seed(torch.CPU, Seed, RandomStreams.Purpose.Initialisation, Index);
 }

@@ -19,7 +19,8 @@ public sealed class LoraXs : LoraVariant<LoraXsOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "lora-xs", "LoRA-XS", "Trains only a small square matrix between the weight's own leading directions.", "arXiv:2405.17604", PeftType: "LORA", ParameterFormula: "r²")
+        "lora-xs", "LoRA-XS", "Trains only a small square matrix between the weight's own leading directions.", "arXiv:2405.17604",
+        PeftType: "LORA", ParameterFormula: "r²")
     {
         Group = VariantGroup.LowRank,
         Cost = "A singular value decomposition of each weight at the start; almost no optimiser memory.",
@@ -44,13 +45,15 @@ public sealed class LoraXs : LoraVariant<LoraXsOptions>
     }
 
     /// <inheritdoc/>
-    public override JsonObject PeftConfig(LoraXsOptions options) => new Lora().PeftConfig(new LoraOptions { R = options.R, LoraAlpha = options.LoraAlpha, LoraDropout = options.LoraDropout });
+    public override JsonObject PeftConfig(LoraXsOptions options)
+        => new Lora().PeftConfig(new LoraOptions { R = options.R, LoraAlpha = options.LoraAlpha, LoraDropout = options.LoraDropout });
 
     /// <inheritdoc/>
     public override LoraXsOptions FromConfig(PeftConfigReader config) => throw config.Error("a LoRA-XS adapter is read as the plain LoRA that it is");
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, LoraXsOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedLoraXs(this, options, [.. layers.Cast<LoraXsLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, LoraXsOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedLoraXs(this, options, [.. layers.Cast<LoraXsLayer>()]);
 }
 
 /// <summary>Options of LoRA-XS, by the names that PEFT has for LoRA.</summary>
@@ -76,7 +79,10 @@ public sealed record LoraXsOptions : VariantOptions
     /// <exception cref="OptionException">It has.</exception>
     internal void Fit(SiteShape site)
     {
-        if (R > site.Narrow) throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} is {site.OutFeatures} × {site.InFeatures} and has only {site.Narrow} singular values."));
+        if (R > site.Narrow)
+        {
+            throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} is {site.OutFeatures} × {site.InFeatures} and has only {site.Narrow} singular values."));
+        }
     }
 }
 

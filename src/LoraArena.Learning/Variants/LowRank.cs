@@ -22,7 +22,9 @@ public static class LowRank
         using var scope = NewDisposeScope();
         var width = 2 * count;
         var (u, s, vh) = width * 2 >= Math.Min(m.shape[0], m.shape[1]) ? linalg.svd(m, fullMatrices: false) : Random(m, width, PowerIterations, seed, index);
-        return (u.narrow(1, 0, count).MoveToOuterDisposeScope(), s.narrow(0, 0, count).MoveToOuterDisposeScope(), vh.narrow(0, 0, count).MoveToOuterDisposeScope());
+        return (
+            u.narrow(1, 0, count).MoveToOuterDisposeScope(), s.narrow(0, 0, count).MoveToOuterDisposeScope(),
+            vh.narrow(0, 0, count).MoveToOuterDisposeScope());
     }
 
     /// <summary>The same by a random range in any case, with as many power iterations as are asked for.</summary>
@@ -35,7 +37,9 @@ public static class LowRank
     {
         using var scope = NewDisposeScope();
         var (u, s, vh) = Random(m, Math.Min(2 * count, Math.Min(m.shape[0], m.shape[1])), iterations, seed, index);
-        return (u.narrow(1, 0, count).MoveToOuterDisposeScope(), s.narrow(0, 0, count).MoveToOuterDisposeScope(), vh.narrow(0, 0, count).MoveToOuterDisposeScope());
+        return (
+            u.narrow(1, 0, count).MoveToOuterDisposeScope(), s.narrow(0, 0, count).MoveToOuterDisposeScope(),
+            vh.narrow(0, 0, count).MoveToOuterDisposeScope());
     }
 
     private static (Tensor U, Tensor S, Tensor Vh) Random(Tensor m, long width, int iterations, long seed, int index)

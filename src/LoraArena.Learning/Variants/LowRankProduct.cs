@@ -117,7 +117,10 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         var gradientSI = droppedNI is null ? null : mm(uNS.t(), droppedNI);
         for (var i = 0; i < call.Sites.Count && gradientSI is not null; i++)
         {
-            if (outputs[i] is not null && call.Sites[i].A.requires_grad) gradients[2 + (2 * i)] = gradientSI.narrow(0, call.Offset(i), call.Sites[i].Rank).to(call.Sites[i].A.dtype);
+            if (outputs[i] is not null && call.Sites[i].A.requires_grad)
+            {
+                gradients[2 + (2 * i)] = gradientSI.narrow(0, call.Offset(i), call.Sites[i].Rank).to(call.Sites[i].A.dtype);
+            }
         }
 
         if (dxNI is null) return gradients;
@@ -138,11 +141,15 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         /// <summary>What keeps the mean of a dropped input.</summary>
         public double Growth => 1 / (1 - Dropout);
 
-        /// <summary>True where one matrix takes the place of base and adapter: few rows would not pay for the pass over it, and other types would round it away.</summary>
+        /// <summary>
+        /// True where one matrix takes the place of base and adapter: few rows would not pay for the pass over it, and other types would
+        /// round it away.
+        /// </summary>
         public bool Merges(Tensor xNI) => Dropout == 0 && TrainsA && Sites.All(site => site.Matrix is DenseMatrix && site.Matrix.ComputeType == xNI.dtype
             && LowRankProduct.Merges(xNI.shape[0], site.Matrix.InFeatures, site.Matrix.OutFeatures, xNI.dtype));
 
-        public Tensor? Mask(long rows, ScalarType type, Device device) => Dropout > 0 ? DropoutMask.Of([rows, InputShape[^1]], type, device, Dropout, Seed) : null;
+        public Tensor? Mask(long rows, ScalarType type, Device device)
+            => Dropout > 0 ? DropoutMask.Of([rows, InputShape[^1]], type, device, Dropout, Seed) : null;
 
         public Tensor Dropped(Tensor xNI) => Mask(xNI.shape[0], xNI.dtype, xNI.device) is { } mask ? mask.mul_(xNI) : xNI;
 

@@ -17,7 +17,8 @@ public sealed class Mica : LoraFamily<MicaOptions>
 
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "mica", "MiCA", "LoRA that trains A alone, behind the weight's least singular directions.", "arXiv:2604.01694", PeftType: "LORA", ParameterFormula: "r · I")
+        "mica", "MiCA", "LoRA that trains A alone, behind the weight's least singular directions.", "arXiv:2604.01694", PeftType: "LORA",
+        ParameterFormula: "r · I")
     {
         Group = VariantGroup.Start,
         Cost = "A singular value decomposition of each weight at the start; half the optimiser memory.",
@@ -31,7 +32,8 @@ public sealed class Mica : LoraFamily<MicaOptions>
     ];
 
     /// <inheritdoc/>
-    public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && config.Is("init_lora_weights", Start) && !config.Flag("use_dora") && !config.Flag("use_rslora");
+    public override bool Claims(PeftConfigReader config)
+        => config.PeftType == "LORA" && config.Is("init_lora_weights", Start) && !config.Flag("use_dora") && !config.Flag("use_rslora");
 
     /// <inheritdoc/>
     public override MicaOptions FromConfig(PeftConfigReader config) => base.FromConfig(config) with { InitLoraWeights = Start };
@@ -59,7 +61,10 @@ internal sealed class MicaStart : LoraStart
         {
             using var scope = NewDisposeScope();
             var (shape, rank) = (layer.Site.Shape, layer.Rank);
-            if (rank > shape.Narrow) throw new Core.Runs.OptionException($"mica needs a rank of at most {shape.Narrow} at {shape.Path}, which has no more singular vectors; r is {rank}.");
+            if (rank > shape.Narrow)
+            {
+                throw new Core.Runs.OptionException($"mica needs a rank of at most {shape.Narrow} at {shape.Path}, which has no more singular vectors; r is {rank}.");
+            }
             var u = linalg.svd(layer.Site.Weight.Value.to(ScalarType.Float32), fullMatrices: false).U;
             layer.StartFrom(zeros_like(layer.A.Value), u.narrow(1, shape.Narrow - rank, rank));
         }

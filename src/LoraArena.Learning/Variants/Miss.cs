@@ -19,7 +19,8 @@ public sealed class Miss : LoraVariant<MissOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "miss", "MiSS", "One trained thin matrix on sums of input features: few products, fast.", "arXiv:2409.15371", PeftType: "MISS", ParameterFormula: "r · O, or r · mini_r for init_weights mini")
+        "miss", "MiSS", "One trained thin matrix on sums of input features: few products, fast.", "arXiv:2409.15371", PeftType: "MISS",
+        ParameterFormula: "r · O, or r · mini_r for init_weights mini")
     {
         Group = VariantGroup.LowRank,
         Cost = "Less time: one thin product instead of two.",
@@ -59,7 +60,9 @@ public sealed class Miss : LoraVariant<MissOptions>
             R = config.Size("r", 64),
             MiniR = config.Size("mini_r", 1),
             MissDropout = config.Number("miss_dropout", 0),
-            InitWeights = config.Options(["init_weights"])["init_weights"] is JsonValue value && value.TryGetValue<string>(out var kind) ? kind : MissOptions.Plain,
+            InitWeights = config.Options(["init_weights"])["init_weights"] is JsonValue value && value.TryGetValue<string>(out var kind)
+                ? kind
+                : MissOptions.Plain,
         };
     }
 }
@@ -75,7 +78,10 @@ public sealed record MissOptions : VariantOptions
     [Range(1, 1024)]
     public int R { get; init; } = 64;
 
-    /// <summary>Which of three forms: miss; mini, whose matrix repeats after mini_r output features; or bat, which also multiplies the frozen weight, block by block.</summary>
+    /// <summary>
+    /// Which of three forms: miss; mini, whose matrix repeats after mini_r output features; or bat, which also multiplies the frozen
+    /// weight, block by block.
+    /// </summary>
     [AllowedValues(Plain, Bat, Mini)]
     public string InitWeights { get; init; } = Plain;
 
@@ -91,9 +97,18 @@ public sealed record MissOptions : VariantOptions
     /// <exception cref="OptionException">They do not.</exception>
     internal void Fit(SiteShape site)
     {
-        if (R > site.InFeatures) throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} has {site.InFeatures} features in; MiSS needs a rank of at most that."));
-        if (InitWeights == Bat && (site.InFeatures % R != 0 || site.OutFeatures % R != 0)) throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} is {site.OutFeatures} × {site.InFeatures}; init_weights bat needs a rank that divides both."));
-        if (InitWeights == Mini && site.OutFeatures % MiniR != 0) throw new OptionException(FormattableString.Invariant($"mini_r is {MiniR}, but {site.Path} has {site.OutFeatures} features out; set mini_r to a divisor of that."));
+        if (R > site.InFeatures)
+        {
+            throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} has {site.InFeatures} features in; MiSS needs a rank of at most that."));
+        }
+        if (InitWeights == Bat && (site.InFeatures % R != 0 || site.OutFeatures % R != 0))
+        {
+            throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} is {site.OutFeatures} × {site.InFeatures}; init_weights bat needs a rank that divides both."));
+        }
+        if (InitWeights == Mini && site.OutFeatures % MiniR != 0)
+        {
+            throw new OptionException(FormattableString.Invariant($"mini_r is {MiniR}, but {site.Path} has {site.OutFeatures} features out; set mini_r to a divisor of that."));
+        }
     }
 }
 

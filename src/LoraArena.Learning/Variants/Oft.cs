@@ -17,7 +17,8 @@ public sealed class Oft : LoraVariant<OftOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "oft", "OFT", "Rotates blocks of each layer's input: angles between neurons stay as they are.", "arXiv:2306.07280", PeftType: "OFT", ParameterFormula: "I · (b − 1) / 2")
+        "oft", "OFT", "Rotates blocks of each layer's input: angles between neurons stay as they are.", "arXiv:2306.07280", PeftType: "OFT",
+        ParameterFormula: "I · (b − 1) / 2")
     {
         Group = VariantGroup.Other,
         Cost = "A block rotation of each input; a little slower.",
@@ -76,7 +77,10 @@ public sealed record OftOptions : VariantOptions
     /// <summary>One rotation for all blocks of a layer.</summary>
     public bool BlockShare { get; init; }
 
-    /// <summary>Approximates the rotation by five terms of a series, which is faster and holds for small rotations; else it is exact. The exact one turns the other way, so a trained adapter cannot change this.</summary>
+    /// <summary>
+    /// Approximates the rotation by five terms of a series, which is faster and holds for small rotations; else it is exact. The exact one
+    /// turns the other way, so a trained adapter cannot change this.
+    /// </summary>
     public bool UseCayleyNeumann { get; init; } = true;
 
     /// <summary>The divisor of a width that is nearest to the block size; of two, the smaller.</summary>
@@ -108,7 +112,10 @@ internal sealed class OftLayer : AdapterLayer
         _options = options;
         _width = options.BlockOf(site.InFeatures);
         _blocks = site.InFeatures / _width;
-        if (_width < 2) throw new OptionException($"oft: {site.Path} is {site.InFeatures} wide, which no block size of 2 or more divides; leave it out by exclude_modules.");
+        if (_width < 2)
+        {
+            throw new OptionException($"oft: {site.Path} is {site.InFeatures} wide, which no block size of 2 or more divides; leave it out by exclude_modules.");
+        }
         var device = site.Weight.Value.device;
         var count = _width * (_width - 1) / 2;
         Vectors = new Weight("oft_R.weight", zeros([options.BlockShare ? 1 : _blocks, count], ScalarType.Float32, device));
@@ -166,7 +173,10 @@ internal static class SkewMatrix
         long next = 1;
         for (long row = 0; row < width; row++)
         {
-            for (var column = row + 1; column < width; column++, next++) (places[(row * width) + column], places[(column * width) + row]) = (next, next + count);
+            for (var column = row + 1; column < width; column++, next++)
+            {
+                (places[(row * width) + column], places[(column * width) + row]) = (next, next + count);
+            }
         }
 
         return tensor(places, ScalarType.Int64, CPU);
@@ -176,6 +186,8 @@ internal static class SkewMatrix
     public static Tensor Of(Tensor vectors, Tensor places)
     {
         var width = (long)Math.Round(Math.Sqrt(places.shape[0]));
-        return cat([zeros([vectors.shape[0], 1], ScalarType.Float32, vectors.device), vectors, -vectors], 1).gather(1, places.unsqueeze(0).expand(vectors.shape[0], places.shape[0])).view(-1, width, width);
+        return cat(
+            [zeros([vectors.shape[0], 1], ScalarType.Float32, vectors.device), vectors, -vectors],
+            1).gather(1, places.unsqueeze(0).expand(vectors.shape[0], places.shape[0])).view(-1, width, width);
     }
 }

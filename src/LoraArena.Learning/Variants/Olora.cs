@@ -57,7 +57,10 @@ internal sealed class OrthogonalStart : SeededStart
 
     public override void CheckRank(int rank)
     {
-        if (rank % 2 != 0) throw new OptionException(FormattableString.Invariant($"init_lora_weights orthogonal needs an even rank, as A and B take half of the directions each; it is {rank}."));
+        if (rank % 2 != 0)
+        {
+            throw new OptionException(FormattableString.Invariant($"init_lora_weights orthogonal needs an even rank, as A and B take half of the directions each; it is {rank}."));
+        }
     }
 
     public override (Tensor A, Tensor B) Draw(SiteShape site, int rank)

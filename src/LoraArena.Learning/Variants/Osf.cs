@@ -18,7 +18,8 @@ public sealed class Osf : LoraVariant<OsfOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "osf", "OSF", "Trains the weight's lesser singular triplets by gradients orthogonal to the greater ones.", "arXiv:2504.07097", PeftType: "OSF", ParameterFormula: "k · (I + O + 1), with k = min(I, O) − effective_rank")
+        "osf", "OSF", "Trains the weight's lesser singular triplets by gradients orthogonal to the greater ones.", "arXiv:2504.07097",
+        PeftType: "OSF", ParameterFormula: "k · (I + O + 1), with k = min(I, O) − effective_rank")
     {
         Group = VariantGroup.Other,
         Cost = "A singular value decomposition at the start and half of each weight trained: as much memory as full fine-tuning of it.",
@@ -43,7 +44,8 @@ public sealed class Osf : LoraVariant<OsfOptions>
     }
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, OsfOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedOsf(this, options, [.. layers.Cast<OsfLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, OsfOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedOsf(this, options, [.. layers.Cast<OsfLayer>()]);
 }
 
 /// <summary>Options of OSF, by PEFT's names.</summary>
@@ -55,7 +57,10 @@ public sealed record OsfOptions : VariantOptions
 
     internal long KeptOf(SiteShape site)
     {
-        if (EffectiveRank >= site.Narrow) throw new Core.Runs.OptionException($"osf: effective_rank {EffectiveRank} leaves nothing to train at {site.Path}, which has {site.Narrow} singular values.");
+        if (EffectiveRank >= site.Narrow)
+        {
+            throw new Core.Runs.OptionException($"osf: effective_rank {EffectiveRank} leaves nothing to train at {site.Path}, which has {site.Narrow} singular values.");
+        }
         return EffectiveRank ?? (site.Narrow / 2);
     }
 }

@@ -12,7 +12,8 @@ public sealed class Pissa : LoraFamily<PissaOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "pissa", "PiSSA", "LoRA that trains the principal part of each weight from its first step on.", "arXiv:2404.02948", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "pissa", "PiSSA", "LoRA that trains the principal part of each weight from its first step on.", "arXiv:2404.02948",
+        PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Start,
         Cost = "A singular value decomposition of each weight at the start, which pissa_niter makes cheaper, then none.",
@@ -26,7 +27,10 @@ public sealed record PissaOptions : LoraOptions
     /// <summary>PiSSA's defaults: lora_alpha equals r.</summary>
     public PissaOptions() => (InitLoraWeights, LoraAlpha, LoraDropout) = ("pissa", 16, 0);
 
-    /// <summary>Power iterations of a randomised decomposition, which takes seconds where the exact one takes minutes (PEFT's pissa_niter_16 is 16); 0 for the exact one.</summary>
+    /// <summary>
+    /// Power iterations of a randomised decomposition, which takes seconds where the exact one takes minutes (PEFT's pissa_niter_16 is 16);
+    /// 0 for the exact one.
+    /// </summary>
     [Range(0, 64)]
     public int PissaNiter { get; init; }
 }
@@ -39,7 +43,8 @@ public sealed class MiLora : LoraFamily<MiLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "milora", "MiLoRA", "LoRA that trains the least important part of each weight and leaves the principal part alone.", "arXiv:2406.09044", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "milora", "MiLoRA", "LoRA that trains the least important part of each weight and leaves the principal part alone.",
+        "arXiv:2406.09044", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Start,
         Cost = "A singular value decomposition of each weight at the start, then none.",
@@ -65,7 +70,10 @@ internal abstract class SingularStart : LoraStart
         {
             using var scope = NewDisposeScope();
             var (shape, rank) = (layer.Site.Shape, layer.Rank);
-            if (rank > shape.Narrow) throw new OptionException($"{Name} needs a rank of at most {shape.Narrow} at {shape.Path}, which has no more singular values; r is {rank}.");
+            if (rank > shape.Narrow)
+            {
+                throw new OptionException($"{Name} needs a rank of at most {shape.Narrow} at {shape.Path}, which has no more singular values; r is {rank}.");
+            }
             var weight = layer.Site.Weight.Value.to(ScalarType.Float32);
             var iterations = options is PissaOptions { PissaNiter: var wanted } && this is PissaStart ? wanted : 0;
             var (u, s, vh) = iterations == 0 ? linalg.svd(weight, fullMatrices: false) : LowRank.RandomSvd(weight, rank, iterations, data.Seed, index);

@@ -19,7 +19,8 @@ public sealed class Psoft : LoraVariant<PsoftOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "psoft", "PSOFT", "Rotates and scales the weight within its leading singular directions.", "arXiv:2505.11235", PeftType: "PSOFT", ParameterFormula: "r · (r − 1) / 2 + 2r")
+        "psoft", "PSOFT", "Rotates and scales the weight within its leading singular directions.", "arXiv:2505.11235", PeftType: "PSOFT",
+        ParameterFormula: "r · (r − 1) / 2 + 2r")
     {
         Group = VariantGroup.Other,
         Cost = "A singular value decomposition of each weight at the start.",
@@ -72,7 +73,8 @@ public sealed class Psoft : LoraVariant<PsoftOptions>
     }
 
     /// <inheritdoc/>
-    protected override AttachedVariant Hold(PreferenceModel model, PsoftOptions options, IReadOnlyList<AdapterLayer> layers, long seed) => new AttachedPsoft(this, options, [.. layers.Cast<PsoftLayer>()]);
+    protected override AttachedVariant Hold(PreferenceModel model, PsoftOptions options, IReadOnlyList<AdapterLayer> layers, long seed)
+        => new AttachedPsoft(this, options, [.. layers.Cast<PsoftLayer>()]);
 }
 
 /// <summary>Options of PSOFT, by PEFT's names.</summary>

@@ -19,7 +19,8 @@ public sealed class RandLora : LoraVariant<RandLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "rand-lora", "RandLoRA", "A full-rank update from shared random bases that trained vectors scale; a larger r trains less.", "arXiv:2502.00987", PeftType: "RANDLORA", ParameterFormula: "k · (r + min(I, O)), with k = ⌈min(I, O) / r⌉")
+        "rand-lora", "RandLoRA", "A full-rank update from shared random bases that trained vectors scale; a larger r trains less.",
+        "arXiv:2502.00987", PeftType: "RANDLORA", ParameterFormula: "k · (r + min(I, O)), with k = ⌈min(I, O) / r⌉")
     {
         Group = VariantGroup.LowRank,
         Cost = "An update of full rank is made for every pass: clearly slower.",
@@ -45,7 +46,8 @@ public sealed class RandLora : LoraVariant<RandLoraOptions>
     }
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, RandLoraOptions options, VariantContext context) => throw new NotSupportedException("The layers share their bases; attach the variant to a model.");
+    public override AdapterLayer Wrap(Projection site, RandLoraOptions options, VariantContext context)
+        => throw new NotSupportedException("The layers share their bases; attach the variant to a model.");
 
     /// <inheritdoc/>
     public override long ParametersOf(SiteShape site, RandLoraOptions options) => options.BasesOf(site) * (options.R + site.Narrow);
@@ -163,7 +165,9 @@ internal sealed class RandLoraLayer : AdapterLayer
 }
 
 /// <summary>RandLoRA on a model, with the bases that its layers share.</summary>
-internal sealed class AttachedRandLora(RandLora variant, RandLoraOptions options, IReadOnlyList<RandLoraLayer> layers, Weight sharedA, Weight sharedB) : AttachedVariant(variant, options, layers)
+internal sealed class AttachedRandLora(
+    RandLora variant, RandLoraOptions options, IReadOnlyList<RandLoraLayer> layers, Weight sharedA,
+    Weight sharedB) : AttachedVariant(variant, options, layers)
 {
     public override IEnumerable<AdapterWeight> Weights => base.Weights
         .Append(new AdapterWeight(SharedRoot + sharedA.Name, sharedA, Trained: false, options.SaveProjection))

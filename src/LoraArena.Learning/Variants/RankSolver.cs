@@ -96,12 +96,14 @@ public static class RankSolver
         }
     }
 
-    private static IReadOnlyList<SiteShape> Chosen(LoraVariant variant, PreferenceModel model, VariantOptions options) => [.. variant.SitesOf(model, options).Select(site => site.Shape)];
+    private static IReadOnlyList<SiteShape> Chosen(LoraVariant variant, PreferenceModel model, VariantOptions options)
+        => [.. variant.SitesOf(model, options).Select(site => site.Shape)];
 
     private static long Total(LoraVariant variant, PreferenceModel model, VariantOptions options, IReadOnlyList<SiteShape> sites)
         => sites.Sum(site => variant.ParametersOf(site, options)) + variant.SharedParametersOf(model, sites, options) + variant.TrainedBaseWeights(model, options).Sum(w => w.Weight.Count);
 
-    private static JsonObject Without(JsonObject options, string name) => new(options.Where(p => p.Key != name).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
+    private static JsonObject Without(JsonObject options, string name)
+        => new(options.Where(p => p.Key != name).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
 
     private static JsonObject With(JsonObject options, string name, JsonNode value)
     {

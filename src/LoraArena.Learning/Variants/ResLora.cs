@@ -19,7 +19,8 @@ public sealed class ResLora : LoraFamily<ResLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "reslora", "ResLoRA", "LoRA whose layers also use the pairs of the layers before them.", "arXiv:2402.18039", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "reslora", "ResLoRA", "LoRA whose layers also use the pairs of the layers before them.", "arXiv:2402.18039", PeftType: "LORA",
+        ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "One more thin product for each earlier layer that is used.",
@@ -28,9 +29,15 @@ public sealed class ResLora : LoraFamily<ResLoraOptions>
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
-        new("reslora", "use_dora", "a row's length would count the other layers' pairs too, and PEFT has no such layer", options => ((LoraOptions)options).UseDora),
-        new("reslora", "init_lora_weights that moves the base", "a layer's update is not its own pair's alone", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
-        new("reslora", "rank_pattern or alpha_pattern", "layers that share pairs have one rank and one scale", options => ((LoraOptions)options).RankPattern is not null || ((LoraOptions)options).AlphaPattern is not null),
+        new(
+            "reslora", "use_dora", "a row's length would count the other layers' pairs too, and PEFT has no such layer",
+            options => ((LoraOptions)options).UseDora),
+        new(
+            "reslora", "init_lora_weights that moves the base", "a layer's update is not its own pair's alone",
+            options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
+        new(
+            "reslora", "rank_pattern or alpha_pattern", "layers that share pairs have one rank and one scale",
+            options => ((LoraOptions)options).RankPattern is not null || ((LoraOptions)options).AlphaPattern is not null),
     ];
 
     /// <inheritdoc/>

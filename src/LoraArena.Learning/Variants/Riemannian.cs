@@ -14,7 +14,8 @@ public sealed class RiemannianLora : LoraFamily<RiemannianLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "riemannian-lora", "Riemannian LoRA", "LoRA whose gradients are preconditioned by the other factor, r × r numbers a layer.", "arXiv:2402.02347", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "riemannian-lora", "Riemannian LoRA", "LoRA whose gradients are preconditioned by the other factor, r × r numbers a layer.",
+        "arXiv:2402.02347", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Optimizer,
         Cost = "Small decompositions for each layer in each step.",
@@ -34,7 +35,8 @@ public sealed record RiemannianLoraOptions : LoraOptions
 }
 
 /// <summary>Preconditioned LoRA on a model: g_A ← (BᵀB + δ)⁻¹ g_A and g_B ← g_B (AAᵀ + δ)⁻¹, then the optimiser as ever.</summary>
-internal sealed class AttachedRiemannianLora(RiemannianLora variant, RiemannianLoraOptions options, IReadOnlyList<LoraLayer> layers) : AttachedLora(variant, options, layers)
+internal sealed class AttachedRiemannianLora(
+    RiemannianLora variant, RiemannianLoraOptions options, IReadOnlyList<LoraLayer> layers) : AttachedLora(variant, options, layers)
 {
     private readonly IReadOnlyList<IReadOnlyList<LoraLayer>> _byRank = FactorStack.ByRank(layers);
 

@@ -83,7 +83,9 @@ internal sealed class Rite : Optimizer
         var uB = group.Layers.Select((layer, i) => Skip(mm(layer.B.Value.grad!.to(ScalarType.Float64), iA[i]))).ToList();
         return new GroupStep(iA, iB, uA, uB);
 
-        Tensor Skip(Tensor u) => _options.UpdateSkipping > 0 ? u * (u.square().mean() <= _options.UpdateSkipping * _options.UpdateSkipping).to(ScalarType.Float64) : u;
+        Tensor Skip(Tensor u) => _options.UpdateSkipping > 0
+            ? u * (u.square().mean() <= _options.UpdateSkipping * _options.UpdateSkipping).to(ScalarType.Float64)
+            : u;
     }
 
     private Tensor? Clip(IReadOnlyList<Tensor> unmagnified)
@@ -96,7 +98,8 @@ internal sealed class Rite : Optimizer
     private void Move(RiteGroup group, GroupStep step, Tensor? shrink, double beta1, double beta2, double learningRate)
     {
         var count = group.Layers.Count;
-        List<(Tensor A, Tensor B)> factors = [.. group.Layers.Select(layer => (layer.A.Value.detach().to(ScalarType.Float64), layer.B.Value.detach().to(ScalarType.Float64)))];
+        List<(Tensor A, Tensor B)> factors =
+            [.. group.Layers.Select(layer => (layer.A.Value.detach().to(ScalarType.Float64), layer.B.Value.detach().to(ScalarType.Float64)))];
 
         // From the last step's bases to this one's; zero before there is a last step, when the averages are zero too.
         var pA = bmm(bmm(step.IB, stack(factors.Select((f, i) => mm(f.B.t(), group.OldB[i].to(ScalarType.Float64))))), group.OldIB);
@@ -104,7 +107,9 @@ internal sealed class Rite : Optimizer
         List<Tensor> uA = [.. step.UA.Select(u => shrink is null ? u : u * shrink)];
         List<Tensor> uB = [.. step.UB.Select(u => shrink is null ? u : u * shrink)];
         var kA = Precondition(pA, group.SecondA, group.EscapeA, FactorStack.Grams(uA), group.Layers.Select(layer => (double)layer.Site.InFeatures), beta2);
-        var kB = Precondition(pB, group.SecondB, group.EscapeB, FactorStack.Grams([.. uB.Select(u => u.t())]), group.Layers.Select(layer => (double)layer.Site.OutFeatures), beta2);
+        var kB = Precondition(
+            pB, group.SecondB, group.EscapeB, FactorStack.Grams([.. uB.Select(u => u.t())]),
+            group.Layers.Select(layer => (double)layer.Site.OutFeatures), beta2);
         for (var i = 0; i < count; i++)
         {
             var (layer, a, b) = (group.Layers[i], factors[i].A, factors[i].B);

@@ -49,11 +49,17 @@ internal sealed class RiteGroup
         get
         {
             var rank = FormattableString.Invariant($"rank{Layers[0].Rank}.");
-            foreach (var (name, value) in new[] { ("second_A", SecondA), ("second_B", SecondB), ("root_A", OldIA), ("root_B", OldIB), ("escape_A", EscapeA), ("escape_B", EscapeB) }) yield return (rank + name, value);
+            foreach (var (name, value) in new[] { ("second_A", SecondA), ("second_B", SecondB), ("root_A", OldIA), ("root_B", OldIB), ("escape_A", EscapeA), ("escape_B", EscapeB) })
+            {
+                yield return (rank + name, value);
+            }
             for (var i = 0; i < Layers.Count; i++)
             {
                 var path = Layers[i].Site.Path;
-                foreach (var (name, value) in new[] { ("first_A", FirstA[i]), ("first_B", FirstB[i]), ("old_A", OldA[i]), ("old_B", OldB[i]) }) yield return ($"{name}.{path}", value);
+                foreach (var (name, value) in new[] { ("first_A", FirstA[i]), ("first_B", FirstB[i]), ("old_A", OldA[i]), ("old_B", OldB[i]) })
+                {
+                    yield return ($"{name}.{path}", value);
+                }
             }
         }
     }

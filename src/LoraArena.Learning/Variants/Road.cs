@@ -11,13 +11,15 @@ namespace LoraArena.Learning.Variants;
 // G group size, I features in, O features out, N any leading sizes.
 
 /// <summary>
-/// RoAd: rotates and stretches pairs of a layer's outputs, bias included: o₁ = α (cos θ y₁ − sin θ y₂), o₂ = α (sin θ y₁ + cos θ y₂). Liao and Monz 2024, arXiv:2409.00119.
+/// RoAd: rotates and stretches pairs of a layer's outputs, bias included: o₁ = α (cos θ y₁ − sin θ y₂), o₂ = α (sin θ y₁ + cos θ y₂). Liao
+/// and Monz 2024, arXiv:2409.00119.
 /// </summary>
 public sealed class Road : LoraVariant<RoadOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "road", "RoAd", "Rotates pairs of each layer's outputs: very few numbers and hardly any time.", "arXiv:2409.00119", PeftType: "ROAD", ParameterFormula: "O (road_1), 2 O (road_2), 4 O (road_4)")
+        "road", "RoAd", "Rotates pairs of each layer's outputs: very few numbers and hardly any time.", "arXiv:2409.00119",
+        PeftType: "ROAD", ParameterFormula: "O (road_1), 2 O (road_2), 4 O (road_4)")
     {
         Group = VariantGroup.Other,
         Cost = "Less: two multiplications a layer.",
@@ -35,7 +37,8 @@ public sealed class Road : LoraVariant<RoadOptions>
     }
 
     /// <inheritdoc/>
-    public override JsonObject PeftConfig(RoadOptions options) => new() { ["variant"] = options.Variant, ["group_size"] = options.GroupSize, ["init_weights"] = true };
+    public override JsonObject PeftConfig(RoadOptions options)
+        => new() { ["variant"] = options.Variant, ["group_size"] = options.GroupSize, ["init_weights"] = true };
 
     /// <inheritdoc/>
     public override RoadOptions FromConfig(PeftConfigReader config)
@@ -48,11 +51,17 @@ public sealed class Road : LoraVariant<RoadOptions>
 /// <summary>Options of RoAd, by PEFT's names.</summary>
 public sealed record RoadOptions : VariantOptions
 {
-    /// <summary>How much is trained: road_1 one angle and length for each pair, road_2 for each output, road_4 for each output and each of the two terms.</summary>
+    /// <summary>
+    /// How much is trained: road_1 one angle and length for each pair, road_2 for each output, road_4 for each output and each of the two
+    /// terms.
+    /// </summary>
     [AllowedValues("road_1", "road_2", "road_4")]
     public string Variant { get; init; } = "road_1";
 
-    /// <summary>Outputs are paired within groups of that size, the first with the first of the second half; it must be even and divide the outputs of every adapted layer.</summary>
+    /// <summary>
+    /// Outputs are paired within groups of that size, the first with the first of the second half; it must be even and divide the outputs
+    /// of every adapted layer.
+    /// </summary>
     [Range(2, 65_536)]
     public int GroupSize { get; init; } = 64;
 
@@ -60,7 +69,10 @@ public sealed record RoadOptions : VariantOptions
 
     internal void RequireDivides(SiteShape site)
     {
-        if (GroupSize % 2 != 0 || site.OutFeatures % GroupSize != 0) throw new OptionException($"road: group_size {GroupSize} must be even and divide the {site.OutFeatures} outputs of {site.Path}.");
+        if (GroupSize % 2 != 0 || site.OutFeatures % GroupSize != 0)
+        {
+            throw new OptionException($"road: group_size {GroupSize} must be even and divide the {site.OutFeatures} outputs of {site.Path}.");
+        }
     }
 }
 

@@ -8,7 +8,8 @@ public sealed class RsLora : LoraFamily<RsLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "rslora", "rsLoRA", "LoRA whose scale falls with the root of the rank, so that high ranks learn as fast as low ones.", "arXiv:2312.03732", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "rslora", "rsLoRA", "LoRA whose scale falls with the root of the rank, so that high ranks learn as fast as low ones.",
+        "arXiv:2312.03732", PeftType: "LORA", ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         QuantizedBase = true,
@@ -16,7 +17,8 @@ public sealed class RsLora : LoraFamily<RsLoraOptions>
     };
 
     /// <inheritdoc/>
-    public override IReadOnlyList<OptionRule> Rules { get; } = [new("rslora", "use_rslora false", "that is plain LoRA; take the variant lora", options => !((LoraOptions)options).UseRslora)];
+    public override IReadOnlyList<OptionRule> Rules { get; } =
+        [new("rslora", "use_rslora false", "that is plain LoRA; take the variant lora", options => !((LoraOptions)options).UseRslora)];
 
     /// <inheritdoc/>
     public override bool Claims(PeftConfigReader config) => config.PeftType == "LORA" && config.Flag("use_rslora") && !config.Flag("use_dora");

@@ -10,12 +10,16 @@ namespace LoraArena.Learning.Variants;
 
 // I features in, O features out.
 
-/// <summary>SHiRA: a few entries of the weight are trained, at places that a seed gives; the update is sparse and of high rank. Bhardwaj et al. 2024, arXiv:2406.13175.</summary>
+/// <summary>
+/// SHiRA: a few entries of the weight are trained, at places that a seed gives; the update is sparse and of high rank. Bhardwaj et al.
+/// 2024, arXiv:2406.13175.
+/// </summary>
 public sealed class Shira : LoraVariant<ShiraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "shira", "SHiRA", "Trains as many single entries of the weight as LoRA would train numbers.", "arXiv:2406.13175", PeftType: "SHIRA", ParameterFormula: "r · (I + O)")
+        "shira", "SHiRA", "Trains as many single entries of the weight as LoRA would train numbers.", "arXiv:2406.13175", PeftType: "SHIRA",
+        ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.Other,
         Cost = "The whole update is made for every pass: slower on short batches.",
@@ -68,7 +72,10 @@ public sealed record ShiraOptions : VariantOptions
 
     internal void RequireFits(SiteShape site)
     {
-        if (R * (site.InFeatures + site.OutFeatures) > site.InFeatures * site.OutFeatures) throw new OptionException($"shira: r {R} is more entries than {site.Path} has, {site.OutFeatures} × {site.InFeatures}.");
+        if (R * (site.InFeatures + site.OutFeatures) > site.InFeatures * site.OutFeatures)
+        {
+            throw new OptionException($"shira: r {R} is more entries than {site.Path} has, {site.OutFeatures} × {site.InFeatures}.");
+        }
     }
 }
 
@@ -89,7 +96,9 @@ internal sealed class ShiraLayer : DeltaLayer
         context.SeedStart();
         using var generator = seed is { } fixedSeed ? new Generator((ulong)fixedSeed, CPU) : null;
         var chosen = randperm(all, ScalarType.Int64, CPU, generator: generator).narrow(0, 0, count).sort().Values;
-        _places = new Weight("shira_indices", stack([chosen.div(site.InFeatures, RoundingMode.floor), chosen.remainder(site.InFeatures)]).to(ScalarType.Int32).to(device));
+        _places = new Weight(
+            "shira_indices",
+            stack([chosen.div(site.InFeatures, RoundingMode.floor), chosen.remainder(site.InFeatures)]).to(ScalarType.Int32).to(device));
     }
 
     public override IReadOnlyList<Weight> Weights => [_values];

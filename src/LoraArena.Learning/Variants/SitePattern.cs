@@ -52,14 +52,19 @@ public sealed class SitePattern
         var pattern = Parse("rank_pattern", text);
         foreach (var (key, rank) in pattern.Entries)
         {
-            if (rank != Math.Floor(rank) || rank > 1024) throw new OptionException(FormattableString.Invariant($"rank_pattern gives '{key}' the rank {rank}; a whole number from 1 to 1024 is needed."));
+            if (rank != Math.Floor(rank) || rank > 1024)
+            {
+                throw new OptionException(FormattableString.Invariant($"rank_pattern gives '{key}' the rank {rank}; a whole number from 1 to 1024 is needed."));
+            }
         }
 
         return pattern;
     }
 
     /// <summary>The object that adapter_config.json has; whole numbers are written as such.</summary>
-    public JsonObject ToJson() => new(Entries.Select(e => KeyValuePair.Create<string, JsonNode?>(e.Key, e.Value == Math.Floor(e.Value) && e.Value < int.MaxValue ? (int)e.Value : e.Value)));
+    public JsonObject ToJson()
+        => new(Entries.Select(e => KeyValuePair.Create<string, JsonNode?>(
+            e.Key, e.Value == Math.Floor(e.Value) && e.Value < int.MaxValue ? (int)e.Value : e.Value)));
 
     /// <summary>The number for a site; null where no key matches.</summary>
     public double? For(string path) => _entries.Where(entry => entry.Pattern.IsMatch(path)).Select(entry => (double?)entry.Value).FirstOrDefault();
@@ -87,5 +92,6 @@ public sealed class SitePattern
         }
     }
 
-    private static double Positive(double value) => value > 0 && double.IsFinite(value) ? value : throw new FormatException(FormattableString.Invariant($"{value} is not above 0"));
+    private static double Positive(double value)
+        => value > 0 && double.IsFinite(value) ? value : throw new FormatException(FormattableString.Invariant($"{value} is not above 0"));
 }

@@ -19,7 +19,8 @@ public sealed class PeriodicLora : StagedLora<PeriodicLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "periodic-lora", "PeriodicLoRA", "LoRA that is merged and started anew several times in one training.", "arXiv:2402.16141", PeftType: "LORA", ParameterFormula: "r · (I + O)")
+        "periodic-lora", "PeriodicLoRA", "LoRA that is merged and started anew several times in one training.", "arXiv:2402.16141", PeftType: "LORA",
+        ParameterFormula: "r · (I + O)")
     {
         Group = VariantGroup.LowRank,
         Cost = "None but one product a layer at the end of each stage; the base weights must be writable.",
@@ -62,7 +63,10 @@ public abstract record StagedLoraOptions : LoraOptions
 /// <summary>Options of PeriodicLoRA.</summary>
 public sealed record PeriodicLoraOptions : StagedLoraOptions
 {
-    /// <summary>Share of the product that stays in the pair at the end of a stage, which goes on from it: 0 starts a fresh pair. The paper's own formula was not at hand; this one leaves the model as it is.</summary>
+    /// <summary>
+    /// Share of the product that stays in the pair at the end of a stage, which goes on from it: 0 starts a fresh pair. The paper's own formula was
+    /// not at hand; this one leaves the model as it is.
+    /// </summary>
     [Range(0.0, 0.99)]
     public double Momentum { get; init; }
 
@@ -84,7 +88,9 @@ public abstract class StagedLora<TOptions> : LoraFamily<TOptions> where TOptions
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
         new("stages", "use_dora", "the stages' products add up, a row's length would rescale those before it", options => ((LoraOptions)options).UseDora),
-        new("stages", "init_lora_weights that moves the base", "a pair that starts after the first stage would have to be subtracted again", options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
+        new(
+            "stages", "init_lora_weights that moves the base", "a pair that starts after the first stage would have to be subtracted again",
+            options => LoraStart.Get(((LoraOptions)options).InitLoraWeights).MovesBase),
     ];
 
     /// <inheritdoc/>
@@ -147,50 +153,5 @@ internal sealed class StagedLoraLayer : LoraLayer
         using var noGrad = no_grad();
         for (var stage = 0; stage < _options.Stages - 1; stage++) MoveBase(stage, -1);
         base.Detach();
-    }
-}
-
-/// <summary>LoRA in stages on a model.</summary>
-internal sealed class AttachedStagedLora(LoraVariant variant, StagedLoraOptions options, IReadOnlyList<StagedLoraLayer> layers, long seed) : AttachedLora(variant, options, layers)
-{
-    private long _stepsOfStage = long.MaxValue;
-
-    public override void Plan(long steps, long stepsPerEpoch) => _stepsOfStage = Math.Max(1, (steps + options.Stages - 1) / options.Stages);
-
-    public override double LearningRate(LinearSchedule schedule, long step)
-    {
-        if (!options.ResetScheduler) return base.LearningRate(schedule, step);
-        var start = step / _stepsOfStage * _stepsOfStage;
-        return (schedule with { Steps = Math.Min(_stepsOfStage, schedule.Steps - start) }).At(step - start);
-    }
-
-    public override long OptimizerSteps(long steps) => options.ResetOptimizer ? steps % _stepsOfStage : steps;
-
-    public override void AfterStep(long step, Optimizer optimizer)
-    {
-        var stage = step / _stepsOfStage;
-        if (step % _stepsOfStage != 0 || stage >= options.Stages) return;
-        foreach (var layer in layers) layer.EndStage((int)stage - 1, seed);
-        if (options.ResetOptimizer) optimizer.Reset();
-    }
-
-    public override void ReadCheckpoint(PeftTensors tensors)
-    {
-        base.ReadCheckpoint(tensors);
-        using var scope = NewDisposeScope();
-        foreach (var layer in layers)
-        {
-            for (var stage = 0; stage < options.Stages - 1; stage++) layer.MoveBase(stage, 1);
-        }
-    }
-
-    /// <summary>Plain LoRA of rank M · r on the untouched base.</summary>
-    public override PeftAdapter ToPeft()
-    {
-        var adapter = base.ToPeft();
-        var tensors = adapter.Tensors.ToDictionary(StringComparer.Ordinal);
-        foreach (var layer in layers) (tensors[KeyOf(layer, layer.A)], tensors[KeyOf(layer, layer.B)]) = layer.Whole;
-        LoraExport.MultiplyRank(adapter.Config, options, options.Stages);
-        return new PeftAdapter(adapter.Config, tensors);
     }
 }

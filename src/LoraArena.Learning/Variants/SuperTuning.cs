@@ -13,7 +13,8 @@ public sealed class SuperTuning : LoraVariant<SuperTuningOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "super-tuning", "Super tuning", "Trains the largest entries of each weight.", "arXiv:2607.09287", PeftType: "SUPERTUNING", ParameterFormula: "(1 − sparsity) · I · O")
+        "super-tuning", "Super tuning", "Trains the largest entries of each weight.", "arXiv:2607.09287", PeftType: "SUPERTUNING",
+        ParameterFormula: "(1 − sparsity) · I · O")
     {
         Group = VariantGroup.Other,
         Cost = "The whole update is made for every pass: slower on short batches.",
@@ -22,7 +23,8 @@ public sealed class SuperTuning : LoraVariant<SuperTuningOptions>
     };
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, SuperTuningOptions options, VariantContext context) => new SuperTuningLayer(site, options.CountOf(site.Shape), options.SelectTop);
+    public override AdapterLayer Wrap(Projection site, SuperTuningOptions options, VariantContext context)
+        => new SuperTuningLayer(site, options.CountOf(site.Shape), options.SelectTop);
 
     /// <inheritdoc/>
     public override long ParametersOf(SiteShape site, SuperTuningOptions options) => options.CountOf(site);
@@ -98,7 +100,8 @@ internal sealed class SuperTuningLayer : DeltaLayer
 }
 
 /// <summary>Super tuning on a model: the places come from the weights.</summary>
-internal sealed class AttachedSuperTuning(SuperTuning variant, SuperTuningOptions options, IReadOnlyList<SuperTuningLayer> layers) : AttachedVariant(variant, options, layers)
+internal sealed class AttachedSuperTuning(
+    SuperTuning variant, SuperTuningOptions options, IReadOnlyList<SuperTuningLayer> layers) : AttachedVariant(variant, options, layers)
 {
     protected override void SetStartingValues(StartingData data)
     {

@@ -24,7 +24,11 @@ public static partial class TargetModules
         }
 
         // A layer that is named by its whole path is meant, whatever its number: so it is in PEFT.
-        if (LayerNumbers(options.LayersToTransform) is { } numbers) chosen = [.. chosen.Where(site => (LayerOf(site.Path) is { } number && numbers.Contains(number)) || Names(options.TargetModules).Contains(site.Path))];
+        if (LayerNumbers(options.LayersToTransform) is { } numbers)
+        {
+            chosen = [.. chosen.Where(site => (LayerOf(site.Path) is { } number && numbers.Contains(number))
+                || Names(options.TargetModules).Contains(site.Path))];
+        }
 
         // What is trained whole carries no adapter.
         if (BaseTraining.Names(options.ModulesToSave) is { Count: > 0 } whole) chosen = [.. chosen.Where(site => !BaseTraining.IsIn(site.Path, whole))];
@@ -43,7 +47,8 @@ public static partial class TargetModules
     }
 
     /// <summary>The number of the transformer's layer that a path lies in: its first part that is a number.</summary>
-    private static int? LayerOf(string path) => path.Split('.').Where(part => part.All(char.IsAsciiDigit)).Select(part => (int?)int.Parse(part, CultureInfo.InvariantCulture)).FirstOrDefault();
+    private static int? LayerOf(string path)
+        => path.Split('.').Where(part => part.All(char.IsAsciiDigit)).Select(part => (int?)int.Parse(part, CultureInfo.InvariantCulture)).FirstOrDefault();
 
     /// <summary>The sites that a text chooses: <c>all-linear</c>; names that a path is or ends in; or a regular expression for whole paths.</summary>
     /// <exception cref="OptionException">It chooses none, or the expression is not valid.</exception>
@@ -51,11 +56,16 @@ public static partial class TargetModules
     {
         foreach (var name in PlainNames().IsMatch(targets) && targets != AllLinear ? Names(targets) : [])
         {
-            if (!sites.Any(site => Ends(site.Path, name))) throw new OptionException($"target_modules names '{name}', but no linear layer's path ends in it; the model has {string.Join(", ", Suffixes(sites))}.");
+            if (!sites.Any(site => Ends(site.Path, name)))
+            {
+                throw new OptionException($"target_modules names '{name}', but no linear layer's path ends in it; the model has {string.Join(", ", Suffixes(sites))}.");
+            }
         }
 
         var chosen = Matching(sites, targets);
-        return chosen.Count > 0 ? chosen : throw new OptionException($"target_modules '{targets}' matches none of the model's linear layers; it has {string.Join(", ", Suffixes(sites))}.");
+        return chosen.Count > 0
+            ? chosen
+            : throw new OptionException($"target_modules '{targets}' matches none of the model's linear layers; it has {string.Join(", ", Suffixes(sites))}.");
     }
 
     /// <summary>True if a text chooses a path; names that no path ends in are allowed here.</summary>
@@ -67,7 +77,8 @@ public static partial class TargetModules
     }
 
     /// <summary>The last parts of the sites' paths, with how many sites end in each.</summary>
-    public static IReadOnlyDictionary<string, int> CountSuffixes(IReadOnlyList<Projection> sites) => sites.GroupBy(Suffix, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal);
+    public static IReadOnlyDictionary<string, int> CountSuffixes(IReadOnlyList<Projection> sites)
+        => sites.GroupBy(Suffix, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal);
 
     private static IReadOnlyList<Projection> Matching(IReadOnlyList<Projection> sites, string targets)
     {
@@ -94,7 +105,8 @@ public static partial class TargetModules
 
     private static string Suffix(Projection site) => site.Path.Split('.') is [.., var before, "dense"] ? before + ".dense" : site.Path.Split('.')[^1];
 
-    private static IEnumerable<string> Suffixes(IReadOnlyList<Projection> sites) => sites.Select(Suffix).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Suffixes(IReadOnlyList<Projection> sites)
+        => sites.Select(Suffix).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
 
     [GeneratedRegex(@"^[A-Za-z0-9_., -]+$")]
     private static partial Regex PlainNames();

@@ -19,7 +19,8 @@ public sealed class TinyLora : LoraVariant<TinyLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "tiny-lora", "TinyLoRA", "Trains a handful of numbers that mix random turns of the weight's leading directions.", "arXiv:2602.04118", PeftType: "TINYLORA", ParameterFormula: "u, once for each group of layers")
+        "tiny-lora", "TinyLoRA", "Trains a handful of numbers that mix random turns of the weight's leading directions.",
+        "arXiv:2602.04118", PeftType: "TINYLORA", ParameterFormula: "u, once for each group of layers")
     {
         Group = VariantGroup.LowRank,
         Cost = "A singular value decomposition of each weight at the start.",
@@ -39,13 +40,15 @@ public sealed class TinyLora : LoraVariant<TinyLoraOptions>
     }
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, TinyLoraOptions options, VariantContext context) => throw new NotSupportedException("Layers share their numbers; attach the variant to a model.");
+    public override AdapterLayer Wrap(Projection site, TinyLoraOptions options, VariantContext context)
+        => throw new NotSupportedException("Layers share their numbers; attach the variant to a model.");
 
     /// <inheritdoc/>
     public override long ParametersOf(SiteShape site, TinyLoraOptions options) => 0;
 
     /// <inheritdoc/>
-    public override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, TinyLoraOptions options) => (long)options.U * (options.GroupOf(sites.Count - 1, sites.Count) + 1);
+    public override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, TinyLoraOptions options)
+        => (long)options.U * (options.GroupOf(sites.Count - 1, sites.Count) + 1);
 
     /// <inheritdoc/>
     public override JsonObject PeftConfig(TinyLoraOptions options) => new()
@@ -160,7 +163,9 @@ internal sealed class TinyLoraLayer : AdapterLayer
 }
 
 /// <summary>TinyLoRA on a model, with the numbers that its layers share.</summary>
-internal sealed class AttachedTinyLora(TinyLora variant, TinyLoraOptions options, IReadOnlyList<TinyLoraLayer> layers, IReadOnlyList<Weight> groups) : AttachedVariant(variant, options, layers)
+internal sealed class AttachedTinyLora(
+    TinyLora variant, TinyLoraOptions options,
+    IReadOnlyList<TinyLoraLayer> layers, IReadOnlyList<Weight> groups) : AttachedVariant(variant, options, layers)
 {
     public override IEnumerable<AdapterWeight> Weights => base.Weights.Concat(groups.Select(g => new AdapterWeight(SharedRoot + g.Name, g, Trained: true)));
 

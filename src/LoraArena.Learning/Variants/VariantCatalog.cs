@@ -16,7 +16,8 @@ public static class VariantCatalog
 
     /// <summary>The variant of that id.</summary>
     /// <exception cref="OptionException">There is none.</exception>
-    public static LoraVariant Get(string id) => All.TryGetValue(id, out var variant) ? variant : throw new OptionException($"There is no variant '{id}'; these are: {string.Join(", ", All.Keys)}.");
+    public static LoraVariant Get(string id)
+        => All.TryGetValue(id, out var variant) ? variant : throw new OptionException($"There is no variant '{id}'; these are: {string.Join(", ", All.Keys)}.");
 
     /// <summary>The variant whose adapter a file describes; null where none claims it.</summary>
     public static LoraVariant? Claiming(PeftConfigReader config) => All.Values.SingleOrDefault(variant => variant.Claims(config));

@@ -20,7 +20,8 @@ public sealed class VbLora : LoraVariant<VbLoraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "vb-lora", "VB-LoRA", "Puts the factors of all layers together from one shared bank of vectors.", "arXiv:2405.15179", PeftType: "VBLORA", ParameterFormula: "num_vectors · r · (I + O) / vector_length, and the bank once")
+        "vb-lora", "VB-LoRA", "Puts the factors of all layers together from one shared bank of vectors.", "arXiv:2405.15179",
+        PeftType: "VBLORA", ParameterFormula: "num_vectors · r · (I + O) / vector_length, and the bank once")
     {
         Group = VariantGroup.LowRank,
         Cost = "The factors are put together anew for every pass.",
@@ -30,7 +31,9 @@ public sealed class VbLora : LoraVariant<VbLoraOptions>
     /// <inheritdoc/>
     public override IReadOnlyList<OptionRule> Rules { get; } =
     [
-        new("topk", "a bank of fewer vectors", "no more than there are can be mixed", options => ((VbLoraOptions)options).Topk > ((VbLoraOptions)options).NumVectors),
+        new(
+            "topk", "a bank of fewer vectors", "no more than there are can be mixed",
+            options => ((VbLoraOptions)options).Topk > ((VbLoraOptions)options).NumVectors),
     ];
 
     /// <inheritdoc/>
@@ -47,7 +50,8 @@ public sealed class VbLora : LoraVariant<VbLoraOptions>
     }
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, VbLoraOptions options, VariantContext context) => throw new NotSupportedException("The layers share their bank; attach the variant to a model.");
+    public override AdapterLayer Wrap(Projection site, VbLoraOptions options, VariantContext context)
+        => throw new NotSupportedException("The layers share their bank; attach the variant to a model.");
 
     /// <inheritdoc/>
     public override long ParametersOf(SiteShape site, VbLoraOptions options)
@@ -57,7 +61,8 @@ public sealed class VbLora : LoraVariant<VbLoraOptions>
     }
 
     /// <inheritdoc/>
-    public override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, VbLoraOptions options) => (long)options.NumVectors * options.VectorLength;
+    public override long SharedParametersOf(PreferenceModel model, IReadOnlyList<SiteShape> sites, VbLoraOptions options)
+        => (long)options.NumVectors * options.VectorLength;
 
     /// <inheritdoc/>
     public override JsonObject PeftConfig(VbLoraOptions options) => new()
@@ -125,7 +130,10 @@ public sealed record VbLoraOptions : VariantOptions
 
     internal void RequireFits(SiteShape site)
     {
-        if (site.InFeatures % VectorLength != 0 || site.OutFeatures % VectorLength != 0) throw new OptionException($"vb-lora: vector_length {VectorLength} does not divide the widths of {site.Path}, {site.InFeatures} to {site.OutFeatures}.");
+        if (site.InFeatures % VectorLength != 0 || site.OutFeatures % VectorLength != 0)
+        {
+            throw new OptionException($"vb-lora: vector_length {VectorLength} does not divide the widths of {site.Path}, {site.InFeatures} to {site.OutFeatures}.");
+        }
     }
 }
 
@@ -179,7 +187,8 @@ internal sealed class VbLoraLayer : AdapterLayer
 }
 
 /// <summary>VB-LoRA on a model, with the bank that its layers share.</summary>
-internal sealed class AttachedVbLora(VbLora variant, VbLoraOptions options, IReadOnlyList<VbLoraLayer> layers, Weight bank) : AttachedVariant(variant, options, layers)
+internal sealed class AttachedVbLora(
+    VbLora variant, VbLoraOptions options, IReadOnlyList<VbLoraLayer> layers, Weight bank) : AttachedVariant(variant, options, layers)
 {
     public override IEnumerable<AdapterWeight> Weights => base.Weights.Append(new AdapterWeight(SharedRoot + bank.Name, bank, Trained: true));
 

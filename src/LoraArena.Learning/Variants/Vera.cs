@@ -19,7 +19,8 @@ public sealed class Vera : LoraVariant<VeraOptions>
 {
     /// <inheritdoc/>
     public override VariantInfo Info { get; } = new(
-        "vera", "VeRA", "Two trained vectors a layer around random matrices that all layers share: very few numbers.", "arXiv:2310.11454", PeftType: "VERA", ParameterFormula: "r + O")
+        "vera", "VeRA", "Two trained vectors a layer around random matrices that all layers share: very few numbers.", "arXiv:2310.11454",
+        PeftType: "VERA", ParameterFormula: "r + O")
     {
         Group = VariantGroup.LowRank,
         Cost = "Almost no optimiser memory; time grows with its large rank.",
@@ -41,7 +42,8 @@ public sealed class Vera : LoraVariant<VeraOptions>
     }
 
     /// <inheritdoc/>
-    public override AdapterLayer Wrap(Projection site, VeraOptions options, VariantContext context) => throw new NotSupportedException("The layers share their matrices; attach the variant to a model.");
+    public override AdapterLayer Wrap(Projection site, VeraOptions options, VariantContext context)
+        => throw new NotSupportedException("The layers share their matrices; attach the variant to a model.");
 
     /// <inheritdoc/>
     public override long ParametersOf(SiteShape site, VeraOptions options) => options.R + site.OutFeatures;
@@ -157,7 +159,9 @@ public sealed class VeraLayer : AdapterLayer
 }
 
 /// <summary>VeRA on a model, with the matrices that its layers share.</summary>
-internal sealed class AttachedVera(Vera variant, VeraOptions options, IReadOnlyList<VeraLayer> layers, Weight sharedA, Weight sharedB) : AttachedVariant(variant, options, layers)
+internal sealed class AttachedVera(
+    Vera variant, VeraOptions options, IReadOnlyList<VeraLayer> layers, Weight sharedA,
+    Weight sharedB) : AttachedVariant(variant, options, layers)
 {
     public override IEnumerable<AdapterWeight> Weights => base.Weights
         .Append(new AdapterWeight(SharedRoot + sharedA.Name, sharedA, Trained: false, options.SaveProjection))

@@ -87,7 +87,10 @@ public sealed record WaveFtOptions : VariantOptions
     internal void RequireFits(SiteShape site)
     {
         Spectrum.RequireFits("waveft", site, NFrequency);
-        if (UseIdwt && (site.InFeatures % 2 != 0 || site.OutFeatures % 2 != 0)) throw new OptionException($"waveft: {site.Path} is {site.InFeatures} to {site.OutFeatures} wide; the transform needs even widths.");
+        if (UseIdwt && (site.InFeatures % 2 != 0 || site.OutFeatures % 2 != 0))
+        {
+            throw new OptionException($"waveft: {site.Path} is {site.InFeatures} to {site.OutFeatures} wide; the transform needs even widths.");
+        }
     }
 }
 
@@ -127,7 +130,8 @@ internal sealed class WaveFtLayer : DeltaLayer
     {
         var (rows, columns) = (s.shape[0] / 2, s.shape[1] / 2);
         var (top, bottom) = (s.narrow(0, 0, rows), s.narrow(0, rows, rows));
-        var (mean, vertical, horizontal, both) = (top.narrow(1, 0, columns), top.narrow(1, columns, columns), bottom.narrow(1, 0, columns), bottom.narrow(1, columns, columns));
+        var (mean, vertical, horizontal, both) =
+            (top.narrow(1, 0, columns), top.narrow(1, columns, columns), bottom.narrow(1, 0, columns), bottom.narrow(1, columns, columns));
         var first = stack([mean + horizontal + vertical + both, mean - horizontal + vertical - both], 2);
         var second = stack([mean + horizontal - vertical - both, mean - horizontal - vertical + both], 2);
         return stack([first, second], 1).reshape(s.shape) / 2;

@@ -37,7 +37,10 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         Refuse(await PlanRunAsync(runId, cancel));
 
         // The supervisor must not start it meanwhile.
-        if (run.State == RunState.Queued.Name && !await store.TryUpdateAsync(run, r => r.State = RunState.Stopped.Name, cancel)) throw new RunRefusedException("The run has just been started; stop it first.");
+        if (run.State == RunState.Queued.Name && !await store.TryUpdateAsync(run, r => r.State = RunState.Stopped.Name, cancel))
+        {
+            throw new RunRefusedException("The run has just been started; stop it first.");
+        }
         if (TrialOf(run.Id) is { } trial) trials.MarkDeleted(trial.Id, run.Id);
         await RemoveAsync(folder.Run(run.Id).Path, () => store.RemoveRunAsync(run.Id, CancellationToken.None));
     }
@@ -80,7 +83,9 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         string[] dependents =
         [
             .. runs.Count == 0 ? [] : new[] { $"{Named(runs)} in it; they are deleted with it" },
-            .. compared == 0 ? [] : new[] { compared == 1 ? "1 trial is deleted with it" : FormattableString.Invariant($"{compared} trials are deleted with it") },
+            .. compared == 0 ? [] : new[] { compared == 1
+                ? "1 trial is deleted with it"
+                : FormattableString.Invariant($"{compared} trials are deleted with it") },
         ];
         return new DeletionPlan($"competition {competition?.Name ?? competitionId} with its files, splits and baselines", dependents, bytes, refusal);
     }
@@ -117,7 +122,9 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
             FileRole.Train => $"{Named(runs)} trained and scored on it; they keep results and data, but no other run is compared with them",
             _ => $"{Named(runs)} made with it; they keep what they predicted",
         }];
-        return new DeletionPlan($"{file.Name} ({role.ToString().ToLowerInvariant()} data) from competition {competition.Name}", dependents, kept ? 0 : Size(folder.Dataset(file.Sha256)), refusal);
+        return new DeletionPlan(
+            $"{file.Name} ({role.ToString().ToLowerInvariant()} data) from competition {competition.Name}", dependents,
+            kept ? 0 : Size(folder.Dataset(file.Sha256)), refusal);
     }
 
     /// <summary>Takes a file out of a competition. Its bytes go too, where neither a run nor another competition needs them.</summary>
@@ -168,7 +175,11 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
     private List<string> Unshared(Competition? competition, IReadOnlyList<RunEntry> runs)
     {
         var own = runs.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
-        return competition is null ? [] : [.. competition.Files.Select(f => f.Sha256).Distinct().Where(sha => !IsShared(sha, competition.Id) && !SpecsWith(sha).Any(id => !own.Contains(id)))];
+        return competition is null
+            ? []
+            : [.. competition.Files.Select(f => f.Sha256)
+                .Distinct()
+                .Where(sha => !IsShared(sha, competition.Id) && !SpecsWith(sha).Any(id => !own.Contains(id)))];
     }
 
     // By the text of the files, whatever field of them names it.
@@ -215,7 +226,8 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         return (competition, competition.File(role) ?? throw new RunRefusedException($"Competition '{competition.Name}' has no {role.ToString().ToLowerInvariant()} data."));
     }
 
-    private async Task<RunEntry> RequireRunAsync(string id, CancellationToken cancel) => await store.RunAsync(id, cancel) ?? throw new RunRefusedException("There is no such run.");
+    private async Task<RunEntry> RequireRunAsync(string id, CancellationToken cancel)
+        => await store.RunAsync(id, cancel) ?? throw new RunRefusedException("There is no such run.");
 
     private async Task<ModelCard> RequireModelAsync(string id, CancellationToken cancel)
         => (await store.ModelsAsync(cancel)).FirstOrDefault(m => m.Id == id) ?? throw new RunRefusedException("There is no such model.");

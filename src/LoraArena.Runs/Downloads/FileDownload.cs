@@ -23,7 +23,10 @@ internal sealed class FileDownload(HubClient client, HubSettings settings, HubLi
             if (await IsRightAsync(cancel)) return;
             File.Delete(path);
             progress(0);
-            if (mismatches > 0) throw new DownloadException($"{file.Name} has another checksum than the server says, twice; it is damaged there or on the way.");
+            if (mismatches > 0)
+            {
+                throw new DownloadException($"{file.Name} has another checksum than the server says, twice; it is damaged there or on the way.");
+            }
         }
     }
 
@@ -37,7 +40,9 @@ internal sealed class FileDownload(HubClient client, HubSettings settings, HubLi
                 await ContinueAsync(progress, cancel);
                 return;
             }
-            catch (Exception error) when (!cancel.IsCancellationRequested && error is HttpRequestException or IOException or OperationCanceledException && !IsDiskFull(error))
+            catch (Exception error) when (!cancel.IsCancellationRequested
+                && error is HttpRequestException or IOException or OperationCanceledException
+                && !IsDiskFull(error))
             {
                 // A try that has brought something counts as a first one.
                 var now = LengthOf(path);
@@ -45,7 +50,9 @@ internal sealed class FileDownload(HubClient client, HubSettings settings, HubLi
                 before = now;
                 if (tries >= MaxTries)
                 {
-                    var reason = error is OperationCanceledException ? $"no byte came for {settings.StallLimit.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s" : error.Message.TrimEnd('.');
+                    var reason = error is OperationCanceledException
+                        ? $"no byte came for {settings.StallLimit.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s"
+                        : error.Message.TrimEnd('.');
                     throw new DownloadException($"{file.Name} could not be fetched: {reason}. What is there is kept; try again later.");
                 }
 
@@ -64,7 +71,8 @@ internal sealed class FileDownload(HubClient client, HubSettings settings, HubLi
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(settings.StallLimit);
         using var response = await client.GetAsync(listing, file, have, limit.Token);
-        if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable || (response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From != have))
+        if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable
+            || (response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From != have))
         {
             File.Delete(path);
             throw new IOException($"the server cannot go on at byte {have}");
@@ -93,7 +101,10 @@ internal sealed class FileDownload(HubClient client, HubSettings settings, HubLi
     private async Task<bool> IsRightAsync(CancellationToken cancel)
     {
         await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, useAsync: true);
-        if (file.Sha256 is { } sha256) return string.Equals(Convert.ToHexString(await SHA256.HashDataAsync(stream, cancel)), sha256, StringComparison.OrdinalIgnoreCase);
+        if (file.Sha256 is { } sha256)
+        {
+            return string.Equals(Convert.ToHexString(await SHA256.HashDataAsync(stream, cancel)), sha256, StringComparison.OrdinalIgnoreCase);
+        }
 
         // Git's name of a file: the SHA-1 of "blob", its size and its bytes. It is the only one that the server gives for small files.
 #pragma warning disable CA5350

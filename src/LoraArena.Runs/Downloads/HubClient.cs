@@ -19,7 +19,12 @@ public sealed class HubClient : IDisposable
         _endpoint = Uri.TryCreate(settings.Endpoint.TrimEnd('/') + "/", UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
             ? uri!
             : throw new DownloadException($"The setting Hub:Endpoint is '{settings.Endpoint}'; an http or https address is needed.");
-        var handler = new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(20), PooledConnectionLifetime = TimeSpan.FromMinutes(10), MaxAutomaticRedirections = 10 };
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(20),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            MaxAutomaticRedirections = 10,
+        };
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = MaxAnswerBytes };
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("LoraArena", "1"));
     }

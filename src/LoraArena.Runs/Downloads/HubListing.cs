@@ -20,7 +20,8 @@ public sealed record HubListing(string Repository, string Revision, string? Lice
     private static readonly HashSet<string> Wanted = new(StringComparer.Ordinal)
     {
         "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
-        "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model", "spm.model", "sentencepiece.bpe.model", "spiece.model", "README.md", "LICENSE", "LICENSE.txt", "LICENSE.md",
+        "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model", "spm.model", "sentencepiece.bpe.model", "spiece.model", "README.md",
+        "LICENSE", "LICENSE.txt", "LICENSE.md",
     };
 
     /// <summary>Bytes of all files.</summary>
@@ -35,7 +36,10 @@ public sealed record HubListing(string Repository, string Revision, string? Lice
         try
         {
             var revision = answer.GetProperty("sha").GetString();
-            if (revision is not { Length: >= 7 and <= 64 } || !revision.All(char.IsAsciiHexDigit)) throw new DownloadException($"The server names no commit of {repository}.");
+            if (revision is not { Length: >= 7 and <= 64 } || !revision.All(char.IsAsciiHexDigit))
+            {
+                throw new DownloadException($"The server names no commit of {repository}.");
+            }
             var files = answer.GetProperty("siblings").EnumerateArray().Select(ReadFile).ToList();
             return new HubListing(repository, revision, LicenseOf(answer), Choose(repository, files));
         }
@@ -81,19 +85,32 @@ public sealed record HubListing(string Repository, string Revision, string? Lice
         }
 
         var chosen = plain.Where(file => Wanted.Contains(file.Name)).Concat(weights).ToList();
-        if (chosen.FirstOrDefault(file => file.Bytes < 0 || (file.Sha256 ?? file.BlobId) is null) is { } unknown) throw new DownloadException($"The server gives no size or checksum of {unknown.Name}.");
+        if (chosen.FirstOrDefault(file => file.Bytes < 0 || (file.Sha256 ?? file.BlobId) is null) is { } unknown)
+        {
+            throw new DownloadException($"The server gives no size or checksum of {unknown.Name}.");
+        }
         return chosen;
     }
 
     private static bool IsShardOrIndex(HubFile file)
-        => file.Name == "model.safetensors.index.json" || (file.Name.StartsWith("model-", StringComparison.Ordinal) && file.Name.EndsWith(".safetensors", StringComparison.Ordinal));
+        => file.Name == "model.safetensors.index.json"
+            || (file.Name.StartsWith("model-", StringComparison.Ordinal) && file.Name.EndsWith(".safetensors", StringComparison.Ordinal));
 
     private static string? LicenseOf(JsonElement answer)
     {
-        if (answer.TryGetProperty("cardData", out var card) && card.ValueKind == JsonValueKind.Object && card.TryGetProperty("license", out var license) && license.ValueKind == JsonValueKind.String) return license.GetString();
+        if (answer.TryGetProperty("cardData", out var card)
+            && card.ValueKind == JsonValueKind.Object
+            && card.TryGetProperty("license", out var license)
+            && license.ValueKind == JsonValueKind.String)
+        {
+            return license.GetString();
+        }
         const string Prefix = "license:";
         if (!answer.TryGetProperty("tags", out var tags) || tags.ValueKind != JsonValueKind.Array) return null;
-        return tags.EnumerateArray().Where(tag => tag.ValueKind == JsonValueKind.String).Select(tag => tag.GetString()!).FirstOrDefault(tag => tag.StartsWith(Prefix, StringComparison.Ordinal))?[Prefix.Length..];
+        return tags.EnumerateArray()
+            .Where(tag => tag.ValueKind == JsonValueKind.String)
+            .Select(tag => tag.GetString()!)
+            .FirstOrDefault(tag => tag.StartsWith(Prefix, StringComparison.Ordinal))?[Prefix.Length..];
     }
 }
 

@@ -8,7 +8,8 @@ public sealed class ModelDownload
 {
     private readonly Action _stop;
 
-    internal ModelDownload(string repository, string? revision, string? name, Action stop) => (Repository, Revision, Name, _stop) = (repository, revision, name, stop);
+    internal ModelDownload(string repository, string? revision, string? name, Action stop)
+        => (Repository, Revision, Name, _stop) = (repository, revision, name, stop);
 
     /// <summary>The repository.</summary>
     public string Repository { get; }

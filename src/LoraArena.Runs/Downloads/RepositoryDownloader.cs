@@ -23,7 +23,10 @@ public sealed class RepositoryDownloader(ArenaFolder arena, HubSettings settings
     public static void Check(string repository, string revision)
     {
         if (!ModelSource.IsRepository(repository)) throw new DownloadException($"'{repository}' is not a repository's id; it looks like owner/name.");
-        if (revision.Length is 0 or > MaxRevisionCharacters || revision.Any(char.IsControl)) throw new DownloadException("The revision is not one; name a branch, a tag or a commit.");
+        if (revision.Length is 0 or > MaxRevisionCharacters || revision.Any(char.IsControl))
+        {
+            throw new DownloadException("The revision is not one; name a branch, a tag or a commit.");
+        }
     }
 
     /// <summary>Downloads what a base model needs of a repository, or what is missing of it.</summary>
@@ -49,7 +52,9 @@ public sealed class RepositoryDownloader(ArenaFolder arena, HubSettings settings
             throw new DownloadException($"The server {settings.Endpoint} cannot be reached: {(error is OperationCanceledException ? "no answer came" : error.Message.TrimEnd('.'))}.");
         }
 
-        var folder = SafePath.Join(arena.ModelFiles, $"{repository.Replace("/", "--", StringComparison.Ordinal)}--{listing.Revision[..Math.Min(CommitCharacters, listing.Revision.Length)]}");
+        var folder = SafePath.Join(
+            arena.ModelFiles,
+            $"{repository.Replace("/", "--", StringComparison.Ordinal)}--{listing.Revision[..Math.Min(CommitCharacters, listing.Revision.Length)]}");
         if (Directory.Exists(folder)) return folder;
         var unfinished = folder + ".unfinished";
         Directory.CreateDirectory(unfinished);

@@ -83,7 +83,14 @@ public sealed class RunFeed
             TaskCompletionSource changed;
             lock (_lock)
             {
-                if (_news is not null && _news.Progress.Version == news.Progress.Version && _news.Entry.State == news.Entry.State && _news.Entry.Attempt == news.Entry.Attempt && _news.Entry.Phase == news.Entry.Phase) return;
+                if (_news is not null
+                    && _news.Progress.Version == news.Progress.Version
+                    && _news.Entry.State == news.Entry.State
+                    && _news.Entry.Attempt == news.Entry.Attempt
+                    && _news.Entry.Phase == news.Entry.Phase)
+                {
+                    return;
+                }
                 _news = news;
                 (changed, _changed) = (_changed, New());
             }

@@ -31,5 +31,6 @@ public sealed record RunSnapshot(
 
     /// <summary>A history as it stands.</summary>
     public static RunSnapshot Of(RunHistory history) => new(
-        history.LastNumber, history.State?.Phase, history.Plan, history.LastStep, history.SecondsLeft, history.Checkpoint?.Step ?? 0, history.ThinnedSteps(MaxPoints), [.. history.Evals], [.. history.Warnings]);
+        history.LastNumber, history.State?.Phase, history.Plan, history.LastStep, history.SecondsLeft, history.Checkpoint?.Step ?? 0,
+        history.ThinnedSteps(MaxPoints), [.. history.Evals], [.. history.Warnings]);
 }

@@ -38,9 +38,12 @@ public sealed class WorkerCatalog(ArenaFolder folder)
     /// <param name="cancel">Gives up.</param>
     /// <param name="training">How it will be trained, for the forecast of memory; null for the defaults.</param>
     /// <exception cref="WorkerException">The options do not fit; the message says why.</exception>
-    public static Task<VariantSize> SizeAsync(string modelFolder, VariantChoice variant, long? budget, CancellationToken cancel, TrainingOptions? training = null)
+    public static Task<VariantSize> SizeAsync(
+        string modelFolder, VariantChoice variant, long? budget, CancellationToken cancel, TrainingOptions? training = null)
     {
-        string[] question = ["size", "--model", modelFolder, "--variant", variant.Id, "--options", variant.Options.ToJsonString(), "--training", JsonSerializer.Serialize(training ?? new TrainingOptions(), ArenaJson.Line)];
+        string[] question = [
+            "size", "--model", modelFolder, "--variant", variant.Id, "--options", variant.Options.ToJsonString(), "--training",
+            JsonSerializer.Serialize(training ?? new TrainingOptions(), ArenaJson.Line)];
         return WorkerProgram.Find().AskAsync<VariantSize>(WithBudget(question, budget), cancel);
     }
 
@@ -48,7 +51,8 @@ public sealed class WorkerCatalog(ArenaFolder folder)
     public static Task<VariantSizes> SizesAsync(string modelFolder, long? budget, CancellationToken cancel)
         => WorkerProgram.Find().AskAsync<VariantSizes>(WithBudget(["size", "--model", modelFolder], budget), cancel);
 
-    private static string[] WithBudget(string[] question, long? budget) => budget is { } wanted ? [.. question, "--parameters", wanted.ToString(CultureInfo.InvariantCulture)] : question;
+    private static string[] WithBudget(string[] question, long? budget)
+        => budget is { } wanted ? [.. question, "--parameters", wanted.ToString(CultureInfo.InvariantCulture)] : question;
 
     private async Task<WorkerDescription> ReadOrAskAsync()
     {

@@ -55,5 +55,6 @@ public static class WorkerProcess
     // Where command lines cannot be read, the start of a process is a time of day, which no other process of that id has.
     private static bool IsWorkerOf(RunFolder run, int pid)
         => ProcessIdentity.CommandLine(pid) is not { } arguments
-            || (arguments.Any(a => a.Contains(Program, StringComparison.Ordinal)) && arguments.Any(a => Path.GetFileName(Path.TrimEndingDirectorySeparator(a)) == run.Id));
+            || (arguments.Any(a => a.Contains(Program, StringComparison.Ordinal))
+                && arguments.Any(a => Path.GetFileName(Path.TrimEndingDirectorySeparator(a)) == run.Id));
 }

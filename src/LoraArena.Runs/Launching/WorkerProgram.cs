@@ -16,13 +16,16 @@ public sealed class WorkerProgram
     private const string Assembly = "LoraArena.Worker.dll";
 
     // macOS has no setsid; there the worker leaves the session by itself, a moment later.
-    private const string DetachScript = "log=$1; shift; exec < /dev/null >> \"$log\" 2>&1; if command -v setsid > /dev/null; then exec setsid \"$@\"; else exec \"$@\"; fi";
+    private const string DetachScript =
+        "log=$1; shift; exec < /dev/null >> \"$log\" 2>&1; if command -v setsid > /dev/null; then exec setsid \"$@\"; else exec \"$@\"; fi";
 
     // The worker's environment is built, not inherited: what the app knows (connection strings, tokens) is not the worker's business.
     private static readonly string[] InheritedVariables =
     [
-        "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TZ", "SystemRoot", "LD_LIBRARY_PATH", "DOTNET_ROOT", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT",
-        "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF", "CUBLAS_WORKSPACE_CONFIG", "LORAARENA_LIBTORCH", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+        "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TZ", "SystemRoot", "LD_LIBRARY_PATH", "DOTNET_ROOT",
+        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT",
+        "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF", "CUBLAS_WORKSPACE_CONFIG",
+        "LORAARENA_LIBTORCH", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
     ];
 
     // Where the user has set nothing. Threads of libtorch that wait for one another give their core away: spinning, a training loses half its
@@ -50,11 +53,15 @@ public sealed class WorkerProgram
         string[] places = string.IsNullOrEmpty(chosen)
             ? [Path.Join(here, "worker", Assembly), Path.Join(here, "..", "..", "LoraArena.Worker", Path.GetFileName(here), Assembly)]
             : [chosen];
-        var found = places.FirstOrDefault(File.Exists) ?? throw new WorkerException($"The worker is not there: {string.Join(" or ", places.Select(Path.GetFullPath))}. Build the whole solution, or let {PathVariable} name LoraArena.Worker.dll.");
+        var found = places.FirstOrDefault(File.Exists)
+            ?? throw new WorkerException($"The worker is not there: {string.Join(" or ", places.Select(Path.GetFullPath))}. Build the whole solution, or let {PathVariable} name LoraArena.Worker.dll.");
         return new WorkerProgram(Path.GetFullPath(found));
     }
 
-    /// <summary>The program that runs other .NET programs: of the runtime that runs this process, <c>root/shared/Microsoft.NETCore.App/version/</c> → <c>root/dotnet</c>.</summary>
+    /// <summary>
+    /// The program that runs other .NET programs: of the runtime that runs this process, <c>root/shared/Microsoft.NETCore.App/version/</c>
+    /// → <c>root/dotnet</c>.
+    /// </summary>
     public static string Dotnet()
     {
         var name = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
@@ -66,7 +73,10 @@ public sealed class WorkerProgram
     public string Hash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(_dll)!, "LoraArena.*.dll").Order(StringComparer.Ordinal)) hash.AppendData(File.ReadAllBytes(file));
+        foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(_dll)!, "LoraArena.*.dll").Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(File.ReadAllBytes(file));
+        }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

@@ -18,7 +18,11 @@ public sealed class TrialLibrary(ArenaFolder arena)
     public IReadOnlyList<string> Ids()
     {
         if (!Directory.Exists(arena.Trials)) return [];
-        return [.. Directory.EnumerateDirectories(arena.Trials).Select(Path.GetFileName).OfType<string>().Where(ArenaId.IsValid).OrderDescending(StringComparer.Ordinal)];
+        return [.. Directory.EnumerateDirectories(arena.Trials)
+            .Select(Path.GetFileName)
+            .OfType<string>()
+            .Where(ArenaId.IsValid)
+            .OrderDescending(StringComparer.Ordinal)];
     }
 
     /// <summary>A trial; null where there is none, or its file is damaged.</summary>
@@ -61,7 +65,9 @@ public sealed class TrialLibrary(ArenaFolder arena)
     public IReadOnlySet<string> DeletedRuns(string id)
     {
         var path = FileOf(id, Trial.DeletedName);
-        return Directory.Exists(path) ? Directory.EnumerateFiles(path).Select(file => Path.GetFileName(file)).ToHashSet(StringComparer.Ordinal) : new HashSet<string>();
+        return Directory.Exists(path)
+            ? Directory.EnumerateFiles(path).Select(file => Path.GetFileName(file)).ToHashSet(StringComparer.Ordinal)
+            : new HashSet<string>();
     }
 
     /// <summary>Writes down that a run of a trial is about to be deleted, so that it is not taken for one that has still to be started.</summary>

@@ -22,7 +22,9 @@ public sealed class TrialLoop(TrialLibrary trials, TrialService service, ArenaPr
             {
                 // One trial does not hold up the others, nor the runs that are there.
                 var name = trials.TryRead(id)?.Plan.Name ?? id;
-                var report = problems.Report(ProblemKind + id, $"Trial '{name}' cannot go on: {error.GetBaseException().Message} Its runs so far are kept; mend the cause, or cancel the trial.");
+                var report = problems.Report(
+                    ProblemKind + id,
+                    $"Trial '{name}' cannot go on: {error.GetBaseException().Message} Its runs so far are kept; mend the cause, or cancel the trial.");
                 if (report) log.LogError(error, "Trial {Trial} cannot be moved on", id);
             }
         }

@@ -13,7 +13,9 @@ public static class TrialProgress
         var (all, over, active) = (status.Lines.Count, status.Lines.Count(l => l.IsOver), status.Lines.Count(IsActive));
         var first = FormattableString.Invariant($"{over:#,0} of {all:#,0} runs have ended");
         var trains = active == 0 ? "" : FormattableString.Invariant($", {active} {(active == 1 ? "trains" : "train")}");
-        return SecondsLeft(status, now) is { } left ? FormattableString.Invariant($"{first}{trains}; about {Duration(left)} to go at the speed so far.") : $"{first}{trains}.";
+        return SecondsLeft(status, now) is { } left
+            ? FormattableString.Invariant($"{first}{trains}; about {Duration(left)} to go at the speed so far.")
+            : $"{first}{trains}.";
     }
 
     /// <summary>Seconds that are left at the speed so far; null before anything is known of it.</summary>

@@ -25,16 +25,22 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
     /// <exception cref="TrialException">The plan cannot be followed.</exception>
     /// <exception cref="OptionException">An option does not exist or has a value that it cannot have.</exception>
     /// <exception cref="WorkerException">The worker cannot size a method.</exception>
-    public async Task<Trial> CreateAsync(TrialPlan plan, Competition competition, ModelCard model, IReadOnlyList<TrialPart> parts, string owner, CancellationToken cancel)
+    public async Task<Trial> CreateAsync(
+        TrialPlan plan, Competition competition, ModelCard model, IReadOnlyList<TrialPart> parts, string owner, CancellationToken cancel)
     {
         plan.Check();
         var description = await worker.DescribeAsync(cancel);
         OptionValues.Check(description.Training, plan.Training, "training");
         var methods = new List<ResolvedMethod>();
         foreach (var method in plan.Methods) methods.Add(await ResolveAsync(method, plan, model, description, cancel));
-        if (methods.GroupBy(m => m.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice) throw new TrialException($"methods: two are called '{twice.Key}'; give them names.");
+        if (methods.GroupBy(m => m.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        {
+            throw new TrialException($"methods: two are called '{twice.Key}'; give them names.");
+        }
         var all = TrialPlanner.WithNullLine(methods);
-        var trial = new Trial(ArenaId.New(time), time.GetUtcNow(), owner, plan, new CompetitionReference(competition.Id, competition.Name), model.Id, all, parts, TrialPlanner.Runs(plan, all, parts.Count, time));
+        var trial = new Trial(
+            ArenaId.New(time), time.GetUtcNow(), owner, plan, new CompetitionReference(competition.Id, competition.Name), model.Id, all,
+            parts, TrialPlanner.Runs(plan, all, parts.Count, time));
         trials.Add(trial);
         return trial;
     }
@@ -58,7 +64,11 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
     /// <summary>How the trials of a competition stand that have runs in the queue or at work, the newest first. A damaged one is left out.</summary>
     public async Task<IReadOnlyList<TrialStatus>> ActiveAsync(string competitionId, CancellationToken cancel)
     {
-        var active = (await store.ActiveAsync(cancel)).Concat(await store.QueuedAsync(cancel)).Where(run => run.CompetitionId == competitionId).Select(run => run.Id).ToHashSet(StringComparer.Ordinal);
+        var active = (await store.ActiveAsync(cancel))
+            .Concat(await store.QueuedAsync(cancel))
+            .Where(run => run.CompetitionId == competitionId)
+            .Select(run => run.Id)
+            .ToHashSet(StringComparer.Ordinal);
         var found = new List<TrialStatus>();
         if (active.Count == 0) return found;
         foreach (var trial in trials.List(competitionId).Where(trial => trial.Runs.Any(run => active.Contains(run.Run))))
@@ -83,7 +93,10 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return await store.CompetitionAsync(trial.Competition.Id, cancel) is null ? $"The competition '{trial.Competition.Name}' was deleted." : null;
     }
 
-    /// <summary>Moves a trial on: starts what can be started, chooses learning rates once all tries have ended. May be called at any time, again and again, by one process.</summary>
+    /// <summary>
+    /// Moves a trial on: starts what can be started, chooses learning rates once all tries have ended. May be called at any time, again and
+    /// again, by one process.
+    /// </summary>
     /// <returns>How it stands then; null where there is no such trial.</returns>
     public async Task<TrialStatus?> AdvanceAsync(string id, CancellationToken cancel)
     {
@@ -127,17 +140,22 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         }
     }
 
-    private static async Task<ResolvedMethod> ResolveAsync(TrialMethod method, TrialPlan plan, ModelCard model, WorkerDescription description, CancellationToken cancel)
+    private static async Task<ResolvedMethod> ResolveAsync(
+        TrialMethod method, TrialPlan plan, ModelCard model, WorkerDescription description, CancellationToken cancel)
     {
-        var variant = description.Variants.FirstOrDefault(v => v.Id == method.Variant) ?? throw new TrialException($"methods: there is no variant '{method.Variant}'; these are: {string.Join(", ", description.Variants.Select(v => v.Id))}.");
+        var variant = description.Variants.FirstOrDefault(v => v.Id == method.Variant)
+            ?? throw new TrialException($"methods: there is no variant '{method.Variant}'; these are: {string.Join(", ", description.Variants.Select(v => v.Id))}.");
         OptionValues.Check(variant.Options, method.Options, $"variant {variant.Id}");
         if (plan.Budget.Parameters is not null && variant.SizeOption is null && !method.OutsideBudget)
         {
             throw new TrialException($"methods: no setting of {variant.Name} meets a budget of parameters: what it trains follows from the model. \"outside_budget\": true trains it as it is, beside the others.");
         }
 
-        var size = await WorkerCatalog.SizeAsync(model.Path, new VariantChoice(variant.Id, method.Options), method.OutsideBudget ? null : plan.Budget.Parameters, cancel);
-        var name = method.Name ?? string.Join(' ', [variant.Name, .. method.Options.Select(o => MethodSettings.Text(KeyValuePair.Create(o.Key, o.Value?.ToJsonString() ?? "none")))]);
+        var size = await WorkerCatalog.SizeAsync(
+            model.Path, new VariantChoice(variant.Id, method.Options), method.OutsideBudget ? null : plan.Budget.Parameters, cancel);
+        var name = method.Name ?? string.Join(
+            ' ',
+            [variant.Name, .. method.Options.Select(o => MethodSettings.Text(KeyValuePair.Create(o.Key, o.Value?.ToJsonString() ?? "none")))]);
         return new ResolvedMethod(name, variant.Id, size.Options.DeepClone().AsObject(), size.Parameters, false)
         {
             OutsideBudget = method.OutsideBudget,
@@ -171,12 +189,16 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         options["seed"] = planned.Seed;
         if (plan.Budget.Seconds is { } seconds) options["max_seconds"] = seconds;
         if (plan.Budget.Tokens is { } tokens) options["max_tokens"] = tokens;
-        var rate = planned.LearningRate ?? chosen?.Choices.First(c => c.Method == TrialPlanner.TwinOf(trial.Methods, planned.Method) && c.Part == planned.Part).LearningRate;
+        var rate = planned.LearningRate
+            ?? chosen?.Choices.First(c => c.Method == TrialPlanner.TwinOf(trial.Methods, planned.Method) && c.Part == planned.Part).LearningRate;
         if ((rate ?? method.LearningRate) is { } chosenRate) options["learning_rate"] = chosenRate;
         var merged = JsonSerializer.SerializeToNode(new TrainingOptions(), ArenaJson.Line)!.AsObject();
         foreach (var (key, value) in options) merged[key] = value?.DeepClone();
         var name = FormattableString.Invariant($"{plan.Name}: {method.Name}, {(planned.IsTuning ? $"try lr={planned.LearningRate:0.######}" : $"seed {planned.Seed}")}{(trial.Parts.Count > 1 ? $", fold {part.Report.Fold}" : "")}");
-        return new RunOrder(competition, planned.IsTuning ? part.Tuning! : part.Report, model, new VariantChoice(method.Variant, method.Options.DeepClone().AsObject()), merged.Deserialize<TrainingOptions>(ArenaJson.Line)!, trial.Owner, name)
+        return new RunOrder(
+            competition, planned.IsTuning ? part.Tuning! : part.Report, model,
+            new VariantChoice(method.Variant, method.Options.DeepClone().AsObject()), merged.Deserialize<TrainingOptions>(ArenaJson.Line)!,
+            trial.Owner, name)
         {
             Id = planned.Run,
             Trial = new TrialReference(trial.Id, method.Name, planned.IsTuning),

@@ -70,7 +70,9 @@ internal sealed class Requests : QuestionFamily
             => $"Dear {name},\n\nunfortunately {random.Pick(reasons)} on {days[0]}. "
                 + random.Pick([$"Could we meet on {to} instead?", $"Would {to} be possible for you?", $"May I suggest {to}?"])
                 + $"\n\n{random.Pick(["Best regards", "Kind regards", "Many thanks and best wishes"])}";
-        return Message(prompt, random => Say(random, names[0], days[1]), random => random.Chance(0.5) ? Say(random, names[0], days[2]) : Say(random, names[1], days[1]));
+        return Message(
+            prompt, random => Say(random, names[0], days[1]),
+            random => random.Chance(0.5) ? Say(random, names[0], days[2]) : Say(random, names[1], days[1]));
     }
 
     private static Question Thanks(SeededRandom random)

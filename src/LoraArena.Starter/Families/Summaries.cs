@@ -55,7 +55,8 @@ internal sealed class Summaries : QuestionFamily
 
     private static (string Story, string Right, string Wrong) Shop(SeededRandom random)
     {
-        var (name, shop, towns, year, staff) = (random.Pick(Names), random.Pick(Shops), random.PickSeveral(Towns, 2), random.Between(1995, 2019), random.Between(4, 30));
+        var (name, shop, towns, year, staff) =
+            (random.Pick(Names), random.Pick(Shops), random.PickSeveral(Towns, 2), random.Between(1995, 2019), random.Between(4, 30));
         var story = $"In {year}, {name} opened a small {shop} in {towns[0]}. At first only a few neighbours came in. "
             + random.Pick(
             [

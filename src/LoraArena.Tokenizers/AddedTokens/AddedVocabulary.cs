@@ -30,7 +30,10 @@ internal sealed class AddedVocabulary
             if (_ids.ContainsKey(token.Content)) throw entry.Problem($"the added token \"{token.Content}\" is there twice");
             var id = vocabulary.IdOf(token.Content) ?? next++;
             if (token.Id != id) throw entry.Problem($"the added token \"{token.Content}\" has id {token.Id}, but Hugging Face tokenizers numbers it {id}");
-            if (vocabulary.TokenOf(id) is { } other && other != token.Content) throw entry.Problem($"id {id} is also the id of \"{other}\" in the model's vocabulary");
+            if (vocabulary.TokenOf(id) is { } other && other != token.Content)
+            {
+                throw entry.Problem($"id {id} is also the id of \"{other}\" in the model's vocabulary");
+            }
             var form = token.Normalized && normalizer is not null ? normalizer.Normalize(token.Content) : token.Content;
             if (form.Length > LongestForm) throw entry.Problem($"an added token has {form.Length} characters; more than {LongestForm} are refused");
             _byId.Add(id, token);
@@ -64,7 +67,9 @@ internal sealed class AddedVocabulary
     // A token whose normalised form is empty can never be found.
     private AddedTokenFinder? Finder(bool normalized)
     {
-        var tokens = _byId.Values.Where(token => token.Normalized == normalized && _forms[token.Id].Length > 0).Select(token => (token, _forms[token.Id])).ToList();
+        var tokens = _byId.Values.Where(token => token.Normalized == normalized && _forms[token.Id].Length > 0)
+            .Select(token => (token, _forms[token.Id]))
+            .ToList();
         return tokens.Count == 0 ? null : new AddedTokenFinder(tokens);
     }
 }

@@ -77,7 +77,8 @@ internal sealed class MetaspaceDecoder(char replacement, PrependScheme scheme) :
 internal sealed class WordEndDecoder(string suffix) : TokenDecoder
 {
     /// <summary>Reads the decoder's part of a tokenizer.json.</summary>
-    public static WordEndDecoder Read(JsonPart part) => new(part["suffix"].Text() is { Length: > 0 } suffix ? suffix : throw part["suffix"].Wanted("a text that is not empty"));
+    public static WordEndDecoder Read(JsonPart part)
+        => new(part["suffix"].Text() is { Length: > 0 } suffix ? suffix : throw part["suffix"].Wanted("a text that is not empty"));
 
     /// <inheritdoc/>
     public override List<string> Change(List<string> tokens)

@@ -10,7 +10,8 @@ internal sealed class WordPieceDecoder(string prefix, bool cleansUp) : TokenDeco
     // In this order, each on the result of the one before it.
     private static readonly (string From, string To)[] Cleanups =
     [
-        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"),
+        (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
     ];
 
     /// <summary>Reads the decoder's part of a tokenizer.json.</summary>

@@ -34,7 +34,9 @@ internal readonly struct JsonPart
     public JsonPart? Find(string name)
     {
         if (_element.ValueKind != JsonValueKind.Object) throw Wanted("an object");
-        return _element.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? new JsonPart(_file, $"{Place}.{name}", null, NoIndex, member) : null;
+        return _element.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null
+            ? new JsonPart(_file, $"{Place}.{name}", null, NoIndex, member)
+            : null;
     }
 
     /// <summary>The elements of an array.</summary>

@@ -3,7 +3,10 @@ using System.Text.Unicode;
 
 namespace LoraArena.Tokenizers.Files;
 
-/// <summary>Reads the JSON files of a model folder, which come from strangers: size and nesting have limits, and no name may stand twice in an object.</summary>
+/// <summary>
+/// Reads the JSON files of a model folder, which come from strangers: size and nesting have limits, and no name may stand twice in an
+/// object.
+/// </summary>
 internal static class ModelJsonFile
 {
     /// <summary>Largest file read: four times the largest tokenizer.json in use.</summary>
@@ -21,7 +24,9 @@ internal static class ModelJsonFile
     /// <summary>Reads a file that must be there and hands its root to <paramref name="read"/>.</summary>
     /// <exception cref="TokenizerException">It is missing, too large or not JSON.</exception>
     public static T Read<T>(string path, Func<JsonPart, T> read)
-        => TryRead(path, read, out var result) ? result : throw new TokenizerException(path, "$", "the file is missing; a model folder needs one in Hugging Face's format");
+        => TryRead(path, read, out var result)
+            ? result
+            : throw new TokenizerException(path, "$", "the file is missing; a model folder needs one in Hugging Face's format");
 
     /// <summary>Reads a file, or nothing where there is none.</summary>
     /// <exception cref="TokenizerException">It is too large or not JSON.</exception>

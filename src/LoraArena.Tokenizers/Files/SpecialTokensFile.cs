@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace LoraArena.Tokenizers.Files;
 
 /// <summary>
-/// Finds out which tokens play which role: tokenizer_config.json says; in folders written before it listed the added tokens special_tokens_map.json overrules it;
+/// Finds out which tokens play which role: tokenizer_config.json says; in folders written before it listed the added tokens
+/// special_tokens_map.json overrules it;
 /// what neither says, the tokenizer class says, named in tokenizer_config.json or implied by the model type in config.json (Transformers 5.24).
 /// </summary>
 internal static class SpecialTokensFile
@@ -81,7 +82,8 @@ internal static class SpecialTokensFile
     /// <summary>The ids of roles that are known already.</summary>
     /// <param name="roles">Tokens by their roles.</param>
     /// <param name="idOf">Id of a token; null where it is not known.</param>
-    public static SpecialTokens Resolve(IReadOnlyDictionary<string, string> roles, Func<string, int?> idOf) => Resolve(role => roles.GetValueOrDefault(role), idOf);
+    public static SpecialTokens Resolve(IReadOnlyDictionary<string, string> roles, Func<string, int?> idOf)
+        => Resolve(role => roles.GetValueOrDefault(role), idOf);
 
     private static SpecialTokens Resolve(Func<string, string?> tokenOf, Func<string, int?> idOf)
     {
@@ -107,5 +109,7 @@ internal static class SpecialTokensFile
     }
 
     private static Dictionary<string, string> Defaults(string? cls, string? sep, string? bos, string? eos, string? pad, string? unk, string? mask)
-        => Roles.Zip([cls, sep, bos, eos, pad, unk, mask]).Where(role => role.Second is not null).ToDictionary(role => role.First, role => role.Second!, StringComparer.Ordinal);
+        => Roles.Zip([cls, sep, bos, eos, pad, unk, mask])
+            .Where(role => role.Second is not null)
+            .ToDictionary(role => role.First, role => role.Second!, StringComparer.Ordinal);
 }

@@ -30,16 +30,28 @@ internal static class VocabularyTextFile
     private static Dictionary<string, int> ReadTokens(string path)
     {
         var length = new FileInfo(path).Length;
-        if (length > ModelJsonFile.MaxBytes) throw new TokenizerException(path, "line 1", $"the file has {length} bytes; more than {ModelJsonFile.MaxBytes} are refused");
+        if (length > ModelJsonFile.MaxBytes)
+        {
+            throw new TokenizerException(path, "line 1", $"the file has {length} bytes; more than {ModelJsonFile.MaxBytes} are refused");
+        }
         var tokens = new Dictionary<string, int>(StringComparer.Ordinal);
         var line = 0;
         try
         {
             foreach (var text in File.ReadLines(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)))
             {
-                if (line == 0 && text.StartsWith("version https://git-lfs", StringComparison.Ordinal)) throw new TokenizerException(path, "line 1", ModelJsonFile.IsLfsPointer);
-                if (line == Models.Vocabulary.MaxTokens) throw new TokenizerException(path, $"line {line + 1}", $"there are more than {Models.Vocabulary.MaxTokens} tokens");
-                if (!tokens.TryAdd(text, line)) throw new TokenizerException(path, $"line {line + 1}", $"the token \"{text}\" is there twice, first in line {tokens[text] + 1}");
+                if (line == 0 && text.StartsWith("version https://git-lfs", StringComparison.Ordinal))
+                {
+                    throw new TokenizerException(path, "line 1", ModelJsonFile.IsLfsPointer);
+                }
+                if (line == Models.Vocabulary.MaxTokens)
+                {
+                    throw new TokenizerException(path, $"line {line + 1}", $"there are more than {Models.Vocabulary.MaxTokens} tokens");
+                }
+                if (!tokens.TryAdd(text, line))
+                {
+                    throw new TokenizerException(path, $"line {line + 1}", $"the token \"{text}\" is there twice, first in line {tokens[text] + 1}");
+                }
                 line++;
             }
         }
@@ -69,7 +81,9 @@ internal static class VocabularyTextFile
                 if (root.Find(role) is { } value) roles[role] = value.Element.ValueKind == JsonValueKind.Object ? value["content"].Text() : value.Text();
             }
 
-            settings = new Settings(root.Find("do_lower_case")?.Flag() ?? true, root.Find("tokenize_chinese_chars")?.Flag() ?? true, root.Find("strip_accents")?.Flag(), roles);
+            settings = new Settings(
+                root.Find("do_lower_case")?.Flag() ?? true, root.Find("tokenize_chinese_chars")?.Flag() ?? true,
+                root.Find("strip_accents")?.Flag(), roles);
             return true;
         }, out _);
         return settings;
@@ -86,21 +100,44 @@ internal static class VocabularyTextFile
             foreach (var token in settings.Roles.Values.Distinct(StringComparer.Ordinal).Where(tokens.ContainsKey)) WriteAdded(json, tokens[token], token);
             json.WriteEndArray();
             json.WritePropertyName("normalizer");
-            JsonSerializer.Serialize(json, new { type = "BertNormalizer", clean_text = true, handle_chinese_chars = settings.SplitsChinese, strip_accents = settings.StripsAccents, lowercase = settings.Lowercase });
+            JsonSerializer.Serialize(json, new
+            {
+                type = "BertNormalizer",
+                clean_text = true,
+                handle_chinese_chars = settings.SplitsChinese,
+                strip_accents = settings.StripsAccents,
+                lowercase = settings.Lowercase,
+            });
             json.WritePropertyName("pre_tokenizer");
             JsonSerializer.Serialize(json, new { type = "BertPreTokenizer" });
             json.WritePropertyName("post_processor");
-            JsonSerializer.Serialize(json, new { type = "BertProcessing", cls = new object[] { settings.Roles["cls_token"], cls }, sep = new object[] { settings.Roles["sep_token"], sep } });
+            JsonSerializer.Serialize(
+                json,
+                new
+                {
+                    type = "BertProcessing",
+                    cls = new object[] { settings.Roles["cls_token"], cls },
+                    sep = new object[] { settings.Roles["sep_token"], sep },
+                });
             json.WritePropertyName("decoder");
             JsonSerializer.Serialize(json, new { type = "WordPiece", prefix = "##", cleanup = true });
             json.WritePropertyName("model");
-            JsonSerializer.Serialize(json, new { type = "WordPiece", unk_token = settings.Roles["unk_token"], continuing_subword_prefix = "##", max_input_chars_per_word = 100, vocab = tokens });
+            JsonSerializer.Serialize(json, new
+            {
+                type = "WordPiece",
+                unk_token = settings.Roles["unk_token"],
+                continuing_subword_prefix = "##",
+                max_input_chars_per_word = 100,
+                vocab = tokens,
+            });
             json.WriteEndObject();
         }
 
         return buffer.WrittenMemory;
 
-        int Needed(string role) => tokens.TryGetValue(settings.Roles[role], out var id) ? id : throw new TokenizerException(path, role, $"the token \"{settings.Roles[role]}\" is in no line of the file");
+        int Needed(string role) => tokens.TryGetValue(settings.Roles[role], out var id)
+            ? id
+            : throw new TokenizerException(path, role, $"the token \"{settings.Roles[role]}\" is in no line of the file");
     }
 
     private static void WriteAdded(Utf8JsonWriter json, int id, string content)

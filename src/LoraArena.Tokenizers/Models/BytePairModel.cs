@@ -42,7 +42,9 @@ internal sealed class BytePairModel : WordModel
         }
 
         _merges = MergeTable.Read(part["merges"], vocabulary, _prefix);
-        _single = onBytes ? [.. Enumerable.Range(0, 256).Select(b => vocabulary.IdOf([ByteAlphabet.CharOf((byte)b)]) ?? NotKnown)] : SingleCharacters(vocabulary);
+        _single = onBytes
+            ? [.. Enumerable.Range(0, 256).Select(b => vocabulary.IdOf([ByteAlphabet.CharOf((byte)b)]) ?? NotKnown)]
+            : SingleCharacters(vocabulary);
         var whole = onBytes || _ignoreMerges || _prefix.Length > 0 || _suffix.Length > 0;
         Boundaries = whole ? null : MergeBoundaries.Find(part["merges"], vocabulary, _unknown is { } id ? vocabulary.TokenOf(id) : null);
     }
@@ -58,7 +60,10 @@ internal sealed class BytePairModel : WordModel
     /// <param name="onBytes">True where the file's pre-tokenizer is ByteLevel: words begin as bytes.</param>
     public static BytePairModel Read(JsonPart part, bool onBytes)
     {
-        if (part.Find("dropout") is { } dropout && dropout.Element.GetRawText() is not ("0" or "0.0")) throw dropout.Problem("dropout makes tokens random: set it to null");
+        if (part.Find("dropout") is { } dropout && dropout.Element.GetRawText() is not ("0" or "0.0"))
+        {
+            throw dropout.Problem("dropout makes tokens random: set it to null");
+        }
         return new BytePairModel(part, Vocabulary.Read(part["vocab"]), onBytes);
     }
 

@@ -6,7 +6,8 @@ namespace LoraArena.Tokenizers.Models;
 
 /// <summary>
 /// Where a text can be cut without changing its tokens although the file does not cut it: in front of a <c>▁</c> that no merge joins to what stands before it.
-/// Files of the SentencePiece kind (Llama 2, Gemma) give whole texts to the model; in words the same merges are found much faster, and most words are met again.
+/// Files of the SentencePiece kind (Llama 2, Gemma) give whole texts to the model; in words the same merges are found much faster, and most
+/// words are met again.
 /// </summary>
 /// <param name="joined">Characters that some merge joins to a <c>▁</c> after them.</param>
 internal sealed class MergeBoundaries(HashSet<char> joined) : TextPattern

@@ -51,10 +51,14 @@ internal sealed class MergeTable
     // The same merge twice: the last one counts, as in Hugging Face.
     private void Add(JsonPart item, ReadOnlySpan<char> left, ReadOnlySpan<char> right, int rank, Vocabulary vocabulary, string prefix)
     {
-        if (!right.StartsWith(prefix, StringComparison.Ordinal)) throw item.Problem($"the right side \"{right}\" does not begin with the continuing_subword_prefix \"{prefix}\"");
+        if (!right.StartsWith(prefix, StringComparison.Ordinal))
+        {
+            throw item.Problem($"the right side \"{right}\" does not begin with the continuing_subword_prefix \"{prefix}\"");
+        }
         _merges[Key(Id(left), Id(right))] = new Merge(rank, Id(string.Concat(left, right[prefix.Length..])));
 
-        int Id(ReadOnlySpan<char> token) => vocabulary.IdOf(token) ?? throw item.Problem($"the merge needs the token \"{token}\", which is not in the vocabulary");
+        int Id(ReadOnlySpan<char> token) => vocabulary.IdOf(token)
+            ?? throw item.Problem($"the merge needs the token \"{token}\", which is not in the vocabulary");
     }
 
     private static TokenizerException Malformed(JsonPart item) => item.Wanted("two tokens: \"a b\" or [\"a\", \"b\"]");

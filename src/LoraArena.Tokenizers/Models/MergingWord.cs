@@ -1,6 +1,9 @@
 namespace LoraArena.Tokenizers.Models;
 
-/// <summary>A word while its symbols are merged: a linked list in arrays, so that a merge costs the same in a word of any length. Used again for the next word.</summary>
+/// <summary>
+/// A word while its symbols are merged: a linked list in arrays, so that a merge costs the same in a word of any length. Used again for the
+/// next word.
+/// </summary>
 internal sealed class MergingWord
 {
     private const int None = -1;

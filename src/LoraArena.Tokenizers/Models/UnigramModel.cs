@@ -5,7 +5,8 @@ using LoraArena.Tokenizers.Unicode;
 namespace LoraArena.Tokenizers.Models;
 
 /// <summary>
-/// Unigram language model (Kudo 2018): of all ways to cut a word into tokens the one with the highest sum of their scores, found by Viterbi. A character that no
+/// Unigram language model (Kudo 2018): of all ways to cut a word into tokens the one with the highest sum of their scores, found by
+/// Viterbi. A character that no
 /// token is made of alone may be unknown, at ten below the lowest score; neighbouring unknown characters are one.
 /// </summary>
 internal sealed class UnigramModel : WordModel
@@ -50,7 +51,10 @@ internal sealed class UnigramModel : WordModel
         {
             if (item.Items().ToArray() is not [var token, var score]) throw item.Wanted("a token and its score");
             var text = token.Text();
-            if (text.Length > LongestToken) throw token.Problem($"the token has {text.Length} characters; Unigram tokens of more than {LongestToken} are refused");
+            if (text.Length > LongestToken)
+            {
+                throw token.Problem($"the token has {text.Length} characters; Unigram tokens of more than {LongestToken} are refused");
+            }
             if (scores.Count == Vocabulary.MaxTokens) throw part["vocab"].Problem($"there are more than {Vocabulary.MaxTokens} tokens");
             if (!vocabulary.TryAdd(text, scores.Count, out var problem)) throw item.Problem(problem);
             scores.Add(score.Real());

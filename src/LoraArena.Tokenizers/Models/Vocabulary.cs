@@ -5,7 +5,10 @@ namespace LoraArena.Tokenizers.Models;
 /// <summary>The tokens of a model and their ids.</summary>
 internal sealed class Vocabulary
 {
-    /// <summary>Ids are below this: the largest vocabularies in use have a quarter of it, and a hostile file must not make us allocate by its numbers.</summary>
+    /// <summary>
+    /// Ids are below this: the largest vocabularies in use have a quarter of it, and a hostile file must not make us allocate by its
+    /// numbers.
+    /// </summary>
     public const int MaxTokens = 1 << 22;
 
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);

@@ -18,9 +18,12 @@ internal sealed class WordLevelModel : WordModel
     {
         var vocabulary = Vocabulary.Read(part["vocab"]);
         var unknown = part["unk_token"];
-        return new WordLevelModel(vocabulary, vocabulary.IdOf(unknown.Text()) ?? throw unknown.Problem($"the unknown token \"{unknown.Text()}\" is not in the vocabulary"));
+        return new WordLevelModel(
+            vocabulary,
+            vocabulary.IdOf(unknown.Text()) ?? throw unknown.Problem($"the unknown token \"{unknown.Text()}\" is not in the vocabulary"));
     }
 
     /// <inheritdoc/>
-    protected override EncodedWord Encode(ReadOnlySpan<char> word, string key) => new(key, [Vocabulary.IdOf(word) ?? _unknown], [0], [Encoding.UTF8.GetByteCount(word)]);
+    protected override EncodedWord Encode(ReadOnlySpan<char> word, string key)
+        => new(key, [Vocabulary.IdOf(word) ?? _unknown], [0], [Encoding.UTF8.GetByteCount(word)]);
 }

@@ -5,7 +5,8 @@ using LoraArena.Tokenizers.Files;
 namespace LoraArena.Tokenizers.Normalizers;
 
 /// <summary>
-/// SentencePiece's compiled table of replacements: a double array (Aoe 1989, in the layout of Darts-clone) from UTF-8 keys to places in a block of texts that end
+/// SentencePiece's compiled table of replacements: a double array (Aoe 1989, in the layout of Darts-clone) from UTF-8 keys to places in a
+/// block of texts that end
 /// with a zero.
 /// </summary>
 internal sealed class CharacterMap
@@ -33,7 +34,10 @@ internal sealed class CharacterMap
 
         if (bytes.Length < UnitBytes) throw part.Problem("the table is too short");
         var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
-        if (length % UnitBytes != 0 || length == 0 || length > bytes.Length - UnitBytes) throw part.Problem($"the table says that its first half has {length} bytes, but it has {bytes.Length} in all");
+        if (length % UnitBytes != 0 || length == 0 || length > bytes.Length - UnitBytes)
+        {
+            throw part.Problem($"the table says that its first half has {length} bytes, but it has {bytes.Length} in all");
+        }
         var units = new uint[length / UnitBytes];
         for (var i = 0; i < units.Length; i++) units[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(UnitBytes * (i + 1)));
         return new CharacterMap(units, bytes[((int)length + UnitBytes)..]);

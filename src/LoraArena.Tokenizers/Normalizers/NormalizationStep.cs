@@ -5,7 +5,9 @@ namespace LoraArena.Tokenizers.Normalizers;
 /// <summary>One code point of a normalised text on its way out.</summary>
 /// <param name="CodePoint">The code point.</param>
 /// <param name="Class">Its combining class.</param>
-/// <param name="Change">1 and more: added, it follows the character before it; 0: in the place of one original character; −n: of that and the n after it.</param>
+/// <param name="Change">
+/// 1 and more: added, it follows the character before it; 0: in the place of one original character; −n: of that and the n after it.
+/// </param>
 internal readonly record struct NormalizationStep(int CodePoint, int Class, int Change)
 {
     /// <summary>True for a character that no mark before it can be sorted behind.</summary>

@@ -5,7 +5,8 @@ using LoraArena.Tokenizers.Unicode;
 namespace LoraArena.Tokenizers.Normalizers;
 
 /// <summary>
-/// SentencePiece's normalizer with its compiled table of replacements, in Hugging Face's way: a grapheme cluster of less than six bytes is replaced as a whole by
+/// SentencePiece's normalizer with its compiled table of replacements, in Hugging Face's way: a grapheme cluster of less than six bytes is
+/// replaced as a whole by
 /// what stands for its beginning, any other character by character.
 /// </summary>
 internal sealed class Precompiled : AlignedNormalizer

@@ -29,7 +29,8 @@ internal sealed class SurroundWithTokens(int[] before, int[] after) : PostProces
             else
             {
                 var name = item["SpecialToken"]["id"].Text();
-                var ids = defined.GetValueOrDefault(name) ?? throw item.Problem($"the template names the token \"{name}\", which special_tokens does not define");
+                var ids = defined.GetValueOrDefault(name)
+                    ?? throw item.Problem($"the template names the token \"{name}\", which special_tokens does not define");
                 (sequences == 0 ? before : after).AddRange(ids);
             }
         }

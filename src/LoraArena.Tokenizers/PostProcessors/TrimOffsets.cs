@@ -11,7 +11,8 @@ internal sealed class TrimOffsets(bool prefixSpaceWasAdded) : PostProcessor
     private static readonly char Space = ByteAlphabet.CharOf((byte)' ');
 
     /// <summary>Reads a ByteLevel.</summary>
-    public static PostProcessor ReadByteLevel(JsonPart part) => part["trim_offsets"].Flag() ? new TrimOffsets(part["add_prefix_space"].Flag()) : new PostProcessorSequence([]);
+    public static PostProcessor ReadByteLevel(JsonPart part)
+        => part["trim_offsets"].Flag() ? new TrimOffsets(part["add_prefix_space"].Flag()) : new PostProcessorSequence([]);
 
     /// <inheritdoc/>
     public override void Trim(int index, ReadOnlySpan<char> token, ReadOnlySpan<char> original, ref int start, ref int end)

@@ -12,7 +12,8 @@ internal sealed class MetaspaceSplitter(char replacement, PrependScheme scheme, 
     private readonly LiteralPattern _sign = new(replacement.ToString());
 
     /// <summary>Reads the pre-tokenizer's part of a tokenizer.json.</summary>
-    public static MetaspaceSplitter Read(JsonPart part) => new(PrependSchemes.ReadReplacement(part), PrependSchemes.Read(part), part.Find("split")?.Flag() ?? true);
+    public static MetaspaceSplitter Read(JsonPart part)
+        => new(PrependSchemes.ReadReplacement(part), PrependSchemes.Read(part), part.Find("split")?.Flag() ?? true);
 
     /// <inheritdoc/>
     public override bool NeedsPlaces => scheme == PrependScheme.First;

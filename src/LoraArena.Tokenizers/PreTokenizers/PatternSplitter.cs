@@ -11,7 +11,8 @@ namespace LoraArena.Tokenizers.PreTokenizers;
 internal sealed class PatternSplitter(TextPattern pattern, SplitBehavior behavior, bool invert = false) : PieceSplitter
 {
     /// <summary>Reads a Split.</summary>
-    public static PatternSplitter ReadSplit(JsonPart part) => new(PatternCatalog.Read(part["pattern"]), SplitBehaviors.Read(part["behavior"]), part["invert"].Flag());
+    public static PatternSplitter ReadSplit(JsonPart part)
+        => new(PatternCatalog.Read(part["pattern"]), SplitBehaviors.Read(part["behavior"]), part["invert"].Flag());
 
     /// <summary>Reads a Digits.</summary>
     public static PatternSplitter ReadDigits(JsonPart part)

@@ -86,7 +86,10 @@ internal sealed class PiecedText
             else
             {
                 var bare = chars[0] != meta && chars[0] != ' ';
-                if (bare && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && Text.StartOf(piece.Start) == 0))) Text.Write(meta, piece.Start);
+                if (bare && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && Text.StartOf(piece.Start) == 0)))
+                {
+                    Text.Write(meta, piece.Start);
+                }
                 for (int from = 0, next; from < chars.Length; from = next + 1)
                 {
                     next = chars[from..].IndexOf(' ');

@@ -37,6 +37,8 @@ internal static class PrependSchemes
     public static char ReadReplacement(JsonPart part)
     {
         var replacement = part["replacement"].Character();
-        return replacement <= char.MaxValue ? (char)replacement : throw part["replacement"].Problem("a sign for the space outside the 16-bit plane is not supported");
+        return replacement <= char.MaxValue
+            ? (char)replacement
+            : throw part["replacement"].Problem("a sign for the space outside the 16-bit plane is not supported");
     }
 }

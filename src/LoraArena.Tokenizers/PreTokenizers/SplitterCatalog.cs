@@ -26,5 +26,6 @@ internal static class SplitterCatalog
     public static PieceSplitter Read(JsonPart part) => part.ReadByType("pre-tokenizer", Readers);
 
     /// <summary>True where the model behind a pre-tokenizer sees bytes instead of characters.</summary>
-    public static bool WorksOnBytes(PieceSplitter? splitter) => splitter is ByteLevelSplitter || (splitter is SplitterSequence sequence && WorksOnBytes(sequence.Last));
+    public static bool WorksOnBytes(PieceSplitter? splitter)
+        => splitter is ByteLevelSplitter || (splitter is SplitterSequence sequence && WorksOnBytes(sequence.Last));
 }

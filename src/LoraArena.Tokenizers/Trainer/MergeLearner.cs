@@ -4,7 +4,8 @@ using LoraArena.Tokenizers.Models;
 namespace LoraArena.Tokenizers.Trainer;
 
 /// <summary>
-/// Learns the merges of a byte-level BPE (Sennrich et al. 2016): over and over the pair that occurs most becomes a token; of equally frequent ones the pair with
+/// Learns the merges of a byte-level BPE (Sennrich et al. 2016): over and over the pair that occurs most becomes a token; of equally
+/// frequent ones the pair with
 /// the smallest ids, as in Hugging Face's BpeTrainer.
 /// </summary>
 internal sealed class MergeLearner
@@ -38,7 +39,8 @@ internal sealed class MergeLearner
     public IReadOnlyList<string> Tokens => _tokens;
 
     /// <summary>The merges by rank.</summary>
-    public IEnumerable<(string Left, string Right)> Merges => _ranks.OrderBy(merge => merge.Value).Select(merge => (_tokens[merge.Key.Left], _tokens[merge.Key.Right]));
+    public IEnumerable<(string Left, string Right)> Merges
+        => _ranks.OrderBy(merge => merge.Value).Select(merge => (_tokens[merge.Key.Left], _tokens[merge.Key.Right]));
 
     /// <summary>Learns until there are so many tokens or no pair is left.</summary>
     public void Learn(int vocabularySize, CancellationToken cancellation)

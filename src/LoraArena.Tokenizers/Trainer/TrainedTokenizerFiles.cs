@@ -35,7 +35,8 @@ internal static class TrainedTokenizerFiles
         WriteJson(Path.Join(folder, TokenizerFile.Name), json => WriteTokenizer(json, specialTokens, tokens, merges));
     }
 
-    private static void WriteTokenizer(Utf8JsonWriter json, string[] specialTokens, IReadOnlyList<string> tokens, IEnumerable<(string Left, string Right)> merges)
+    private static void WriteTokenizer(
+        Utf8JsonWriter json, string[] specialTokens, IReadOnlyList<string> tokens, IEnumerable<(string Left, string Right)> merges)
     {
         json.WriteString("version", "1.0");
         json.WriteNull("truncation");

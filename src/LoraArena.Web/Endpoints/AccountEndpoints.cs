@@ -8,7 +8,8 @@ namespace LoraArena.Web.Endpoints;
 public static class AccountEndpoints
 {
     /// <summary>Maps <c>POST /account/logout</c>; the form carries an antiforgery token.</summary>
-    public static void MapAccount(this WebApplication app) => app.MapPost("/account/logout", async ([Microsoft.AspNetCore.Mvc.FromForm] string? _, HttpContext context, SignInManager<ArenaUser> signIn, OpenConnections connections) =>
+    public static void MapAccount(this WebApplication app)
+        => app.MapPost("/account/logout", async ([Microsoft.AspNetCore.Mvc.FromForm] string? _, HttpContext context, SignInManager<ArenaUser> signIn, OpenConnections connections) =>
     {
         // Other tabs of this browser are signed out too; this one first has its answer, which leads it away from the page.
         var user = context.User;

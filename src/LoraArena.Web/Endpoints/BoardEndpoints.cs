@@ -23,14 +23,18 @@ public static class BoardEndpoints
             => ExportAsync(id, request, index, loader, Csv, cancel));
     }
 
-    private static async Task<IResult> ExportAsync(string id, HttpRequest request, IndexSync index, BoardLoader loader, Func<BoardExport, IResult> write, CancellationToken cancel)
+    private static async Task<IResult> ExportAsync(
+        string id, HttpRequest request, IndexSync index, BoardLoader loader, Func<BoardExport, IResult> write, CancellationToken cancel)
     {
         if (await index.FindCompetitionAsync(id, cancel) is not { } competition) return Results.NotFound();
         try
         {
             var query = BoardAddress.Read(request.QueryString.Value ?? "");
             var board = await loader.ReadAsync(competition, query, cancel);
-            return write(BoardExport.Of(competition.Name, new SplitReference(query.Split ?? competition.DefaultSplit!, "", query.Fold is BoardQuery.AllFolds ? null : query.Fold), board));
+            return write(BoardExport.Of(
+                competition.Name,
+                new SplitReference(query.Split ?? competition.DefaultSplit!, "", query.Fold is BoardQuery.AllFolds ? null : query.Fold),
+                board));
         }
         catch (Exception error) when (error is CompetitionException or SplitException)
         {

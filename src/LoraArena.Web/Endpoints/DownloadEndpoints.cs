@@ -22,9 +22,15 @@ public static class DownloadEndpoints
 
     private static async Task<IResult> SubmissionAsync(string id, ArenaFolder folder, IndexSync index, RunSubmission submissions, CancellationToken cancel)
     {
-        if (await index.FindRunAsync(id, cancel) is not { } run || await index.FindCompetitionAsync(run.CompetitionId, cancel) is not { } competition) return Results.NotFound();
+        if (await index.FindRunAsync(id, cancel) is not { } run || await index.FindCompetitionAsync(run.CompetitionId, cancel) is not { } competition)
+        {
+            return Results.NotFound();
+        }
         var runFolder = folder.Run(id);
-        if (run.State != RunState.Succeeded.Name || !System.IO.File.Exists(runFolder.TestPredictions)) return Results.Problem("This run has no predictions of test data.", statusCode: StatusCodes.Status409Conflict);
+        if (run.State != RunState.Succeeded.Name || !System.IO.File.Exists(runFolder.TestPredictions))
+        {
+            return Results.Problem("This run has no predictions of test data.", statusCode: StatusCodes.Status409Conflict);
+        }
         try
         {
             var made = RunSubmission.Stored(competition, runFolder) ?? await Task.Run(() => submissions.Make(competition, runFolder), cancel);

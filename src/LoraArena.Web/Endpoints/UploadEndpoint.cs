@@ -51,7 +51,9 @@ public static class UploadEndpoint
         }
         catch (BadHttpRequestException error)
         {
-            return Results.Problem(error.StatusCode == StatusCodes.Status413PayloadTooLarge ? "The file is larger than uploads may be." : "The upload broke off; try again.", statusCode: error.StatusCode);
+            return Results.Problem(
+                error.StatusCode == StatusCodes.Status413PayloadTooLarge ? "The file is larger than uploads may be." : "The upload broke off; try again.",
+                statusCode: error.StatusCode);
         }
         catch (Exception error) when (cancel.IsCancellationRequested && error is OperationCanceledException or IOException)
         {
@@ -60,7 +62,9 @@ public static class UploadEndpoint
         }
         catch (IOException error)
         {
-            return Results.Problem(FailureWords.Of(error) ?? $"The file could not be stored: {error.Message}", statusCode: StatusCodes.Status507InsufficientStorage);
+            return Results.Problem(
+                FailureWords.Of(error) ?? $"The file could not be stored: {error.Message}",
+                statusCode: StatusCodes.Status507InsufficientStorage);
         }
         catch (Exception error) when (FailureWords.Of(error) is not null)
         {

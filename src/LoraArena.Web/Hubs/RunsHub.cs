@@ -39,7 +39,8 @@ public sealed class RunsHub(RunFeed feed, IndexSync index) : Hub
 /// <param name="SecondsLeft">Seconds of training that remain.</param>
 /// <param name="ValidationLogLoss">Log loss of the last evaluation.</param>
 public sealed record RunMessage(
-    string Run, long Version, string State, bool IsFinal, string? Phase, int Attempt, long Step, long Steps, double? Loss, double? TokensPerSecond, double? SecondsLeft, double? ValidationLogLoss)
+    string Run, long Version, string State, bool IsFinal, string? Phase, int Attempt, long Step, long Steps, double? Loss,
+    double? TokensPerSecond, double? SecondsLeft, double? ValidationLogLoss)
 {
     /// <summary>News as a message.</summary>
     public static RunMessage Of(RunNews news)

@@ -31,7 +31,10 @@ public static class ArenaSetup
         var services = builder.Services;
         services.AddSingleton(folder);
         services.AddSingleton(new StarterFiles(Path.Join(root, "data")));
-        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>(), settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMaxUploadBytes)));
+        services.AddSingleton(provider =>
+            new CompetitionLibrary(
+                folder, provider.GetRequiredService<TimeProvider>(),
+                settings.GetValue("Uploads:MaxBytes", CompetitionLibrary.DefaultMaxUploadBytes)));
         services.AddSingleton<RunSubmission>();
         services.AddSingleton<BoardReader>();
         services.AddSingleton<BoardLoader>();
@@ -55,7 +58,8 @@ public static class ArenaSetup
     /// <summary>Middleware and endpoints, in order.</summary>
     public static void UseArena(this WebApplication app)
     {
-        app.UseExceptionHandler(error => error.Run(context => Results.Problem("Something went wrong. The server's log has the details.").ExecuteAsync(context)));
+        app.UseExceptionHandler(error =>
+            error.Run(context => Results.Problem("Something went wrong. The server's log has the details.").ExecuteAsync(context)));
         app.UseReverseProxy();
         app.UseSecurityHeaders();
         app.UseNotFoundPage();
@@ -79,7 +83,8 @@ public static class ArenaSetup
     {
         var connections = app.Services.GetRequiredService<OpenConnections>();
         app.UseWhen(
-            context => context.Request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal) || context.Request.Path.StartsWithSegments("/hubs", StringComparison.Ordinal),
+            context => context.Request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal)
+                || context.Request.Path.StartsWithSegments("/hubs", StringComparison.Ordinal),
             branch => branch.Use((context, next) => connections.HoldAsync(context, next)));
     }
 

@@ -63,11 +63,19 @@ public sealed class OpenConnections(IServiceScopeFactory scopes, TimeProvider ti
         }
     }
 
-    /// <summary>True while the account of a principal is what it was when it signed in, and has not signed out for longer than <paramref name="grace"/>.</summary>
+    /// <summary>
+    /// True while the account of a principal is what it was when it signed in, and has not signed out for longer than
+    /// <paramref name="grace"/>.
+    /// </summary>
     public async Task<bool> IsGoodAsync(UserManager<ArenaUser> users, ClaimsPrincipal principal, TimeSpan grace = default)
     {
-        if (principal.FindFirstValue(SessionClaim) is { } session && _ended.TryGetValue(session, out var ended) && time.GetUtcNow() - ended >= grace) return false;
-        return await users.GetUserAsync(principal) is { } user && !Accounts.IsLocked(user) && Stamp(users, principal) == await users.GetSecurityStampAsync(user);
+        if (principal.FindFirstValue(SessionClaim) is { } session && _ended.TryGetValue(session, out var ended) && time.GetUtcNow() - ended >= grace)
+        {
+            return false;
+        }
+        return await users.GetUserAsync(principal) is { } user
+            && !Accounts.IsLocked(user)
+            && Stamp(users, principal) == await users.GetSecurityStampAsync(user);
     }
 
     /// <inheritdoc/>
@@ -87,5 +95,6 @@ public sealed class OpenConnections(IServiceScopeFactory scopes, TimeProvider ti
         }
     }
 
-    private static string? Stamp(UserManager<ArenaUser> users, ClaimsPrincipal principal) => principal.FindFirstValue(users.Options.ClaimsIdentity.SecurityStampClaimType);
+    private static string? Stamp(UserManager<ArenaUser> users, ClaimsPrincipal principal)
+        => principal.FindFirstValue(users.Options.ClaimsIdentity.SecurityStampClaimType);
 }

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Identity;
 namespace LoraArena.Web.Setup;
 
 /// <summary>Ends what an open page may do when its account is changed or removed: a circuit outlives the cookie it was opened with.</summary>
-internal sealed class RevalidatingAccounts(ILoggerFactory logs, IServiceScopeFactory scopes, OpenConnections connections) : RevalidatingServerAuthenticationStateProvider(logs)
+internal sealed class RevalidatingAccounts(
+    ILoggerFactory logs, IServiceScopeFactory scopes, OpenConnections connections) : RevalidatingServerAuthenticationStateProvider(logs)
 {
     protected override TimeSpan RevalidationInterval => TimeSpan.FromSeconds(20);
 

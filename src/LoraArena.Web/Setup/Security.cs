@@ -56,7 +56,11 @@ public static class Security
     private static async Task ValidateAsync(CookieValidatePrincipalContext context)
     {
         var services = context.HttpContext.RequestServices;
-        if (context.Principal is { } principal && await services.GetRequiredService<OpenConnections>().IsGoodAsync(services.GetRequiredService<UserManager<ArenaUser>>(), principal)) return;
+        if (context.Principal is { } principal
+            && await services.GetRequiredService<OpenConnections>().IsGoodAsync(services.GetRequiredService<UserManager<ArenaUser>>(), principal))
+        {
+            return;
+        }
         context.RejectPrincipal();
         await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
     }
@@ -91,13 +95,16 @@ public static class Security
     });
 
     private static bool IsLoopback(string host)
-        => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (System.Net.IPAddress.TryParse(host, out var address) && System.Net.IPAddress.IsLoopback(address));
+        => host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (System.Net.IPAddress.TryParse(host, out var address) && System.Net.IPAddress.IsLoopback(address));
 
     // CORS does not apply to WebSockets: a page of another site could open one with the user's cookie.
     private static Task RefuseForeignOrigin(HttpContext context, RequestDelegate next)
     {
         var origin = context.Request.Headers.Origin.ToString();
-        var allowed = origin.Length == 0 || (Uri.TryCreate(origin, UriKind.Absolute, out var uri) && string.Equals(uri.Authority, context.Request.Host.Value, StringComparison.OrdinalIgnoreCase));
+        var allowed = origin.Length == 0
+            || (Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+                && string.Equals(uri.Authority, context.Request.Host.Value, StringComparison.OrdinalIgnoreCase));
         if (allowed) return next(context);
         context.Response.StatusCode = StatusCodes.Status403Forbidden;
         return Task.CompletedTask;

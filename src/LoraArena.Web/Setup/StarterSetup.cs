@@ -19,7 +19,9 @@ public sealed record StarterFiles(string Folder)
 }
 
 /// <summary>Takes the starter competition and base model into a new arena, so that there is something to press Train on.</summary>
-public sealed class StarterSetup(StarterFiles files, ArenaFolder folder, CompetitionLibrary library, ArenaStore store, ModelRegistry models, TimeProvider time, ILogger<StarterSetup> log)
+public sealed class StarterSetup(
+    StarterFiles files, ArenaFolder folder, CompetitionLibrary library, ArenaStore store, ModelRegistry models, TimeProvider time,
+    ILogger<StarterSetup> log)
 {
     private const string CompetitionName = "Starter";
 

@@ -9,7 +9,10 @@ using TorchSharp;
 
 namespace LoraArena.Worker.Commands;
 
-/// <summary><c>export</c>: a finished run's adapter for Hugging Face PEFT, as its method has it or as plain LoRA, or the merged model for Transformers.</summary>
+/// <summary>
+/// <c>export</c>: a finished run's adapter for Hugging Face PEFT, as its method has it or as plain LoRA, or the merged model for
+/// Transformers.
+/// </summary>
 internal static class ExportCommand
 {
     // Validation rows by which an export is compared with the run.
@@ -31,7 +34,10 @@ internal static class ExportCommand
             if (Directory.Exists(target) || File.Exists(target)) throw new IOException($"{target} is there already; name a folder that is not.");
             var temporary = AtomicFile.TemporaryPath(target);
             var (kind, most) = (parse.GetRequiredValue(format), parse.GetValue(rank));
-            if (most is not null && (kind != "lora" || most < 1)) throw new OptionException("--rank is a whole number of at least 1, and goes with --format lora.");
+            if (most is not null && (kind != "lora" || most < 1))
+            {
+                throw new OptionException("--rank is a whole number of at least 1, and goes with --format lora.");
+            }
             LogitError? error = null;
             try
             {
@@ -44,7 +50,12 @@ internal static class ExportCommand
                 if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
             }
 
-            WorkerCommand.Print(new { Folder = target, LogitError = error, Files = Directory.EnumerateFiles(target).Select(Path.GetFileName).Order(StringComparer.Ordinal) });
+            WorkerCommand.Print(new
+            {
+                Folder = target,
+                LogitError = error,
+                Files = Directory.EnumerateFiles(target).Select(Path.GetFileName).Order(StringComparer.Ordinal),
+            });
             return WorkerCommand.Done;
         });
         return command;

@@ -27,7 +27,9 @@ internal static class PredictCommand
             using var inputs = RunInputs.OpenFinished(arena, run, parse.GetValue(threads) ?? Environment.ProcessorCount);
             var battles = parse.GetValue(rows) is { } csv ? inputs.ReadRows(csv) : inputs.ReadTest();
             var training = inputs.Spec.Training;
-            var predictor = new Predictor(inputs.Model, inputs.Packer, parse.GetValue(swapAverage) ?? training.SwapAverage, MicroBatchSize.Of(training, inputs.Device.Torch));
+            var predictor = new Predictor(
+                inputs.Model, inputs.Packer, parse.GetValue(swapAverage) ?? training.SwapAverage,
+                MicroBatchSize.Of(training, inputs.Device.Torch));
             var predictions = predictor.Predict(battles);
             PredictionFile.Write(parse.GetRequiredValue(output), predictions);
             WorkerCommand.Print(new { Rows = predictions.Count, File = Path.GetFullPath(parse.GetRequiredValue(output)) });

@@ -18,7 +18,8 @@ internal static class PretrainCommand
         command.SetAction(parse =>
         {
             TorchRuntime.Load(parse.GetValue(threads) ?? Environment.ProcessorCount);
-            var session = new PretrainingSession(PretrainingSpec.Read(parse.GetRequiredValue(spec)), Path.GetFullPath(parse.GetRequiredValue(output)), TimeProvider.System);
+            var session = new PretrainingSession(
+                PretrainingSpec.Read(parse.GetRequiredValue(spec)), Path.GetFullPath(parse.GetRequiredValue(output)), TimeProvider.System);
             WorkerCommand.Print(session.Run(parse.GetValue(seconds)));
             return WorkerCommand.Done;
         });

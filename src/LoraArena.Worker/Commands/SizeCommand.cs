@@ -20,15 +20,24 @@ internal static class SizeCommand
         var variant = new Option<string?>("--variant") { Description = "The variant; all of them where none is named." };
         var options = new Option<string>("--options") { Description = "Its options as a JSON object.", DefaultValueFactory = _ => "{}" };
         var parameters = new Option<long?>("--parameters") { Description = "A budget of trainable parameters to meet." };
-        var training = new Option<string>("--training") { Description = "The options of the training as a JSON object, for the forecast of memory.", DefaultValueFactory = _ => "{}" };
-        var command = new Command("size", "Prints the trainable parameters of a variant on a model, and the setting that meets a budget.") { model, variant, options, parameters, training };
+        var training = new Option<string>("--training")
+        {
+            Description = "The options of the training as a JSON object, for the forecast of memory.",
+            DefaultValueFactory = _ => "{}",
+        };
+        var command = new Command(
+            "size",
+            "Prints the trainable parameters of a variant on a model, and the setting that meets a budget.") { model, variant, options, parameters, training };
         command.SetAction(parse =>
         {
             var budget = parse.GetValue(parameters);
             var planned = Read(parse.GetRequiredValue(training), "--training").Deserialize<TrainingOptions>(ArenaJson.Line)!;
             var device = ComputeDevice.Pick(planned.Device);
             using var shapes = ModelInspector.Shapes(Path.GetFullPath(parse.GetRequiredValue(model)));
-            if (parse.GetValue(variant) is { } id) WorkerCommand.Print(Size(VariantCatalog.Get(id), Read(parse.GetRequiredValue(options), "--options"), shapes, budget, planned, device));
+            if (parse.GetValue(variant) is { } id)
+            {
+                WorkerCommand.Print(Size(VariantCatalog.Get(id), Read(parse.GetRequiredValue(options), "--options"), shapes, budget, planned, device));
+            }
             else WorkerCommand.Print(All(shapes, budget, planned, device));
             return WorkerCommand.Done;
         });
@@ -53,7 +62,8 @@ internal static class SizeCommand
         return new VariantSizes(sizes, refusals);
     }
 
-    private static VariantSize Size(LoraVariant method, JsonObject options, PreferenceModel shapes, long? budget, TrainingOptions training, ComputeDevice device)
+    private static VariantSize Size(
+        LoraVariant method, JsonObject options, PreferenceModel shapes, long? budget, TrainingOptions training, ComputeDevice device)
     {
         var size = budget is { } wanted ? RankSolver.Solve(method, options, shapes, wanted) : RankSolver.Count(method, options, shapes);
         var read = method.ReadOptions(size.Options);

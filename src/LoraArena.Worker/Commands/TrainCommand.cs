@@ -23,7 +23,9 @@ internal static class TrainCommand
 
             // <arena>/runs/<id>
             var arena = new ArenaFolder(Path.GetFullPath(Path.Join(run.Path, "..", "..")));
-            return RunSession.Run(arena, run, parse.GetValue(attempt) ?? run.LastAttempt() + 1, parse.GetValue(threads) ?? Environment.ProcessorCount, parse.GetValue(autoDevice), TimeProvider.System);
+            return RunSession.Run(
+                arena, run, parse.GetValue(attempt) ?? run.LastAttempt() + 1, parse.GetValue(threads) ?? Environment.ProcessorCount,
+                parse.GetValue(autoDevice), TimeProvider.System);
         });
         return command;
     }

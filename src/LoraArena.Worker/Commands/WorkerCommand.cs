@@ -67,12 +67,14 @@ internal static class WorkerCommand
     /// <summary>A sentence for an error that a user can do something about; null for a bug.</summary>
     public static string? Explain(Exception error) => error switch
     {
-        _ when DiskSpace.IsFull(error) => $"The disk is full ({error.Message.TrimEnd('.')}). Free some space and resume the run: it goes on from its last checkpoint.",
+        _ when DiskSpace.IsFull(error) =>
+            $"The disk is full ({error.Message.TrimEnd('.')}). Free some space and resume the run: it goes on from its last checkpoint.",
         DivergedException => error.Message,
         ModelException or SafetensorsException or PeftException or OptionException or DeviceException or TorchRuntimeException or TokenizerException or CsvRefusedException or JsonFileException or AttemptTakenException => error.Message,
         CompetitionException or SplitException or InvalidDataException or UnsafePathException or IOException or UnauthorizedAccessException => error.Message,
         OutOfMemoryException => OutOfMemory,
-        ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+        ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+            || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,
     };
 

@@ -74,7 +74,10 @@ internal static class ModelInspector
     /// <summary>SHA-256 over the names and SHA-256 of config.json, the tokenizer's files and the weights' files, in order of their names.</summary>
     public static string Hash(string folder) => Sum(Sums(folder, FileSums.Compute));
 
-    /// <summary>True if a folder's files are those that a hash was made of. Cards from before all of the tokenizer's files counted hold one without the rest.</summary>
+    /// <summary>
+    /// True if a folder's files are those that a hash was made of. Cards from before all of the tokenizer's files counted hold one without
+    /// the rest.
+    /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="sha256">The hash.</param>
     /// <param name="known">Sums of files from earlier runs.</param>

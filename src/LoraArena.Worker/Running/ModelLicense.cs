@@ -19,7 +19,11 @@ internal static partial class ModelLicense
         {
             var lines = File.ReadLines(path).Take(MaxLines).ToList();
             if (lines.Count == 0 || lines[0].Trim() != "---") return null;
-            var fields = lines.Skip(1).TakeWhile(line => line.Trim() != "---").Select(line => Field().Match(line)).Where(match => match.Success).ToLookup(match => match.Groups["key"].Value, match => match.Groups["value"].Value);
+            var fields = lines.Skip(1)
+                .TakeWhile(line => line.Trim() != "---")
+                .Select(line => Field().Match(line))
+                .Where(match => match.Success)
+                .ToLookup(match => match.Groups["key"].Value, match => match.Groups["value"].Value);
             var license = fields["license"].FirstOrDefault();
             return license is "other" && fields["license_name"].FirstOrDefault() is { } name ? name : license;
         }

@@ -122,7 +122,9 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
     private void Save(Pretrainer trainer, JsonObject config)
     {
         using var scope = NewDisposeScope();
-        var tensors = trainer.Weights().Where(w => !w.Key.StartsWith(HeadPrefix, StringComparison.Ordinal)).ToDictionary(w => w.Key, w => w.Value.to(ScalarType.BFloat16), StringComparer.Ordinal);
+        var tensors = trainer.Weights()
+            .Where(w => !w.Key.StartsWith(HeadPrefix, StringComparison.Ordinal))
+            .ToDictionary(w => w.Key, w => w.Value.to(ScalarType.BFloat16), StringComparer.Ordinal);
         SafetensorsWriter.Write(Path.Join(folder, "model.safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
         config["dtype"] = "bfloat16";
         AtomicFile.WriteText(Path.Join(folder, "config.json"), config.ToJsonString(ArenaJson.Indented) + "\n");

@@ -10,7 +10,8 @@ namespace LoraArena.Worker.Running;
 internal static class RunEnvironment
 {
     /// <summary>LoraArena's version.</summary>
-    public static string Version { get; } = typeof(RunEnvironment).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+    public static string Version { get; } =
+        typeof(RunEnvironment).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>Everything that may explain a difference between two runs.</summary>
     public static RunManifest Manifest(RunFolder run, int attempt, ComputeDevice device, int threads, BasePrecision precision) => new(

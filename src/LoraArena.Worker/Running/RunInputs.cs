@@ -36,7 +36,9 @@ internal sealed class RunInputs : IDisposable
     public PreferenceModel Model { get; }
 
     /// <summary>How battles become sequences; never longer than the model allows beside the adapter's virtual tokens.</summary>
-    public BattlePacker Packer => _packer ??= new BattlePacker(_tokens.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
+    public BattlePacker Packer
+        => _packer ??= new BattlePacker(
+            _tokens.Template, Math.Min(Spec.Training.MaxLength, Model.Config.MaxPositions - (Model.Adapted?.VirtualTokens?.Count ?? 0)));
 
     /// <summary>Name of the base model for files that leave this host.</summary>
     public string BaseName => ModelSource.PublicName(Spec.Model.Path);
@@ -66,7 +68,10 @@ internal sealed class RunInputs : IDisposable
     /// <exception cref="JsonFileException">It has not succeeded.</exception>
     public static RunInputs OpenFinished(ArenaFolder arena, RunFolder run, int threads)
     {
-        if (JsonFile.TryRead<RunResult>(run.Result)?.State != RunState.Succeeded) throw new JsonFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
+        if (JsonFile.TryRead<RunResult>(run.Result)?.State != RunState.Succeeded)
+        {
+            throw new JsonFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
+        }
         var inputs = Open(arena, RunSpec.Read(run.Spec), threads, null, TimeProvider.System);
         var variant = VariantCatalog.Get(inputs.Spec.Variant.Id);
         RunAdapter.Load(run.Adapter, inputs.Model, variant, variant.ReadOptions(inputs.Spec.Variant.Options), inputs.Spec.Training.Seed);
@@ -82,14 +87,17 @@ internal sealed class RunInputs : IDisposable
         return (Rows(split.Train), Rows(split.Validation));
 
         IReadOnlyList<TokenizedBattle> Rows(IReadOnlyList<string> ids)
-            => [.. ids.Select(id => battles.TryGetValue(id, out var battle) ? battle : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))];
+            => [.. ids.Select(id => battles.TryGetValue(id, out var battle)
+                ? battle
+                : throw new InvalidDataException($"The split names row {id}, which train.csv does not have."))];
     }
 
     /// <summary>The rows of test.csv, tokenised.</summary>
     /// <exception cref="JsonFileException">The competition had none when the run was made.</exception>
     public IReadOnlyList<TokenizedBattle> ReadTest()
     {
-        var test = Spec.Data.Test ?? throw new JsonFileException(Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
+        var test = Spec.Data.Test ?? throw new JsonFileException(
+            Spec.Competition.Name, "the competition had no test.csv when this run was made; name a file of rows");
         _library.VerifySource(test, FileRole.Test);
         return ReadFile(test, FileRole.Test);
     }
@@ -110,7 +118,10 @@ internal sealed class RunInputs : IDisposable
         }
     }
 
-    /// <summary>The rows of any CSV in the form of test.csv, tokenised. A row that cannot be read is an error here, so that nothing is missing from the output.</summary>
+    /// <summary>
+    /// The rows of any CSV in the form of test.csv, tokenised. A row that cannot be read is an error here, so that nothing is missing from
+    /// the output.
+    /// </summary>
     public IReadOnlyList<TokenizedBattle> ReadRows(string csv)
     {
         var battles = new List<Battle>();
@@ -134,9 +145,14 @@ internal sealed class RunInputs : IDisposable
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
         var sums = new FileSums(Path.Join(arena.Cache, "file-sums.json"), time);
-        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums)) throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums))
+        {
+            throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
+        }
         sums.Save();
-        var model = PreferenceModel.Load(spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling), BasePrecision.Of(spec.Training.BasePrecision, picked.BestType));
+        var model = PreferenceModel.Load(
+            spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling),
+            BasePrecision.Of(spec.Training.BasePrecision, picked.BestType));
         var tokens = new CachedTokens(new TokenCache(arena.TokenCache), spec.Model.Path, model.Family.Kind, model.Config);
         model.TextToIds = tokens.EncodeToIds;
         return new RunInputs(spec, picked, new CompetitionLibrary(arena, time), tokens, model);
@@ -151,7 +167,8 @@ internal sealed class RunInputs : IDisposable
     }
 
     /// <summary>The base model once more, without an adapter; the caller disposes of it.</summary>
-    public PreferenceModel LoadBase() => PreferenceModel.Load(Spec.Model.Path, Model.Device, Spec.Training.Seed, PoolingOf(Spec.Training.Pooling), Model.Precision);
+    public PreferenceModel LoadBase()
+        => PreferenceModel.Load(Spec.Model.Path, Model.Device, Spec.Training.Seed, PoolingOf(Spec.Training.Pooling), Model.Precision);
 
     private static Pooling? PoolingOf(string name) => name == "auto" ? null : Enum.Parse<Pooling>(name, ignoreCase: true);
 }

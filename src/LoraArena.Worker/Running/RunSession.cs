@@ -42,10 +42,15 @@ internal sealed class RunSession
     /// <returns>The process's exit code.</returns>
     public static int Run(ArenaFolder arena, RunFolder run, int attempt, int threads, string? autoDevice, TimeProvider time)
     {
-        if (JsonFile.TryRead<RunResult>(run.Result) is { } ended) throw new JsonFileException(run.Path, $"the run has ended already ({ended.State}); resume it first");
+        if (JsonFile.TryRead<RunResult>(run.Result) is { } ended)
+        {
+            throw new JsonFileException(run.Path, $"the run has ended already ({ended.State}); resume it first");
+        }
         _ = RunSpec.Read(run.Spec);
         var job = Environment.GetEnvironmentVariable("SLURM_JOB_ID");
-        var lease = new RunLease(attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), job, time.GetUtcNow(), time.GetUtcNow()) { BootId = ProcessIdentity.Machine };
+        var lease = new RunLease(
+            attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), job, time.GetUtcNow(),
+            time.GetUtcNow()) { BootId = ProcessIdentity.Machine };
         lease.Take(run);
         using var heartbeat = new Heartbeat(run, lease, time);
         using var stop = new StopSignal(run);
@@ -124,11 +129,19 @@ internal sealed class RunSession
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
         var total = inputs.Model.BaseParameters + trainer.TrainableParameters;
-        Write(new PlanRecord(trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total, $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
+        Write(new PlanRecord(
+            trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total,
+            $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
         var asked = inputs.Spec.Training.MaxLength;
-        if (inputs.Packer.MaxLength < asked) Write(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
+        if (inputs.Packer.MaxLength < asked)
+        {
+            Write(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
+        }
         var cut = train.Count(row => !inputs.Packer.FitsWhole(row));
-        if (cut > 0) Write(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
+        if (cut > 0)
+        {
+            Write(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
+        }
         Forecast(inputs, trainer);
         Write(new StateRecord(RunState.Running, "training"));
     }
@@ -140,8 +153,14 @@ internal sealed class RunSession
         var needs = FormattableString.Invariant($"about {Gib(memory.Bytes)} GiB of memory, with gradient_checkpointing {Gib(memory.BytesRecomputing)}");
         var planned = trainer.Recomputes ? memory.BytesRecomputing : memory.Bytes;
         var all = inputs.Device.MemoryBytes;
-        if (all is null || planned <= all) WorkerLog.Write(FormattableString.Invariant($"needs {needs}{(all is { } there ? $"; {inputs.Device.Id} has {Gib(there)} GiB" : "")}"));
-        else Write(new WarningRecord(FormattableString.Invariant($"This training will need {needs}, and {inputs.Device.Id} has {Gib(all.Value)} GiB: set gradient_checkpointing, fewer max_tokens_per_micro_batch, or a base_precision of fewer bits.")));
+        if (all is null || planned <= all)
+        {
+            WorkerLog.Write(FormattableString.Invariant($"needs {needs}{(all is { } there ? $"; {inputs.Device.Id} has {Gib(there)} GiB" : "")}"));
+        }
+        else
+        {
+            Write(new WarningRecord(FormattableString.Invariant($"This training will need {needs}, and {inputs.Device.Id} has {Gib(all.Value)} GiB: set gradient_checkpointing, fewer max_tokens_per_micro_batch, or a base_precision of fewer bits.")));
+        }
     }
 
     private static string Gib(long bytes) => FormattableString.Invariant($"{bytes / (double)(1L << 30):0.0}");
@@ -173,7 +192,10 @@ internal sealed class RunSession
             }
 
             var asked = _stop.Asked();
-            if (ended || asked is { When: StopWhen.AfterCheckpoint } || _time.GetElapsedTime(lastCheckpoint).TotalSeconds >= options.CheckpointSeconds || trainer.StepsDone % (options.SaveSteps ?? long.MaxValue) == 0)
+            if (ended
+                || asked is { When: StopWhen.AfterCheckpoint }
+                || _time.GetElapsedTime(lastCheckpoint).TotalSeconds >= options.CheckpointSeconds
+                || trainer.StepsDone % (options.SaveSteps ?? long.MaxValue) == 0)
             {
                 reporter.Report(Seconds);
                 var phase = _clock.Enter(RunPhase.Saving);
@@ -284,7 +306,8 @@ internal sealed class RunSession
         return state == RunState.Failed ? WorkerCommand.Failed : WorkerCommand.Done;
     }
 
-    private RunCost Cost(RunInputs inputs, Trainer trainer) => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters)
+    private RunCost Cost(RunInputs inputs, Trainer trainer)
+        => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters)
     {
         LoadingSeconds = _clock.Of(RunPhase.Loading),
         EvaluationSeconds = _clock.Of(RunPhase.Evaluation),
@@ -297,5 +320,6 @@ internal sealed class RunSession
 
     private bool StopNow() => _stop.Asked() is { When: StopWhen.Now };
 
-    private static Predictor PredictorOf(RunInputs inputs) => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, MicroBatchSize.Of(inputs.Spec.Training, inputs.Device.Torch));
+    private static Predictor PredictorOf(RunInputs inputs)
+        => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, MicroBatchSize.Of(inputs.Spec.Training, inputs.Device.Torch));
 }

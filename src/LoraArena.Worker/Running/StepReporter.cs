@@ -22,7 +22,9 @@ internal sealed class StepReporter(JournalWriter journal, Trainer trainer, Compu
         foreach (var report in reports)
         {
             if (!double.IsFinite(report.Loss) || !double.IsFinite(report.GradNorm)) throw new DivergedException(report.Step);
-            journal.Append(new StepRecord(report.Step, (double)report.Step / trainer.StepsPerEpoch, report.Loss, report.LearningRate, report.GradNorm, tokensPerSecond, seconds, device.UsedBytes()));
+            journal.Append(new StepRecord(
+                report.Step, (double)report.Step / trainer.StepsPerEpoch, report.Loss, report.LearningRate, report.GradNorm,
+                tokensPerSecond, seconds, device.UsedBytes()));
         }
     }
 }

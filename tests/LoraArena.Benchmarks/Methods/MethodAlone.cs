@@ -21,7 +21,10 @@ internal sealed record MethodAlone(double StartSeconds, long PeakBytes, long Fil
 
     private const int Steps = 3;
 
-    /// <summary>Measures it in a process of its own: the one whose peak is the lower of two, since what the allocator keeps differs from time to time.</summary>
+    /// <summary>
+    /// Measures it in a process of its own: the one whose peak is the lower of two, since what the allocator keeps differs from time to
+    /// time.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The process failed.</exception>
     public static MethodAlone InItsOwnProcess(LoraVariant variant, JsonObject options, int threads)
     {
@@ -56,7 +59,10 @@ internal sealed record MethodAlone(double StartSeconds, long PeakBytes, long Fil
     private static MethodAlone Once(LoraVariant variant, JsonObject options, int threads)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        foreach (var argument in new[] { CommandName, variant.Info.Id, options.ToJsonString(), "--threads", threads.ToString(CultureInfo.InvariantCulture) }) start.ArgumentList.Add(argument);
+        foreach (var argument in new[] { CommandName, variant.Info.Id, options.ToJsonString(), "--threads", threads.ToString(CultureInfo.InvariantCulture) })
+        {
+            start.ArgumentList.Add(argument);
+        }
         using var process = Process.Start(start)!;
         var lines = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

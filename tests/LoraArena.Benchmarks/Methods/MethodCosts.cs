@@ -10,7 +10,10 @@ using TorchSharp;
 
 namespace LoraArena.Benchmarks.Methods;
 
-/// <summary>Each method's step, memory, start and file as ratios to LoRA's at equal trainable parameters: both train by turns on the same rows in one process.</summary>
+/// <summary>
+/// Each method's step, memory, start and file as ratios to LoRA's at equal trainable parameters: both train by turns on the same rows in
+/// one process.
+/// </summary>
 internal static class MethodCosts
 {
     private const int Rank = 16;
@@ -33,7 +36,10 @@ internal static class MethodCosts
                 var options = Options(data, variant, budget, dropout);
                 lora ??= MethodAlone.InItsOwnProcess(VariantCatalog.Get("lora"), Plain(), threads);
                 var cost = Measure(data, rows, lora, name, variant, options, steps, threads);
-                if (withPeer && variant.Info.PeftType is not null && !variant.Info.MovesBase) cost = cost with { PeftStep = MethodPeer.Ratio(data, rows, variant, options, steps, threads) };
+                if (withPeer && variant.Info.PeftType is not null && !variant.Info.MovesBase)
+                {
+                    cost = cost with { PeftStep = MethodPeer.Ratio(data, rows, variant, options, steps, threads) };
+                }
                 results.Add(cost);
                 Console.WriteLine(cost);
             }
@@ -47,7 +53,8 @@ internal static class MethodCosts
     }
 
     /// <summary>A model with a method, ready to train.</summary>
-    internal static (PreferenceModel Model, Trainer Trainer) Open(PreferenceRows data, IReadOnlyList<TokenizedBattle> rows, LoraVariant variant, JsonObject options)
+    internal static (PreferenceModel Model, Trainer Trainer) Open(
+        PreferenceRows data, IReadOnlyList<TokenizedBattle> rows, LoraVariant variant, JsonObject options)
     {
         var model = data.Load(0);
         model.Attach(variant, variant.ReadOptions(options.DeepClone().AsObject()), 0);
@@ -55,11 +62,14 @@ internal static class MethodCosts
     }
 
     /// <summary>How every method trains here.</summary>
-    internal static TrainingOptions Training(PreferenceRows data) => new() { BatchSize = 16, MaxLength = data.Packer.MaxLength, NumTrainEpochs = 1, AttentionDropout = 0, HiddenDropout = 0 };
+    internal static TrainingOptions Training(PreferenceRows data)
+        => new() { BatchSize = 16, MaxLength = data.Packer.MaxLength, NumTrainEpochs = 1, AttentionDropout = 0, HiddenDropout = 0 };
 
     private static IEnumerable<(string Name, LoraVariant Variant, double Dropout)> Cases(string[]? only)
     {
-        foreach (var variant in VariantCatalog.All.Values.Where(v => only is null || only.Contains(v.Info.Id)).OrderBy(v => v.Info.Group).ThenBy(v => v.Info.Id, StringComparer.Ordinal))
+        foreach (var variant in VariantCatalog.All.Values.Where(v => only is null || only.Contains(v.Info.Id))
+            .OrderBy(v => v.Info.Group)
+            .ThenBy(v => v.Info.Id, StringComparer.Ordinal))
         {
             yield return (variant.Info.Id, variant, 0);
             if (WithDropout.Contains(variant.Info.Id)) yield return (variant.Info.Id + ", dropout 0.05", variant, 0.05);
@@ -76,7 +86,9 @@ internal static class MethodCosts
         return RankSolver.Solve(variant, options, model, budget).Options;
     }
 
-    private static MethodCost Measure(PreferenceRows data, IReadOnlyList<TokenizedBattle> rows, MethodAlone lora, string name, LoraVariant variant, JsonObject options, int steps, int threads)
+    private static MethodCost Measure(
+        PreferenceRows data, IReadOnlyList<TokenizedBattle> rows, MethodAlone lora, string name, LoraVariant variant, JsonObject options,
+        int steps, int threads)
     {
         var alone = MethodAlone.InItsOwnProcess(variant, options, threads);
         var (loraModel, loraTrainer) = Open(data, rows, VariantCatalog.Get("lora"), Plain());
@@ -106,7 +118,9 @@ internal static class MethodCosts
         Console.WriteLine("| method | trained | step | PEFT's step | memory above the base | start, s more | file |\n|---|---|---|---|---|---|---|");
         foreach (var cost in costs.OrderBy(c => c.Group))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {cost.Name} | {cost.Parameters:N0} | {cost.Step:0.00} | {(cost.PeftStep is { } peft ? peft.ToString("0.00", CultureInfo.InvariantCulture) : "")} | {cost.Memory:0.00} | {cost.StartSeconds:0.0} | {cost.File:0.00} |"));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {cost.Name} | {cost.Parameters:N0} | {cost.Step:0.00} | {(cost.PeftStep is { } peft ? peft.ToString("0.00", CultureInfo.InvariantCulture) : "")} | {cost.Memory:0.00} | {cost.StartSeconds:0.0} | {cost.File:0.00} |"));
         }
     }
 }
@@ -120,4 +134,5 @@ internal static class MethodCosts
 /// <param name="StartSeconds">Processor seconds that starting takes more than LoRA's.</param>
 /// <param name="File">Adapter file over LoRA's.</param>
 /// <param name="PeftStep">The same ratio within PEFT; null where PEFT has no such layer.</param>
-internal sealed record MethodCost(string Name, VariantGroup Group, long Parameters, double Step, double Memory, double StartSeconds, double File, double? PeftStep);
+internal sealed record MethodCost(
+    string Name, VariantGroup Group, long Parameters, double Step, double Memory, double StartSeconds, double File, double? PeftStep);

@@ -50,6 +50,10 @@ internal static class MethodPeer
     {
         var lengths = rows.Select(row => data.Packer.Pack(row, swap: false).Length).ToList();
         return new JsonArray([.. EpochPlan.Batches(lengths, 16, seed: 0, epoch: 0).Take(count).Select(batch => (JsonNode)new JsonArray([.. batch.Select(row =>
-            (JsonNode)new JsonObject { ["ids"] = new JsonArray([.. data.Packer.Pack(rows[row], swap: false).Ids.Select(id => (JsonNode)id)]), ["label"] = (int)rows[row].Winner!.Value })]))]);
+            (JsonNode)new JsonObject
+            {
+                ["ids"] = new JsonArray([.. data.Packer.Pack(rows[row], swap: false).Ids.Select(id => (JsonNode)id)]),
+                ["label"] = (int)rows[row].Winner!.Value,
+            })]))]);
     }
 }

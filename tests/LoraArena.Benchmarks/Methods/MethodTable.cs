@@ -45,7 +45,13 @@ internal static class MethodTable
             using var model = data.Load(seed);
             model.Attach(variant, variant.ReadOptions([]), seed);
             var defaults = new TrainingOptions();
-            var options = defaults with { Seed = seed, MaxLength = data.Packer.MaxLength, NumTrainEpochs = 1, LearningRate = defaults.LearningRate * variant.Info.LearningRateFactor };
+            var options = defaults with
+            {
+                Seed = seed,
+                MaxLength = data.Packer.MaxLength,
+                NumTrainEpochs = 1,
+                LearningRate = defaults.LearningRate * variant.Info.LearningRateFactor,
+            };
             using var trainer = new Trainer(model, data.Packer, train, options);
             var before = Measure.StartPeak();
             var time = Measure.Time(() =>
@@ -55,7 +61,9 @@ internal static class MethodTable
             var losses = trainer.TakeReports().Select(r => r.Loss).ToList();
             var peak = Measure.Peak() - before;
             var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, MicroBatchSize.Of(options, model.Device)).Predict(validation));
-            return new MethodResult(id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0, losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
+            return new MethodResult(
+                id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0,
+                losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
         }
         catch (OptionException error)
         {
@@ -68,7 +76,9 @@ internal static class MethodTable
         var text = new StringBuilder();
         text.AppendLine(Begin).AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"MiniLM (22 million parameters), {rows:N0} rows, one epoch at the defaults, log loss on {holdOut:N0} held-out rows: mean and range over {seeds} seeds. The null line is LoRA with {seeds} other seeds: a difference as small as between the two lines of LoRA is chance.");
-        text.AppendLine().AppendLine("| method | log loss | from … to | processor seconds | memory above the base, MiB | trained parameters |").AppendLine("|---|---|---|---|---|---|");
+        text.AppendLine()
+            .AppendLine("| method | log loss | from … to | processor seconds | memory above the base, MiB | trained parameters |")
+            .AppendLine("|---|---|---|---|---|---|");
         Line(text, "LoRA, other seeds", [.. results.Where(r => r.Id == "lora" && r.Seed >= seeds)]);
         foreach (var (_, variants) in VariantGroups.Grouped(VariantCatalog.Describe()))
         {

@@ -5,7 +5,10 @@ using LoraArena.Learning.Devices;
 
 namespace LoraArena.Benchmarks.Methods;
 
-/// <summary><c>methods</c> and <c>table</c>: every method of the catalog beside LoRA, in cost and in what it learns. Both write each result as it comes and go on where they were stopped.</summary>
+/// <summary>
+/// <c>methods</c> and <c>table</c>: every method of the catalog beside LoRA, in cost and in what it learns. Both write each result as it
+/// comes and go on where they were stopped.
+/// </summary>
 internal static class MethodsCommand
 {
     /// <summary>The two commands.</summary>
@@ -16,11 +19,15 @@ internal static class MethodsCommand
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => Environment.ProcessorCount };
         var steps = new Option<int>("--steps") { Description = "Steps of each side that are measured.", DefaultValueFactory = _ => 6 };
         var alone = new Option<bool>("--alone") { Description = "Without PEFT beside it." };
-        var methods = new Command("methods", "What each method costs beside LoRA of as many trainable parameters: step, memory, start, file; PEFT's ratio beside it.") { only, file, threads, steps, alone };
+        var methods = new Command(
+            "methods",
+            "What each method costs beside LoRA of as many trainable parameters: step, memory, start, file; PEFT's ratio beside it.") { only, file, threads, steps, alone };
         methods.SetAction(parse =>
         {
             TorchRuntime.Load(parse.GetValue(threads));
-            MethodCosts.Run(Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-costs.jsonl", parse.GetValue(steps), parse.GetValue(threads), withPeer: !parse.GetValue(alone));
+            MethodCosts.Run(
+                Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-costs.jsonl", parse.GetValue(steps),
+                parse.GetValue(threads), withPeer: !parse.GetValue(alone));
         });
 
         var id = new Argument<string>("method");
@@ -41,7 +48,9 @@ internal static class MethodsCommand
         table.SetAction(parse =>
         {
             TorchRuntime.Load(parse.GetValue(threads));
-            MethodTable.Run(Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-table.jsonl", parse.GetValue(rows), parse.GetValue(holdOut), parse.GetValue(seeds), parse.GetRequiredValue(document));
+            MethodTable.Run(
+                Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-table.jsonl", parse.GetValue(rows),
+                parse.GetValue(holdOut), parse.GetValue(seeds), parse.GetRequiredValue(document));
         });
         return [methods, one, table];
     }

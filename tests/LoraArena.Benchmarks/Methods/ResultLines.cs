@@ -10,7 +10,9 @@ internal sealed class ResultLines<T>(string path)
 {
     /// <summary>All results that are there.</summary>
     public IReadOnlyList<T> Read()
-        => File.Exists(path) ? [.. File.ReadAllLines(path).Where(line => line.Length > 0).Select(line => JsonSerializer.Deserialize<T>(line, ArenaJson.Line)!)] : [];
+        => File.Exists(path) ? [.. File.ReadAllLines(path)
+            .Where(line => line.Length > 0)
+            .Select(line => JsonSerializer.Deserialize<T>(line, ArenaJson.Line)!)] : [];
 
     /// <summary>Adds one.</summary>
     public void Add(T result)

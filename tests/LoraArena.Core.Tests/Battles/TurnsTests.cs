@@ -59,7 +59,9 @@ public sealed class TurnsTests
     [Fact]
     public void WhatWriteWrites_ReadsBackExactlyAndIsAscii()
     {
-        var turn = Gen.OneOf(Gen.Const((string?)null), Gen.String.Select(s => (string?)s), Gen.String[Gen.Char["\"\\/\n\ud83d\ude00aé"], 0, 6].Select(s => (string?)s));
+        var turn = Gen.OneOf(
+            Gen.Const((string?)null), Gen.String.Select(s => (string?)s),
+            Gen.String[Gen.Char["\"\\/\n\ud83d\ude00aé"], 0, 6].Select(s => (string?)s));
         turn.Array[0, 6].Sample(
             turns =>
             {
@@ -71,7 +73,9 @@ public sealed class TurnsTests
 
     [Fact]
     public void WhatSystemTextJsonWrites_ReadsBackExactly()
-        => Gen.String.Select(s => string.Concat(s.EnumerateRunes())).Array[0, 4].Sample(turns => Turns.Parse(JsonSerializer.Serialize(turns)).SequenceEqual(turns), iter: 1000);
+        => Gen.String.Select(s => string.Concat(s.EnumerateRunes()))
+            .Array[0, 4]
+            .Sample(turns => Turns.Parse(JsonSerializer.Serialize(turns)).SequenceEqual(turns), iter: 1000);
 
     [Fact]
     public void AnyText_IsReadOrGivesTheTypedError()

@@ -11,7 +11,9 @@ public sealed class BoardBuilderTests
     public void SeedsOfOneMethod_AreOneLine_AndAreNamedByWhatDiffers()
     {
         var board = BoardCase.Build(
-            new BoardQuery(), BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1), BoardCase.Run("c", "lora", 0.05, rank: 8), BoardCase.Run("d", "dora", -0.05), BoardCase.Run("e", "dora", -0.05, seed: 1), BoardCase.Run("f", "dora", -0.05, seed: 2));
+            new BoardQuery(), BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1),
+            BoardCase.Run("c", "lora", 0.05, rank: 8), BoardCase.Run("d", "dora", -0.05), BoardCase.Run("e", "dora", -0.05, seed: 1),
+            BoardCase.Run("f", "dora", -0.05, seed: 2));
 
         Assert.Equal(["dora", "lora", "lora r=8", "uniform"], board.Rows.Select(r => r.Name));
         Assert.Equal([3, 2, 1, 0], board.Rows.Select(r => r.Seeds));
@@ -24,7 +26,8 @@ public sealed class BoardBuilderTests
     public void WithoutAChoice_TheLoraWithMostSeedsIsTheReference_AndTheOthersAreComparedWithIt()
     {
         var board = BoardCase.Build(
-            new BoardQuery(), BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1), BoardCase.Run("c", "lora", 0.00001, rank: 8), BoardCase.Run("d", "dora", -0.05), BoardCase.Run("e", "dora", -0.05, seed: 1));
+            new BoardQuery(), BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1),
+            BoardCase.Run("c", "lora", 0.00001, rank: 8), BoardCase.Run("d", "dora", -0.05), BoardCase.Run("e", "dora", -0.05, seed: 1));
 
         Assert.Equal("lora", board.Reference!.Name);
         Assert.Equal(2, board.Family);
@@ -86,7 +89,9 @@ public sealed class BoardBuilderTests
     [Fact]
     public void TheSentence_SaysWhatTheBetterOneCosts()
     {
-        var board = BoardCase.Build(new BoardQuery(), BoardCase.Run("a", "lora", 0, 0), BoardCase.Run("b", "lora", 0, 1), BoardCase.Run("c", "dora", -0.05, 0, rank: 64), BoardCase.Run("d", "dora", -0.05, 1, rank: 64));
+        var board = BoardCase.Build(
+            new BoardQuery(), BoardCase.Run("a", "lora", 0, 0), BoardCase.Run("b", "lora", 0, 1),
+            BoardCase.Run("c", "dora", -0.05, 0, rank: 64), BoardCase.Run("d", "dora", -0.05, 1, rank: 64));
         Assert.Contains(", in 4.00 × the time and 4.00 × the trainable parameters.", BoardSentence.Of(board), StringComparison.Ordinal);
     }
 
@@ -105,16 +110,23 @@ public sealed class BoardBuilderTests
     {
         FailedRun[] failed =
         [
-            BoardCase.Failed("x", "lora", RunMark.Diverged, seed: 2), BoardCase.Failed("y", "lora", RunMark.Diverged, seed: 3), BoardCase.Failed("z", "dora", RunMark.OutOfMemory, rank: 64),
+            BoardCase.Failed("x", "lora", RunMark.Diverged, seed: 2), BoardCase.Failed("y", "lora", RunMark.Diverged, seed: 3),
+            BoardCase.Failed("z", "dora", RunMark.OutOfMemory, rank: 64),
             BoardCase.Failed("s", "lora", state: RunState.Stopped, seed: 4), BoardCase.Failed("n", "lora", state: RunState.Stopped, seed: 5, began: false),
         ];
-        var board = BoardCase.Build(new BoardQuery(), failed, BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1), BoardCase.Run("c", "dora", -0.05));
+        var board = BoardCase.Build(
+            new BoardQuery(), failed, BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1),
+            BoardCase.Run("c", "dora", -0.05));
 
         // A run that was stopped before it began has cost nothing; one that was stopped is no failure of its method.
-        Assert.Equal([("lora", "2 diverged, 1 stopped", 120.0), ("dora r=64", "out of memory", 40.0)], board.Failed.Select(f => (f.Name, f.Ends, f.Seconds!.Value)));
+        Assert.Equal(
+            [("lora", "2 diverged, 1 stopped", 120.0), ("dora r=64", "out of memory", 40.0)],
+            board.Failed.Select(f => (f.Name, f.Ends, f.Seconds!.Value)));
         Assert.Equal([("dora", 0), ("lora", 2)], board.ComparedRows.Select(r => (r.Name, r.FailedRuns)));
         Assert.Contains("2 more runs of lora failed.", BoardSentence.Of(board), StringComparison.Ordinal);
-        Assert.Equal(["z", "y", "x", "s"], BoardCase.Build(new BoardQuery { ByRun = true }, failed).Failed.Select(f => f.Runs[0].Spec.Run).OrderDescending(StringComparer.Ordinal));
+        Assert.Equal(
+            ["z", "y", "x", "s"],
+            BoardCase.Build(new BoardQuery { ByRun = true }, failed).Failed.Select(f => f.Runs[0].Spec.Run).OrderDescending(StringComparer.Ordinal));
         Assert.Equal("dora r=64", Assert.Single(BoardCase.Build(new BoardQuery { Filter = "dora" }, failed).Failed).Name);
     }
 
@@ -165,11 +177,16 @@ public sealed class BoardBuilderTests
             LogAxis = true,
             Smoothing = 12,
         };
-        var parameters = query.ToQueryString().TrimStart('?').Split('&').Select(p => p.Split('=')).ToDictionary(p => p[0], p => Uri.UnescapeDataString(p[1]), StringComparer.Ordinal);
+        var parameters = query.ToQueryString()
+            .TrimStart('?')
+            .Split('&')
+            .Select(p => p.Split('='))
+            .ToDictionary(p => p[0], p => Uri.UnescapeDataString(p[1]), StringComparer.Ordinal);
         var back = BoardQuery.Parse(parameters.GetValueOrDefault);
         Assert.Equal(query.ToQueryString(), back.ToQueryString());
         Assert.Equal(query.Columns, back.Columns);
-        Assert.Equal("", BoardQuery.Parse(name => name switch { "sort" => "nonsense", "columns" => "x,y", "chart" => "pie", "fold" => "-3", "smooth" => "a", _ => null }).ToQueryString());
+        Assert.Equal("", BoardQuery.Parse(name =>
+            name switch { "sort" => "nonsense", "columns" => "x,y", "chart" => "pie", "fold" => "-3", "smooth" => "a", _ => null }).ToQueryString());
     }
 
     [Fact]

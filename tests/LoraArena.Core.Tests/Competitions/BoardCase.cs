@@ -14,17 +14,22 @@ internal static class BoardCase
     private static readonly int[] Counts = [.. Enumerable.Range(0, 300).Select(_ => 1)];
 
     /// <summary>A run: its method's effect on every row, and noise of its own.</summary>
-    public static BoardRun Run(string id, string variant, double effect, long seed = 0, int rank = 16, string? trial = null, int? fold = null, string rows = Rows, double noise = 0.05, string[]? tags = null, string? name = null)
+    public static BoardRun Run(
+        string id, string variant, double effect, long seed = 0, int rank = 16, string? trial = null, int? fold = null, string rows = Rows,
+        double noise = 0.05, string[]? tags = null, string? name = null)
     {
         var sums = Sums(effect, noise, variant.Length + (100 * seed) + (7 * rank) + (31 * (fold ?? 0)));
         var sketch = LossSketch.Of(sums, 3 + (fold ?? 0));
         var spec = new RunSpec(
-            id, DateTimeOffset.UnixEpoch, "tester", name ?? $"run {id}", new CompetitionReference("c", "C"), new DataReference("d", null), new SplitReference("s", "split", fold), new ModelReference("m", "nano", "/m", "h"),
+            id, DateTimeOffset.UnixEpoch, "tester", name ?? $"run {id}", new CompetitionReference("c", "C"), new DataReference("d", null),
+            new SplitReference("s", "split", fold), new ModelReference("m", "nano", "/m", "h"),
             new VariantChoice(variant, rank == 16 ? [] : new JsonObject { ["r"] = rank }), new TrainingOptions { Seed = seed })
         { Trial = trial is null ? null : new TrialReference("t", trial, false) };
         var interval = sketch.MeanInterval();
         return new BoardRun(
-            spec, MethodSettings.Of(spec, null), new Scores(sketch.Mean, interval.Low, interval.High, 0.5, 0.03, sketch.Rows), new RunCost(100 * rank / 16.0, 1000, 10, 1 << 20, 1000 * rank), new LossTable(rows, sketch), new RunNotes("", tags ?? []));
+            spec, MethodSettings.Of(spec, null), new Scores(
+                sketch.Mean, interval.Low, interval.High, 0.5, 0.03,
+                sketch.Rows), new RunCost(100 * rank / 16.0, 1000, 10, 1 << 20, 1000 * rank), new LossTable(rows, sketch), new RunNotes("", tags ?? []));
     }
 
     /// <summary>A run that has ended without success after 40 seconds.</summary>
@@ -32,7 +37,9 @@ internal static class BoardCase
     {
         var run = Run(id, variant, 0, seed, rank);
         var cost = began ? new RunCost(40, 1000, 25, 1 << 20, 1000 * rank) : null;
-        return new FailedRun(run.Spec, run.Settings, new RunResult(state ?? RunState.Failed, 1, DateTimeOffset.UnixEpoch, $"Why {id} ended.", 4, null, cost) { Flag = flag });
+        return new FailedRun(
+            run.Spec, run.Settings,
+            new RunResult(state ?? RunState.Failed, 1, DateTimeOffset.UnixEpoch, $"Why {id} ended.", 4, null, cost) { Flag = flag });
     }
 
     public static BoardBaseline Baseline(string id, double effect, int fold = 0)

@@ -100,7 +100,9 @@ public sealed class JournalTests : Folders
     public void History_DropsStepsThatAnInterruptedAttemptDidAfterItsCheckpoint()
     {
         var history = new RunHistory();
-        JournalRecord[] records = [Step(1), Step(2), new CheckpointRecord(2), Step(3), new EvalRecord(3, 1, new Scores(1, 1, 1, 0, 0, 1)), Step(4), new ResumeRecord(2), Step(3, loss: 9), Step(4)];
+        JournalRecord[] records = [
+            Step(1), Step(2), new CheckpointRecord(2), Step(3), new EvalRecord(3, 1, new Scores(1, 1, 1, 0, 0, 1)), Step(4),
+            new ResumeRecord(2), Step(3, loss: 9), Step(4)];
         foreach (var (record, n) in records.Select((r, i) => (r, i + 1L))) history.Add(record with { N = n });
         Assert.Equal([1, 2, 3, 4], history.Steps.Select(s => s.Step));
         Assert.Equal(9, history.Steps[2].Loss);

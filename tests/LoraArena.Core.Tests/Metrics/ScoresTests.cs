@@ -15,7 +15,8 @@ public sealed class ScoresTests
 
     private static readonly int[] Truth = [0, 0, 1, 2, 1, 0, 2, 2, 1];
 
-    private static List<Prediction> Predictions => [.. Rows.Select((p, i) => new Prediction($"{i}", new Probabilities(p[0], p[1], p[2]), (Winner)Truth[i], $"group {i}"))];
+    private static List<Prediction> Predictions
+        => [.. Rows.Select((p, i) => new Prediction($"{i}", new Probabilities(p[0], p[1], p[2]), (Winner)Truth[i], $"group {i}"))];
 
     [Fact]
     public void LogLoss_IsThatOfScikitLearn()

@@ -4,7 +4,10 @@ namespace LoraArena.Core.Tests.Runs;
 
 public sealed class OptionValuesTests
 {
-    private static OptionDescription Option(OptionKind kind, bool optional = false) => new("x", kind, null, kind is OptionKind.Integer or OptionKind.Number ? 1 : null, kind is OptionKind.Integer or OptionKind.Number ? 10 : null, kind == OptionKind.Choice ? ["a", "b"] : null, "", optional);
+    private static OptionDescription Option(OptionKind kind, bool optional = false)
+        => new(
+            "x", kind, null, kind is OptionKind.Integer or OptionKind.Number ? 1 : null,
+            kind is OptionKind.Integer or OptionKind.Number ? 10 : null, kind == OptionKind.Choice ? ["a", "b"] : null, "", optional);
 
     [Theory]
     [InlineData(OptionKind.Integer, "8", "8")]
@@ -13,7 +16,8 @@ public sealed class OptionValuesTests
     [InlineData(OptionKind.Boolean, "True", "true")]
     [InlineData(OptionKind.Choice, "b", "\"b\"")]
     [InlineData(OptionKind.Text, "q_proj,v_proj", "\"q_proj,v_proj\"")]
-    public void Parse_ReadsWhatPeopleType(OptionKind kind, string text, string json) => Assert.Equal(json, OptionValues.Parse(Option(kind), text, "it")!.ToJsonString());
+    public void Parse_ReadsWhatPeopleType(OptionKind kind, string text, string json)
+        => Assert.Equal(json, OptionValues.Parse(Option(kind), text, "it")!.ToJsonString());
 
     [Theory]
     [InlineData(OptionKind.Integer, "8.5")]

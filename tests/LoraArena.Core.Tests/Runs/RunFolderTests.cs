@@ -56,8 +56,10 @@ public sealed class RunFolderTests : Folders
     public void Spec_ComesBackEqual_AndIsWrittenOnce()
     {
         var spec = new RunSpec(
-            ArenaId.New(TimeProvider.System), Now, "ada", "a run", new CompetitionReference("c", "Competition"), new DataReference("aa", null), new SplitReference("s", "hold-out", 1),
-            new ModelReference("m", "nano", "/models/nano", "bb"), new VariantChoice("lora", new JsonObject { ["r"] = 8 }), new TrainingOptions { MaxSteps = 3, HiddenDropout = 0.2 });
+            ArenaId.New(TimeProvider.System), Now, "ada", "a run", new CompetitionReference("c", "Competition"),
+            new DataReference("aa", null), new SplitReference("s", "hold-out", 1),
+            new ModelReference("m", "nano", "/models/nano", "bb"), new VariantChoice("lora", new JsonObject { ["r"] = 8 }),
+            new TrainingOptions { MaxSteps = 3, HiddenDropout = 0.2 });
         spec.Write(Run.Spec);
         Assert.Equal(spec, RunSpec.Read(Run.Spec));
         Assert.Throws<IOException>(() => spec.Write(Run.Spec));

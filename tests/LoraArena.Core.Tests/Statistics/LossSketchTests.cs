@@ -82,7 +82,9 @@ public sealed class LossSketchTests
         var predictions = Predictions().ToList();
         var hash = ScoredRows.Of(predictions).Hash;
         Assert.Equal(hash, ScoredRows.Of(predictions.AsEnumerable().Reverse().Select(p => p with { Probabilities = Probabilities.Uniform })).Hash);
-        Assert.NotEqual(hash, ScoredRows.Of(predictions.Select((p, i) => i == 3 ? p with { Winner = p.Winner!.Value.Swapped() == p.Winner ? Winner.ModelA : Winner.Tie } : p)).Hash);
+        Assert.NotEqual(hash, ScoredRows.Of(predictions.Select((p, i) => i == 3
+            ? p with { Winner = p.Winner!.Value.Swapped() == p.Winner ? Winner.ModelA : Winner.Tie }
+            : p)).Hash);
         Assert.NotEqual(hash, ScoredRows.Of(predictions.Skip(1)).Hash);
         Assert.Throws<ArgumentException>(() => ScoredRows.Of([.. predictions, predictions[0]]));
     }

@@ -18,7 +18,8 @@ public sealed class SeededRandomTests
     [Fact]
     public void TheStream_NeverChanges()
     {
-        // An independent computation in Python of xoshiro256** from its authors' description. Runs, splits and the starter competition are repeatable only while these stay.
+        // An independent computation in Python of xoshiro256** from its authors' description. Runs, splits and the starter competition are
+        // repeatable only while these stay.
         var random = new SeededRandom(42);
         Assert.Equal([11140427272356787787UL, 7285040319810845100UL, 7034785812655937395UL], [random.NextBits(), random.NextBits(), random.NextBits()]);
     }

@@ -48,7 +48,9 @@ public sealed class TrialPlanTests
         Assert.Equal((8, 12), (tries.Count, reported.Count));
         Assert.All(tries.GroupBy(r => (r.Method, r.Part)), g => Assert.Equal(plan.LearningRates.Order(), g.Select(r => r.LearningRate!.Value).Order()));
         Assert.All(tries, r => Assert.False(methods[r.Method].IsNullLine));
-        Assert.All(reported.GroupBy(r => (r.Method, r.Part)), g => Assert.Equal(methods[g.Key.Method].IsNullLine ? [1000L, 1001L] : [0L, 1L], g.Select(r => r.Seed).Order()));
+        Assert.All(
+            reported.GroupBy(r => (r.Method, r.Part)),
+            g => Assert.Equal(methods[g.Key.Method].IsNullLine ? [1000L, 1001L] : [0L, 1L], g.Select(r => r.Seed).Order()));
         Assert.Equal(runs.Count, runs.Select(r => r.Run).Distinct().Count());
 
         // All methods advance alike: a seed is begun when the one before is planned for all.
@@ -59,7 +61,10 @@ public sealed class TrialPlanTests
     public void AMethodWithRatesOfItsOwn_TriesThose_AndAsMany()
     {
         var plan = TrialPlan.Parse(Whole, "plan.json");
-        var runs = TrialPlanner.Runs(plan, [new ResolvedMethod("LoRA", "lora", [], 1, false), new ResolvedMethod("Full", "full", [], 9, false) { LearningRates = [0.0001, 0.00005] }], parts: 1, TimeProvider.System);
+        var runs = TrialPlanner.Runs(
+            plan,
+            [new ResolvedMethod("LoRA", "lora", [], 1, false), new ResolvedMethod("Full", "full", [], 9, false) { LearningRates = [0.0001, 0.00005] }],
+            parts: 1, TimeProvider.System);
         Assert.Equal([0.001, 0.0005], runs.Where(r => r.IsTuning && r.Method == 0).Select(r => r.LearningRate!.Value));
         Assert.Equal([0.0001, 0.00005], runs.Where(r => r.IsTuning && r.Method == 1).Select(r => r.LearningRate!.Value));
     }
@@ -70,6 +75,8 @@ public sealed class TrialPlanTests
         var forecast = new TrialForecast(new Power(0.02, 0.002, 5000), false);
         Assert.True(forecast.Power.Detectable(11) < forecast.Power.Detectable(3) / 1.9);
         Assert.Equal(3, forecast.Power.SeedsFor(forecast.Power.Detectable(3) * 1.0001));
-        Assert.Matches(@"^With these 5,000 rows and 3 seeds you will see a difference of 0\.00\d in 80 of 100 cases \(1 comparison\); for 0\.00\d you need \d+ seeds\.$", forecast.Sentence(3, 1));
+        Assert.Matches(
+            @"^With these 5,000 rows and 3 seeds you will see a difference of 0\.00\d in 80 of 100 cases \(1 comparison\); for 0\.00\d you need \d+ seeds\.$",
+            forecast.Sentence(3, 1));
     }
 }

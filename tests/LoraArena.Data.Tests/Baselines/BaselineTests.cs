@@ -13,7 +13,10 @@ public sealed class BaselineTests
     public void Length_GivesTheProbabilitiesOfScikitLearn()
     {
         using var expected = JsonDocument.Parse(File.ReadAllBytes(Path.Join(AppContext.BaseDirectory, "Fixtures", "length_baseline.json")));
-        var train = expected.RootElement.GetProperty("train").EnumerateArray().Select((row, i) => OfLengths($"{i}", row[0].GetInt32(), row[1].GetInt32(), (Winner)row[2].GetInt32())).ToList();
+        var train = expected.RootElement.GetProperty("train")
+            .EnumerateArray()
+            .Select((row, i) => OfLengths($"{i}", row[0].GetInt32(), row[1].GetInt32(), (Winner)row[2].GetInt32()))
+            .ToList();
         var predict = new LengthBaseline().Fit(train);
         var probes = expected.RootElement.GetProperty("probes").EnumerateArray().Zip(expected.RootElement.GetProperty("probabilities").EnumerateArray());
         foreach (var (lengths, wanted) in probes)
@@ -30,7 +33,8 @@ public sealed class BaselineTests
     {
         var train = StarterGenerator.Train(5, 300).Select(row => row.Battle).ToList();
         var predict = new LengthBaseline().Fit(train);
-        Assert.All(train, battle => Assert.Equal(predict(battle).Swapped(), predict(battle with { ResponsesA = battle.ResponsesB, ResponsesB = battle.ResponsesA })));
+        Assert.All(train, battle => Assert.Equal(
+            predict(battle).Swapped(), predict(battle with { ResponsesA = battle.ResponsesB, ResponsesB = battle.ResponsesA })));
     }
 
     [Fact]

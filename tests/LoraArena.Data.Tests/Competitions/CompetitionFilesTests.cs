@@ -92,7 +92,8 @@ public sealed class CompetitionFilesTests : IDisposable
         var test = await ImportAsync(competition.Id, TestRows(3), "test.csv");
         await ImportAsync(competition.Id, SampleRows(3), "sample.csv");
         AddRun(competition, "the run", new string('0', 64), test.Sha256);
-        var refusal = await Assert.ThrowsAsync<FileInPlaceException>(() => ImportAsync(competition.Id, role == FileRole.Test ? TestRows(5) : SampleRows(5), "new.csv"));
+        var refusal = await Assert.ThrowsAsync<FileInPlaceException>(() =>
+            ImportAsync(competition.Id, role == FileRole.Test ? TestRows(5) : SampleRows(5), "new.csv"));
         Assert.Contains(dependents, refusal.Message, StringComparison.Ordinal);
     }
 
@@ -103,7 +104,8 @@ public sealed class CompetitionFilesTests : IDisposable
         await ImportAsync(competition.Id, TestRows(3), "test.csv");
         foreach (var header in new[] { Train.Replace("tie\n", "tie\u00a0\n", StringComparison.Ordinal), Test.TrimEnd() + ",winner\n" })
         {
-            await Assert.ThrowsAsync<CsvRefusedException>(() => ImportAsync(competition.Id, header + "1,[null],[null],[null],0,0,1\n", "train.csv", replace: true));
+            await Assert.ThrowsAsync<CsvRefusedException>(() =>
+                ImportAsync(competition.Id, header + "1,[null],[null],[null],0,0,1\n", "train.csv", replace: true));
         }
 
         Assert.Equal((FileRole.Test, 3), (Assert.Single(_library.Get(competition.Id).Files).Role, _library.Get(competition.Id).Files[0].Rows));
@@ -138,10 +140,14 @@ public sealed class CompetitionFilesTests : IDisposable
     public async Task RowsOfTestDataThatCannotBePredicted_AreSaidToLeaveEverySubmissionIncomplete()
     {
         var competition = await _library.CreateAsync("c", Cancellation);
-        var report = await ImportAsync(competition.Id, TestRows(2) + "7,oops,[null],[null]\n,[null],[null],[null]\n0,[null],[null],[null]\n1,oops,[null],[null]\n", "test.csv");
+        var report = await ImportAsync(
+            competition.Id, TestRows(2) + "7,oops,[null],[null]\n,[null],[null],[null]\n0,[null],[null],[null]\n1,oops,[null],[null]\n",
+            "test.csv");
         Assert.Equal(4, report.Rejected);
         var warning = Assert.Single(report.Warnings);
-        Assert.StartsWith("2 rows cannot be predicted (id 7; without an id: line 5): no submission will be complete without them.", warning, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "2 rows cannot be predicted (id 7; without an id: line 5): no submission will be complete without them.", warning,
+            StringComparison.Ordinal);
         Assert.Equal(["0", "1", "7"], _library.ListRows(report.Sha256, FileRole.Test).Select(row => row.Id));
         Assert.Equal([true, true, false], _library.ListRows(report.Sha256, FileRole.Test).Select(row => row.IsAccepted));
     }
@@ -161,7 +167,10 @@ public sealed class CompetitionFilesTests : IDisposable
     public async Task TrainingDataOfOnePrompt_SaysThatThereIsNoHoldOutAndHowToNameOne()
     {
         var competition = await _library.CreateAsync("c", Cancellation);
-        var report = await ImportAsync(competition.Id, Train + "1,\"[\"\"p\"\"]\",[null],[null],1,0,0\n2,\"[\"\" P\"\"]\",[null],[null],0,1,0\n3,\"[\"\"p\"\"]\",[null],[null],0,0,1\n", "train.csv");
+        var report = await ImportAsync(
+            competition.Id,
+            Train + "1,\"[\"\"p\"\"]\",[null],[null],1,0,0\n2,\"[\"\" P\"\"]\",[null],[null],0,1,0\n3,\"[\"\"p\"\"]\",[null],[null],0,0,1\n",
+            "train.csv");
         Assert.Null(_library.Get(competition.Id).DefaultSplit);
         Assert.Contains("no hold-out can be drawn", Assert.Single(report.Warnings), StringComparison.Ordinal);
         Assert.Contains("--split FILE", report.Warnings[0], StringComparison.Ordinal);
@@ -249,7 +258,8 @@ public sealed class CompetitionFilesTests : IDisposable
         Assert.Equal(16, _library.ListRows(report.Sha256, FileRole.Test).Count);
     }
 
-    private static string TrainRows(int count) => Train + Lines(count, i => $"{i},\"[\"\"p{i}\"\"]\",[null],[null],{(i % 3 == 0 ? "1,0,0" : i % 3 == 1 ? "0,1,0" : "0,0,1")}");
+    private static string TrainRows(int count)
+        => Train + Lines(count, i => $"{i},\"[\"\"p{i}\"\"]\",[null],[null],{(i % 3 == 0 ? "1,0,0" : i % 3 == 1 ? "0,1,0" : "0,0,1")}");
 
     private static string TestRows(int count) => Test + Lines(count, i => $"{i},\"[\"\"p{i}\"\"]\",[null],[null]");
 

@@ -260,7 +260,8 @@ public sealed class CompetitionLibraryTests : IDisposable
     {
         var competition = await _library.CreateAsync("c", Cancellation);
         var before = Tree();
-        await Assert.ThrowsAsync<IOException>(() => _library.ImportAsync(competition.Id, new BreakingStream(Rows(Test, 1000)), "t.csv", cancellation: Cancellation));
+        await Assert.ThrowsAsync<IOException>(() =>
+            _library.ImportAsync(competition.Id, new BreakingStream(Rows(Test, 1000)), "t.csv", cancellation: Cancellation));
         Assert.Equal(before, Tree());
     }
 
@@ -276,7 +277,8 @@ public sealed class CompetitionLibraryTests : IDisposable
         {
             if (p.Stage == stage) stop.Cancel();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _library.ImportAsync(competition.Id, Content(Rows(Train, 3000)), "t.csv", progress: progress, cancellation: stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            _library.ImportAsync(competition.Id, Content(Rows(Train, 3000)), "t.csv", progress: progress, cancellation: stop.Token));
         Assert.Empty(_library.Get(competition.Id).Files);
         Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
         Assert.Equal(3000, (await ImportAsync(competition.Id, Rows(Train, 3000), "t.csv")).Accepted);
@@ -287,7 +289,8 @@ public sealed class CompetitionLibraryTests : IDisposable
     {
         var competition = await _library.CreateAsync("c", Cancellation);
         var seen = new List<ImportProgress>();
-        var report = await _library.ImportAsync(competition.Id, Content(Rows(Train, 1200)), "t.csv", progress: new Handler(seen.Add), cancellation: Cancellation);
+        var report = await _library.ImportAsync(
+            competition.Id, Content(Rows(Train, 1200)), "t.csv", progress: new Handler(seen.Add), cancellation: Cancellation);
         Assert.Equal(seen.OrderBy(p => p.Stage).ThenBy(p => p.Rows).ThenBy(p => p.Bytes), seen);
         Assert.Contains(seen, p => p.Stage == ImportStage.Receiving && p.Bytes == report.Bytes);
         Assert.Contains(seen, p => p.Stage == ImportStage.Reading && p.Rows == 1000);
@@ -301,7 +304,9 @@ public sealed class CompetitionLibraryTests : IDisposable
         string[] files = [Rows(Train, 40), Rows(Test, 40), "id,winner_model_a,winner_model_b,winner_tie\n0,0,0,1\n"];
         for (var round = 0; round < 3; round++)
         {
-            await Task.WhenAll(files.Concat(files).Select(text => Task.Run(() => new CompetitionLibrary(_arena, _time).ImportAsync(competition.Id, Content(text), "f.csv", cancellation: Cancellation), Cancellation)));
+            await Task.WhenAll(files.Concat(files).Select(text =>
+                Task.Run(() => new CompetitionLibrary(_arena, _time).ImportAsync(
+                    competition.Id, Content(text), "f.csv", cancellation: Cancellation), Cancellation)));
             Assert.Equal([FileRole.Train, FileRole.Test, FileRole.Sample], _library.Get(competition.Id).Files.Select(f => f.Role));
         }
 
@@ -349,7 +354,9 @@ public sealed class CompetitionLibraryTests : IDisposable
 
         var path = Path.Join(_arena.Competition(competition.Id), "splits", split.Id + ".json");
         AtomicFile.WriteJson(path, split with { Validation = ["4"] });
-        Assert.Contains("has been changed", Assert.Throws<JsonFileException>(() => _library.ReadSplit(competition.Id, split.Id)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "has been changed", Assert.Throws<JsonFileException>(() => _library.ReadSplit(competition.Id, split.Id)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

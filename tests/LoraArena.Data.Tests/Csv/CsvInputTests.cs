@@ -177,7 +177,8 @@ public sealed class CsvInputTests
     {
         (byte[] Start, string Kind)[] files =
         [
-            ([0x1f, 0x8b, 0x08, 0x00], "gzip"), ([0x50, 0x4b, 0x03, 0x04], "Excel"), ([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a], "PNG"), ([0x7f, 0x45, 0x4c, 0x46], "program"),
+            ([0x1f, 0x8b, 0x08, 0x00], "gzip"), ([0x50, 0x4b, 0x03, 0x04], "Excel"), ([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a], "PNG"),
+            ([0x7f, 0x45, 0x4c, 0x46], "program"),
             ([0x25, 0x50, 0x44, 0x46, 0x2d], "PDF"), ([0x50, 0x41, 0x52, 0x31], "Parquet"),
         ];
         Assert.All(files, file => Assert.Contains(file.Kind, Refusal(file.Start).Reason, StringComparison.Ordinal));
@@ -187,13 +188,16 @@ public sealed class CsvInputTests
     [InlineData("", "the file is empty")]
     [InlineData("\ufeff", "no header")]
     [InlineData("\n1,2\n", "no header")]
-    public void AFileWithoutAHeader_IsRefused(string text, string reason) => Assert.Contains(reason, Refusal(Utf8.GetBytes(text)).Reason, StringComparison.Ordinal);
+    public void AFileWithoutAHeader_IsRefused(string text, string reason)
+        => Assert.Contains(reason, Refusal(Utf8.GetBytes(text)).Reason, StringComparison.Ordinal);
 
     [Fact]
     public void AHeaderOfTooManyColumns_IsRefused()
     {
         Assert.Equal(CsvLimits.Columns, Read(Utf8.GetBytes(string.Join(',', Enumerable.Range(0, CsvLimits.Columns)) + "\n")).Header.Count);
-        Assert.Contains("257 columns", Refusal(Utf8.GetBytes(string.Join(',', Enumerable.Range(0, CsvLimits.Columns + 1)) + "\n")).Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "257 columns", Refusal(Utf8.GetBytes(string.Join(',', Enumerable.Range(0, CsvLimits.Columns + 1)) + "\n")).Reason,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -283,7 +287,8 @@ public sealed class CsvInputTests
     [InlineData("sep=ab\n1\n")]
     [InlineData("sep=\n1\n")]
     [InlineData("sep=a,b\n1,2\n")]
-    public void AColumnThatIsOnlyCalledLikeIt_IsAColumn(string text) => Assert.StartsWith("sep=", Read(Utf8.GetBytes(text)).Header[0], StringComparison.Ordinal);
+    public void AColumnThatIsOnlyCalledLikeIt_IsAColumn(string text)
+        => Assert.StartsWith("sep=", Read(Utf8.GetBytes(text)).Header[0], StringComparison.Ordinal);
 
     [Fact]
     public void ALineThatNamesTheSeparator_IsFollowedInWideTextToo()

@@ -117,7 +117,9 @@ public sealed class BrokenQuoteTests
     public void ABrokenRowInWideText_IsPassedOverToo()
     {
         using var folder = new TemporaryFolder();
-        byte[] bytes = [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(Header + "1,\"[\"\"é\"\"],[null],[null]\r\n2,\"[\"\"é\"\"]\",[null],[null]\r\n")];
+        byte[] bytes = [
+            .. Encoding.Unicode.GetPreamble(),
+            .. Encoding.Unicode.GetBytes(Header + "1,\"[\"\"é\"\"],[null],[null]\r\n2,\"[\"\"é\"\"]\",[null],[null]\r\n")];
         var rows = PreferenceCsv.Read(folder.Write("f.csv", bytes), "f.csv", FileRole.Test, TestContext.Current.CancellationToken).ToList();
         Assert.Equal((2L, "é"), (rows[0].Issue!.Line, rows[1].Battle!.Prompts[0]));
     }

@@ -84,7 +84,9 @@ public sealed class PreferenceCsvTests
     [Fact]
     public void Read_RejectsTheSecondRowOfAnIdAndNamesBothLines()
     {
-        var rows = Read("id,prompt,response_a,response_b\n1,\"[\"\"a\"\"]\",[null],[null]\n2,\"[\"\"a\nb\"\"]\",[null],[null]\n1,[null],[null],[null]\n", FileRole.Test);
+        var rows = Read(
+            "id,prompt,response_a,response_b\n1,\"[\"\"a\"\"]\",[null],[null]\n2,\"[\"\"a\nb\"\"]\",[null],[null]\n1,[null],[null],[null]\n",
+            FileRole.Test);
         Assert.NotNull(rows[0].Battle);
         Assert.Equal((5L, "id", "1"), (rows[2].Issue!.Line, rows[2].Issue!.Column, rows[2].Issue!.Id));
         Assert.Equal("id '1' is on line 2 already", rows[2].Issue!.Reason);
@@ -105,7 +107,8 @@ public sealed class PreferenceCsvTests
     [InlineData(" 1 ")]
     [InlineData("1e5")]
     [InlineData("ıİ")]
-    public void Read_TakesIdsAsTheyAre(string id) => Assert.Equal(id, Read($"id,prompt,response_a,response_b\n{id},[null],[null],[null]\n", FileRole.Test).Single().Battle!.Id);
+    public void Read_TakesIdsAsTheyAre(string id)
+        => Assert.Equal(id, Read($"id,prompt,response_a,response_b\n{id},[null],[null],[null]\n", FileRole.Test).Single().Battle!.Id);
 
     [Fact]
     public void Read_AllowsAnIdOfTheMostCharactersAndNotOneMore()
@@ -162,7 +165,9 @@ public sealed class PreferenceCsvTests
         {
             CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo(culture);
             Assert.Null(Read("id,winner_model_a,winner_model_b,winner_tie\nI,0.25,0.25,0.5\n", FileRole.Sample).Single().Issue);
-            Assert.StartsWith("2 turns, but the prompt has 1", Read($"{Header}9,m,n,[null],\"[null,null]\",[null],1,0,0\n").Single().Repair!.Reason, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "2 turns, but the prompt has 1", Read($"{Header}9,m,n,[null],\"[null,null]\",[null],1,0,0\n").Single().Repair!.Reason,
+                StringComparison.Ordinal);
             Assert.Equal(Winner.ModelB, Read($"{Header}9,m,n,[null],[null],[null],0.0,1.0,0.0\n").Single().Battle!.Winner);
         }
         finally
@@ -176,7 +181,9 @@ public sealed class PreferenceCsvTests
     {
         using var folder = new TemporaryFolder();
         using var stop = new CancellationTokenSource();
-        var path = folder.Write("f.csv", "id,prompt,response_a,response_b\n" + string.Concat(Enumerable.Range(0, 100).Select(i => $"{i},[null],[null],[null]\n")));
+        var path = folder.Write(
+            "f.csv",
+            "id,prompt,response_a,response_b\n" + string.Concat(Enumerable.Range(0, 100).Select(i => $"{i},[null],[null],[null]\n")));
         var seen = 0;
         Assert.Throws<OperationCanceledException>(() =>
         {
@@ -233,7 +240,9 @@ public sealed class PreferenceCsvTests
     [Fact]
     public void BattlesWrittenInThisForm_ReadBackExactly()
     {
-        var turn = Gen.OneOf(Gen.Const((string?)null), Gen.String.Select(s => (string?)s), Gen.String[Gen.Char["\"\\,\n\r[]\ud83dé "], 0, 8].Select(s => (string?)s));
+        var turn = Gen.OneOf(
+            Gen.Const((string?)null), Gen.String.Select(s => (string?)s),
+            Gen.String[Gen.Char["\"\\,\n\r[]\ud83dé "], 0, 8].Select(s => (string?)s));
         var battle = Gen.Int[1, 3].SelectMany(turns => Gen.Select(turn.Array[turns], turn.Array[turns], turn.Array[turns], Gen.Enum<Winner>()));
         using var folder = new TemporaryFolder();
         battle.Array[1, 5].Sample(
@@ -241,7 +250,8 @@ public sealed class PreferenceCsvTests
             {
                 CsvOutput.Write(folder.At("f.csv"), Header.TrimEnd('\n').Split(','), battles.Select((b, i) => (string[])
                 [
-                    $"{i}", "m", "n", Turns.Write(b.Item1), Turns.Write(b.Item2), Turns.Write(b.Item3), .. Enum.GetValues<Winner>().Select(w => b.Item4 == w ? "1" : "0"),
+                    $"{i}", "m", "n", Turns.Write(b.Item1), Turns.Write(b.Item2), Turns.Write(b.Item3),
+                    .. Enum.GetValues<Winner>().Select(w => b.Item4 == w ? "1" : "0"),
                 ]));
                 var read = PreferenceCsv.Read(folder.At("f.csv"), "f.csv", FileRole.Train).Select(row => row.Battle!).ToList();
                 Assert.Equal(battles.Length, read.Count);
@@ -260,7 +270,8 @@ public sealed class PreferenceCsvTests
     [Fact]
     public void ADamagedFile_GivesRowsWithReasonsOrIsRefusedAndNothingElse()
     {
-        var good = System.Text.Encoding.UTF8.GetBytes(Header + "1,m,n,\"[\"\"p\\ud83d\"\",null]\",\"[\"\"a\"\",\"\"é\"\"]\",\"[null,\"\"\"\"]\",0,1,0\n2,m,n,[null],[null],[null],0,0,1\n");
+        var good = System.Text.Encoding.UTF8.GetBytes(Header
+            + "1,m,n,\"[\"\"p\\ud83d\"\",null]\",\"[\"\"a\"\",\"\"é\"\"]\",\"[null,\"\"\"\"]\",0,1,0\n2,m,n,[null],[null],[null],0,0,1\n");
         using var folder = new TemporaryFolder();
         Gen.Select(Gen.Int[0, good.Length - 1], Gen.OneOf(Gen.Byte, Gen.Char["\"\\,\n\r[]01u;"].Select(c => (byte)c))).Array[1, 5].Sample(
             changes =>

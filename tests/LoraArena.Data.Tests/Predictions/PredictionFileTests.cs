@@ -28,7 +28,9 @@ public sealed class PredictionFileTests
     public void TheFile_HasTheDocumentedForm()
     {
         using var folder = new TemporaryFolder();
-        PredictionFile.Write(folder.At("p.csv"), [new Prediction("7", new Probabilities(0.1, 1.0 / 3, 5e-324), Winner.Tie, "ab"), new Prediction("a,b", Probabilities.Uniform, null, "")]);
+        PredictionFile.Write(
+            folder.At("p.csv"),
+            [new Prediction("7", new Probabilities(0.1, 1.0 / 3, 5e-324), Winner.Tie, "ab"), new Prediction("a,b", Probabilities.Uniform, null, "")]);
         Assert.Equal(
             "id,winner_model_a,winner_model_b,winner_tie,winner,group\n7,0.1,0.3333333333333333,5E-324,tie,ab\n\"a,b\",0.3333333333333333,0.3333333333333333,0.3333333333333333,,\n",
             File.ReadAllText(folder.At("p.csv")));
@@ -42,7 +44,9 @@ public sealed class PredictionFileTests
     public void AFileOfAnotherForm_IsRefusedWithThePlace(string text, string reason)
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains(reason, Assert.Throws<CsvRefusedException>(() => PredictionFile.Read(folder.Write("p.csv", text)).ToList()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            reason, Assert.Throws<CsvRefusedException>(() => PredictionFile.Read(folder.Write("p.csv", text)).ToList()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,7 +12,10 @@ public sealed class GroupedStratifiedTests
     /// <summary>Battles of up to thirty prompts, some asked often, with any labels; at least two prompts.</summary>
     private static Gen<Battle[]> Battles { get; } =
         Gen.Select(Gen.OneOf(Gen.Int[0, 3], Gen.Int[4, 30]), Gen.Int[0, 2]).Array[1, 80]
-            .Select(rows => rows.Select((row, i) => Some.Battle($"{i}", $"prompt {row.Item1}", winner: (Winner)row.Item2)).Append(Some.Battle("x", "x")).Append(Some.Battle("y", "y")).ToArray());
+            .Select(rows => rows.Select((row, i) => Some.Battle($"{i}", $"prompt {row.Item1}", winner: (Winner)row.Item2))
+                .Append(Some.Battle("x", "x"))
+                .Append(Some.Battle("y", "y"))
+                .ToArray());
 
     [Fact]
     public void AnySplit_HasEveryRowOnceAndNoPromptOnTwoSides()
@@ -72,12 +75,17 @@ public sealed class GroupedStratifiedTests
 
     [Fact]
     public void HoldOut_OfOnePromptIsRefused()
-        => Assert.Contains("different prompts", Assert.Throws<SplitException>(() => GroupedStratified.HoldOut([Some.Battle("1"), Some.Battle("2")])).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            "different prompts",
+            Assert.Throws<SplitException>(() => GroupedStratified.HoldOut([Some.Battle("1"), Some.Battle("2")])).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void RealData_IsSplitWithinATenthOfAPercent()
     {
-        var rows = Data.Import.PreferenceCsv.Read(Places.Shared("data/preferences/train.csv"), "train.csv", Core.Competitions.FileRole.Train, TestContext.Current.CancellationToken);
+        var rows = Data.Import.PreferenceCsv.Read(
+            Places.Shared("data/preferences/train.csv"), "train.csv", Core.Competitions.FileRole.Train,
+            TestContext.Current.CancellationToken);
         var battles = rows.Select(row => row.Battle!).ToList();
         var split = GroupedStratified.HoldOut(battles);
         Assert.InRange((double)split.Validation!.Count / battles.Count, 0.199, 0.201);

@@ -54,7 +54,9 @@ public sealed class SplitTests
         }
 
         Assert.NotEqual(TwoSides.Id, (TwoSides with { Validation = ["4"] }).Id);
-        Assert.Contains("\"kind\":\"hold_out\"", JsonSerializer.Serialize(TwoSides with { Kind = SplitKind.HoldOut }, ArenaJson.Line), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"kind\":\"hold_out\"", JsonSerializer.Serialize(TwoSides with { Kind = SplitKind.HoldOut }, ArenaJson.Line),
+            StringComparison.Ordinal);
     }
 
     [Fact]

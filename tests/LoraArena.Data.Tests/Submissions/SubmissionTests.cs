@@ -12,7 +12,9 @@ public sealed class SubmissionTests
     public void Write_FollowsTheSampleByteForByteAndSumsToOne()
     {
         using var folder = new TemporaryFolder();
-        SubmissionWriter.Write(folder.At("s.csv"), [Of("10", 0.2f, 0.3f, 0.5f), Of("=1+1", 2, 1, 1), Of("007", 0.1, 0.2, 0.7), Of("-5", 0.1, 0.2, 0.7)], ["=1+1", "007", "10"]);
+        SubmissionWriter.Write(
+            folder.At("s.csv"), [Of("10", 0.2f, 0.3f, 0.5f), Of("=1+1", 2, 1, 1), Of("007", 0.1, 0.2, 0.7), Of("-5", 0.1, 0.2, 0.7)],
+            ["=1+1", "007", "10"]);
         var lines = File.ReadAllText(folder.At("s.csv")).Split('\n');
         Assert.Equal("id,winner_model_a,winner_model_b,winner_tie", lines[0]);
         Assert.Equal("=1+1,0.5,0.25,0.25", lines[1]);
@@ -41,7 +43,9 @@ public sealed class SubmissionTests
     public void Write_RefusesNumbersThatAreNoProbabilities(double a, double b, double tie)
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("row '1'", Assert.Throws<SubmissionException>(() => SubmissionWriter.Write(folder.At("s.csv"), [Of("1", a, b, tie)])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "row '1'", Assert.Throws<SubmissionException>(() => SubmissionWriter.Write(folder.At("s.csv"), [Of("1", a, b, tie)])).Message,
+            StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
 
@@ -125,7 +129,9 @@ public sealed class SubmissionTests
     public void Check_HintsAtPercentAndAtIdsThatWereMadeNumbers()
     {
         Assert.Contains(Check(Header + "1,20,30,50\n2,0.2,0.3,0.5\n").Errors, error => error.Contains("write 0.25, not 25 or 25%", StringComparison.Ordinal));
-        Assert.Contains(Check(Header + "1,20%,30%,50%\n2,0.2,0.3,0.5\n").Errors, error => error.Contains("write 0.25, not 25 or 25%", StringComparison.Ordinal));
+        Assert.Contains(
+            Check(Header + "1,20%,30%,50%\n2,0.2,0.3,0.5\n").Errors,
+            error => error.Contains("write 0.25, not 25 or 25%", StringComparison.Ordinal));
         var errors = Check(Header + "1.0,0.2,0.3,0.5\n2.0,0.2,0.3,0.5\n").Errors;
         Assert.Contains("keep the id column as text", errors[0], StringComparison.Ordinal);
         Assert.Equal("2 ids are missing ('1'; '2').", errors[1]);
@@ -136,20 +142,26 @@ public sealed class SubmissionTests
     [InlineData("id,winner_model_a,winner_model_b,winner_tie\u00a0\n1,0.2,0.3,0.5\n", "winner_tie\\u00a0.")]
     [InlineData("\ufeff\ufeffid,winner_model_a,winner_model_b,winner_tie\n1,0.2,0.3,0.5\n", "\\ufeffid, winner_model_a")]
     public void Check_ShowsAHeaderThatIsNotTheRightOne(string text, string shown)
-        => Assert.Contains(shown, Assert.Single(Check(text).Errors, error => error.StartsWith("The columns must be", StringComparison.Ordinal)), StringComparison.Ordinal);
+        => Assert.Contains(
+            shown, Assert.Single(Check(text).Errors, error => error.StartsWith("The columns must be", StringComparison.Ordinal)),
+            StringComparison.Ordinal);
 
     [Fact]
     public void Check_CountsAllAndShowsTheFirstFew()
     {
         using var folder = new TemporaryFolder();
         var path = folder.Write("s.csv", Header + string.Concat(Enumerable.Range(0, 20).Select(i => $"{i},2,0.3,0.5\n")));
-        Assert.StartsWith("20 rows have a number outside 0 to 1 (line 2, id '0': 2; line 3, id '1': 2; line 4, id '2': 2; line 5, id '3': 2; line 6, id '4': 2; …)", SubmissionChecker.Check(path, [.. Enumerable.Range(0, 20).Select(i => $"{i}")]).Errors[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "20 rows have a number outside 0 to 1 (line 2, id '0': 2; line 3, id '1': 2; line 4, id '2': 2; line 5, id '3': 2; line 6, id '4': 2; …)",
+            SubmissionChecker.Check(path, [.. Enumerable.Range(0, 20).Select(i => $"{i}")]).Errors[0], StringComparison.Ordinal);
     }
 
     [Fact]
     public void Check_WarnsOfZerosOfEqualRowsAndOfOtherMeans()
     {
-        Assert.Contains("a zero on a true class can cost 36 per row", Assert.Single(Check(Header + "1,0,0.5,0.5\n2,0.2,0.3,0.5\n").Warnings), StringComparison.Ordinal);
+        Assert.Contains(
+            "a zero on a true class can cost 36 per row", Assert.Single(Check(Header + "1,0,0.5,0.5\n2,0.2,0.3,0.5\n").Warnings),
+            StringComparison.Ordinal);
         Assert.Equal(["All rows are the same."], Check(Header + "1,0.2,0.3,0.5\n2,0.2,0.3,0.5\n").Warnings);
         var warnings = Check(Header + "1,0.2,0.3,0.5\n2,0.1,0.4,0.5\n", new Probabilities(0.5, 0.35, 0.15)).Warnings;
         Assert.Equal(2, warnings.Count);
@@ -161,7 +173,9 @@ public sealed class SubmissionTests
     public void Check_AcceptsTheRealSampleSubmission()
     {
         var path = Places.Shared("data/preferences/sample_submission.csv");
-        var ids = PreferenceCsv.Read(path, "sample_submission.csv", Core.Competitions.FileRole.Sample, TestContext.Current.CancellationToken).Select(row => row.Id!).ToList();
+        var ids = PreferenceCsv.Read(path, "sample_submission.csv", Core.Competitions.FileRole.Sample, TestContext.Current.CancellationToken)
+            .Select(row => row.Id!)
+            .ToList();
         var report = SubmissionChecker.Check(path, ids);
         Assert.True(report.Accepted, string.Join('\n', report.Errors));
         Assert.Equal(ids.Count, report.Rows);

@@ -24,7 +24,10 @@ public sealed class CheckpointFolderTests : IDisposable
         ["the mark gone"] = folder => File.Delete(Path.Join(folder, "COMPLETE")),
         ["the mark empty"] = folder => Change(Path.Join(folder, "COMPLETE"), _ => []),
         ["the mark cut short"] = folder => Change(Path.Join(folder, "COMPLETE"), bytes => bytes[..^10]),
-        ["the mark of another step"] = folder => Change(Path.Join(folder, "COMPLETE"), bytes => System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(bytes).Replace("20", "10", StringComparison.Ordinal))),
+        ["the mark of another step"] = folder =>
+            Change(
+                Path.Join(folder, "COMPLETE"),
+                bytes => System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(bytes).Replace("20", "10", StringComparison.Ordinal))),
     };
 
     [Fact]
@@ -98,7 +101,8 @@ public sealed class CheckpointFolderTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private void Write(long step, string content) => CheckpointFolder.Write(_run, step, folder => AtomicFile.WriteText(Path.Join(folder, "weights"), content + " and more"));
+    private void Write(long step, string content)
+        => CheckpointFolder.Write(_run, step, folder => AtomicFile.WriteText(Path.Join(folder, "weights"), content + " and more"));
 
     private void AssertNewest(long step, string content)
     {

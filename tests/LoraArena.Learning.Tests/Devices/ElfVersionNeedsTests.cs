@@ -41,7 +41,9 @@ public sealed class ElfVersionNeedsTests
     public void AnythingElse_IsLeftAsItIs()
     {
         var library = Library();
-        Assert.All(new byte[][] { [], "not a library"u8.ToArray(), library[..64], library[..4096] }, bytes => Assert.False(ElfVersionNeeds.MakeOptional(bytes, Version, Symbol)));
+        Assert.All(
+            new byte[][] { [], "not a library"u8.ToArray(), library[..64], library[..4096] },
+            bytes => Assert.False(ElfVersionNeeds.MakeOptional(bytes, Version, Symbol)));
 
         // Headers with a byte turned over lead anywhere; that is no reason to fall.
         var header = Gen.Select(Gen.Int[6, 63], Gen.Byte);

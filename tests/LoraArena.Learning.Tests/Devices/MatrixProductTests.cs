@@ -21,7 +21,9 @@ public sealed class MatrixProductTests
         var (x, w, b) = (randn(rows, inFeatures), randn(outFeatures, inFeatures), randn(outFeatures));
         foreach (var library in new[] { ProductLibrary.OneDnn, ProductLibrary.Mkl })
         {
-            Assert.InRange(Torch.RelativeError(MatrixProduct.Of(x, w, b, library), nn.functional.linear(x.to(ScalarType.Float64), w.to(ScalarType.Float64), b.to(ScalarType.Float64))), 0, 1e-6);
+            Assert.InRange(Torch.RelativeError(
+                MatrixProduct.Of(x, w, b, library),
+                nn.functional.linear(x.to(ScalarType.Float64), w.to(ScalarType.Float64), b.to(ScalarType.Float64))), 0, 1e-6);
             var g = randn(rows, outFeatures);
             Assert.InRange(Torch.RelativeError(MatrixProduct.Of(g, w.t(), null, library), mm(g.to(ScalarType.Float64), w.to(ScalarType.Float64))), 0, 1e-6);
         }

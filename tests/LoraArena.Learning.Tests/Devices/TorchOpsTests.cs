@@ -29,8 +29,12 @@ public sealed class TorchOpsTests
         manual_seed(2);
         Tensor[] inputs = [randn(2, 6, 7, 8), randn(2, 2, 7, 8), randn(2, 2, 7, 8)];
         var mask = masked ? randn(2, 1, 1, 7) : null;
-        AssertSame(inputs, t => TorchOps.AttentionFused(t[0], t[1], t[2], mask, causal, 0, 0.21), t => TorchOps.AttentionComposed(t[0], t[1], t[2], mask, causal, 0, 0.21));
-        Assert.True(Torch.RelativeError(TorchOps.AttentionFused(inputs[0], inputs[1], inputs[2], mask, causal, 0, 0.21), TorchOps.AttentionComposed(inputs[0], inputs[1], inputs[2], mask, causal, 0, 0.5)) > Tolerance);
+        AssertSame(
+            inputs, t => TorchOps.AttentionFused(t[0], t[1], t[2], mask, causal, 0, 0.21),
+            t => TorchOps.AttentionComposed(t[0], t[1], t[2], mask, causal, 0, 0.21));
+        Assert.True(Torch.RelativeError(
+            TorchOps.AttentionFused(inputs[0], inputs[1], inputs[2], mask, causal, 0, 0.21),
+            TorchOps.AttentionComposed(inputs[0], inputs[1], inputs[2], mask, causal, 0, 0.5)) > Tolerance);
     }
 
     [Theory]

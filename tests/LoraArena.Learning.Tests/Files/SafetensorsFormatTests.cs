@@ -10,14 +10,16 @@ public sealed class SafetensorsFormatTests : IDisposable
 {
     private static readonly ScalarType[] Types =
     [
-        ScalarType.Bool, ScalarType.Byte, ScalarType.Int8, ScalarType.Int16, ScalarType.Int32, ScalarType.Int64, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64,
+        ScalarType.Bool, ScalarType.Byte, ScalarType.Int8, ScalarType.Int16, ScalarType.Int32, ScalarType.Int64, ScalarType.Float16,
+        ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64,
     ];
 
     private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<string> WrittenByHuggingFace =>
     [
-        "safetensors/types.safetensors", "safetensors/names.safetensors", "bert-tiny/model.safetensors", "bert-tiny/expected.safetensors", "llama-tiny/model.safetensors", "llama-tiny/adapter/adapter_model.safetensors",
+        "safetensors/types.safetensors", "safetensors/names.safetensors", "bert-tiny/model.safetensors", "bert-tiny/expected.safetensors",
+        "llama-tiny/model.safetensors", "llama-tiny/adapter/adapter_model.safetensors",
     ];
 
     [Fact]
@@ -100,7 +102,14 @@ public sealed class SafetensorsFormatTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var whole = arange(12, ScalarType.Float32).view(3, 4);
-        SafetensorsWriter.Write(_folder.At("x.safetensors"), new Dictionary<string, Tensor> { ["turned"] = whole.t(), ["column"] = whole.select(1, 2), ["trained"] = whole.narrow(0, 1, 2).detach().requires_grad_() });
+        SafetensorsWriter.Write(
+            _folder.At("x.safetensors"),
+            new Dictionary<string, Tensor>
+            {
+                ["turned"] = whole.t(),
+                ["column"] = whole.select(1, 2),
+                ["trained"] = whole.narrow(0, 1, 2).detach().requires_grad_(),
+            });
         using var file = SafetensorsFile.Open(_folder.At("x.safetensors"));
         Assert.Equal([0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11], file.Read("turned").data<float>().ToArray());
         Assert.Equal([2, 6, 10], file.Read("column").data<float>().ToArray());
@@ -111,7 +120,8 @@ public sealed class SafetensorsFormatTests : IDisposable
     public void Write_RefusesATypeThatTheFormatHasNoNameFor()
     {
         using var scope = NewDisposeScope();
-        Assert.Throws<NotSupportedException>(() => SafetensorsWriter.Write(_folder.At("x.safetensors"), new Dictionary<string, Tensor> { ["x"] = zeros(1, ScalarType.ComplexFloat32) }));
+        Assert.Throws<NotSupportedException>(() =>
+            SafetensorsWriter.Write(_folder.At("x.safetensors"), new Dictionary<string, Tensor> { ["x"] = zeros(1, ScalarType.ComplexFloat32) }));
         Assert.Empty(Directory.EnumerateFiles(_folder.Path));
     }
 
@@ -179,7 +189,9 @@ public sealed class SafetensorsFormatTests : IDisposable
     [Fact]
     public void AMillionEntriesOfMetadata_AreReadInSeconds()
     {
-        var header = "{\"__metadata__\":{" + string.Join(",", Enumerable.Range(0, 1_000_000).Select(i => FormattableString.Invariant($"\"{i:x}\":\"\""))) + "}}";
+        var header = "{\"__metadata__\":{"
+            + string.Join(",", Enumerable.Range(0, 1_000_000).Select(i => FormattableString.Invariant($"\"{i:x}\":\"\"")))
+            + "}}";
         var started = System.Diagnostics.Stopwatch.StartNew();
         using var file = SafetensorsFile.Open(_folder.Write("x.safetensors", RawSafetensors.Of(header, 0)));
         Assert.Equal(1_000_000, file.Metadata.Count);
@@ -190,7 +202,9 @@ public sealed class SafetensorsFormatTests : IDisposable
     public void NumbersThatAreNotFinite_AreReadAsTheyAre()
     {
         using var scope = NewDisposeScope();
-        SafetensorsWriter.Write(_folder.At("x.safetensors"), new Dictionary<string, Tensor> { ["x"] = tensor(new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity }) });
+        SafetensorsWriter.Write(
+            _folder.At("x.safetensors"),
+            new Dictionary<string, Tensor> { ["x"] = tensor(new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity }) });
         using var file = SafetensorsFile.Open(_folder.At("x.safetensors"));
         Assert.Equal([float.NaN, float.PositiveInfinity, float.NegativeInfinity], file.Read("x").data<float>().ToArray());
     }

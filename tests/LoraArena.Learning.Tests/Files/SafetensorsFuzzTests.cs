@@ -15,7 +15,9 @@ public sealed class SafetensorsFuzzTests : IDisposable
 
     // Of the processor: on a busy machine any file may have to wait.
     private static readonly TimeSpan MaxTimeOfOneFile = TimeSpan.FromSeconds(10);
-    private static readonly string[] Words = ["0", "1", "-1", "2147483648", "9223372036854775807", "18446744073709551615", "1e999", "null", "[]", "{}", "\"F8_E5M2\"", "\"__metadata__\"", "\\ud800", "\u0000", "\"", "}", ":", ","];
+    private static readonly string[] Words = [
+        "0", "1", "-1", "2147483648", "9223372036854775807", "18446744073709551615", "1e999", "null", "[]", "{}", "\"F8_E5M2\"",
+        "\"__metadata__\"", "\\ud800", "\u0000", "\"", "}", ":", ","];
     private readonly TemporaryFolder _folder = new();
 
     [Fact]

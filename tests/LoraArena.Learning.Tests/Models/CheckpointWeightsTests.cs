@@ -60,7 +60,8 @@ public sealed class CheckpointWeightsTests
     public void AHeadOfAnotherTask_IsReplacedByANewOneThatTheSeedNames()
     {
         using var scope = NewDisposeScope();
-        using var folder = new ModelFolder("bert-tiny").Weights(tensors => new Dictionary<string, Tensor>(tensors) { ["classifier.weight"] = ones(2, 24), ["classifier.bias"] = ones(2) });
+        using var folder = new ModelFolder("bert-tiny").Weights(tensors =>
+            new Dictionary<string, Tensor>(tensors) { ["classifier.weight"] = ones(2, 24), ["classifier.bias"] = ones(2) });
         using var first = PreferenceModel.Load(folder.Path, CPU, seed: 5);
         using var again = PreferenceModel.Load(folder.Path, CPU, seed: 5);
         using var other = PreferenceModel.Load(folder.Path, CPU, seed: 6);
@@ -143,7 +144,8 @@ public sealed class CheckpointWeightsTests
     [Fact]
     public void ATensorInTwoShards_IsRefused()
     {
-        using var folder = new ModelFolder("bert-tiny").Weights(tensors => new Dictionary<string, Dictionary<string, Tensor>> { ["a.safetensors"] = tensors, ["b.safetensors"] = new() { [Query] = tensors[Query] } })
+        using var folder = new ModelFolder("bert-tiny").Weights(tensors =>
+            new Dictionary<string, Dictionary<string, Tensor>> { ["a.safetensors"] = tensors, ["b.safetensors"] = new() { [Query] = tensors[Query] } })
             .Write("model.safetensors.index.json", """{"weight_map":{"x":"a.safetensors","y":"b.safetensors"}}""");
         AssertRefused(folder, $"the tensor '{Query}' is in two files, a.safetensors and b.safetensors");
     }

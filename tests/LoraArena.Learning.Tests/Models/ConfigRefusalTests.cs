@@ -9,7 +9,9 @@ public sealed class ConfigRefusalTests
     private static readonly Dictionary<string, (string Model, Action<JsonObject> Change, string Says)> Cases = new()
     {
         ["no model_type"] = ("bert-tiny", c => c.Remove("model_type"), "there is no model_type"),
-        ["a model_type that is not built"] = ("bert-tiny", c => c["model_type"] = "t5", "model_type 't5' is not supported; these are: bert, deberta-v2, gemma, gemma2, llama, mistral, qwen2, qwen3, roberta, xlm-roberta"),
+        ["a model_type that is not built"] = (
+            "bert-tiny", c => c["model_type"] = "t5",
+            "model_type 't5' is not supported; these are: bert, deberta-v2, gemma, gemma2, llama, mistral, qwen2, qwen3, roberta, xlm-roberta"),
         ["a model_type that is a number"] = ("bert-tiny", c => c["model_type"] = 7, "'model_type' is 7; text is needed"),
         ["BERT heads that do not divide"] = ("bert-tiny", c => c["num_attention_heads"] = 5, "hidden_size 24 cannot be divided among 5 attention heads"),
         ["Llama heads that do not divide"] = ("llama-tiny", c => c["num_key_value_heads"] = 3, "4 query heads cannot share 3 key and value heads evenly"),
@@ -21,20 +23,38 @@ public sealed class ConfigRefusalTests
         ["a size that is text"] = ("bert-tiny", c => c["hidden_size"] = "24", "'hidden_size' is \"24\""),
         ["a vocabulary of 10^12"] = ("bert-tiny", c => c["vocab_size"] = 1_000_000_000_000, "'vocab_size' is 1000000000000"),
         ["a million layers"] = ("llama-tiny", c => c["num_hidden_layers"] = 1_000_000, "'num_hidden_layers' is 1000000"),
-        ["BERT sizes of which only the product is absurd"] = ("bert-tiny", c => (c["hidden_size"], c["num_hidden_layers"], c["num_attention_heads"]) = (65_536, 1_000, 64), "more than the 400000000000 that are allowed"),
-        ["a BERT with absurdly many positions"] = ("bert-tiny", c => (c["hidden_size"], c["max_position_embeddings"], c["num_attention_heads"]) = (65_536, 10_000_000, 64), "more than the 400000000000 that are allowed"),
-        ["Llama sizes of which only the product is absurd"] = ("llama-tiny", c => (c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"]) = (65_536, 262_144, 1_000), "more than the 400000000000 that are allowed"),
-        ["a Llama with absurdly wide heads"] = ("llama-tiny", c => (c["hidden_size"], c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]) = (65_536, 1_024, 1_024, 4_096), "more than the 400000000000 that are allowed"),
+        ["BERT sizes of which only the product is absurd"] = (
+            "bert-tiny", c => (c["hidden_size"], c["num_hidden_layers"], c["num_attention_heads"]) = (65_536, 1_000, 64),
+            "more than the 400000000000 that are allowed"),
+        ["a BERT with absurdly many positions"] = (
+            "bert-tiny", c => (c["hidden_size"], c["max_position_embeddings"], c["num_attention_heads"]) = (65_536, 10_000_000, 64),
+            "more than the 400000000000 that are allowed"),
+        ["Llama sizes of which only the product is absurd"] = (
+            "llama-tiny", c => (c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"]) = (65_536, 262_144, 1_000),
+            "more than the 400000000000 that are allowed"),
+        ["a Llama with absurdly wide heads"] = (
+            "llama-tiny",
+            c => (c["hidden_size"], c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]) = (65_536, 1_024, 1_024, 4_096),
+            "more than the 400000000000 that are allowed"),
         ["another activation in BERT"] = ("bert-tiny", c => c["hidden_act"] = "mish", "'hidden_act' is 'mish'; supported are gelu, gelu_new,"),
         ["another activation in Llama"] = ("llama-tiny", c => c["hidden_act"] = "mish", "'hidden_act' is 'mish'; supported are gelu, gelu_new,"),
         ["relative positions in BERT"] = ("bert-tiny", c => c["position_embedding_type"] = "relative_key", "'position_embedding_type' is 'relative_key'"),
         ["a BERT that sees only what came before"] = ("bert-tiny", c => c["is_decoder"] = true, "'is_decoder' is true"),
-        ["another scaling of rotary positions, as Transformers 5 writes it"] = ("llama-tiny", c => c["rope_parameters"]!["rope_type"] = "longrope", "'rope_type' is 'longrope'; supported are default, linear, dynamic, llama3 and yarn"),
-        ["another scaling of rotary positions, as Transformers 4 wrote it"] = ("llama-tiny", c => (c["rope_parameters"], c["rope_scaling"]) = (null, new JsonObject { ["type"] = "su", ["factor"] = 2.0 }), "'rope_type' is 'su'"),
+        ["another scaling of rotary positions, as Transformers 5 writes it"] = (
+            "llama-tiny", c => c["rope_parameters"]!["rope_type"] = "longrope",
+            "'rope_type' is 'longrope'; supported are default, linear, dynamic, llama3 and yarn"),
+        ["another scaling of rotary positions, as Transformers 4 wrote it"] = (
+            "llama-tiny", c => (c["rope_parameters"], c["rope_scaling"]) = (null, new JsonObject { ["type"] = "su", ["factor"] = 2.0 }),
+            "'rope_type' is 'su'"),
         ["scaled rotary positions without a factor"] = ("llama-tiny", c => c["rope_parameters"]!["rope_type"] = "linear", "'factor' is missing"),
-        ["Llama 3's scaling with its frequencies exchanged"] = ("families/llama-3", c => (c["rope_parameters"]!["low_freq_factor"], c["rope_parameters"]!["high_freq_factor"]) = (4.0, 1.0), "'high_freq_factor' is 1, not more than 'low_freq_factor' 4"),
+        ["Llama 3's scaling with its frequencies exchanged"] = (
+            "families/llama-3", c => (c["rope_parameters"]!["low_freq_factor"], c["rope_parameters"]!["high_freq_factor"]) = (4.0, 1.0),
+            "'high_freq_factor' is 1, not more than 'low_freq_factor' 4"),
         ["heads that are rotated in part"] = ("llama-tiny", c => c["partial_rotary_factor"] = 0.5, "'partial_rotary_factor' is 0.5"),
-        ["rotary positions that differ between layers"] = ("families/gemma2", c => c["rope_parameters"] = new JsonObject { ["full_attention"] = new JsonObject { ["rope_type"] = "default" } }, "differ between kinds of layers"),
+        ["rotary positions that differ between layers"] = (
+            "families/gemma2",
+            c => c["rope_parameters"] = new JsonObject { ["full_attention"] = new JsonObject { ["rope_type"] = "default" } },
+            "differ between kinds of layers"),
         ["a kind of layer that is not built"] = ("families/qwen2", c => c["layer_types"]![0] = "chunked_attention", "'layer_types' names 'chunked_attention'"),
         ["too few kinds of layers"] = ("families/qwen2", c => c["layer_types"]!.AsArray().RemoveAt(0), "'layer_types' names 2 layers of 3"),
         ["a window that is asked for and not given"] = ("families/qwen3", c => c["layer_types"]![0] = "sliding_attention", "no 'sliding_window' is set"),
@@ -91,7 +111,9 @@ public sealed class ConfigRefusalTests
     {
         using var folder = new ModelFolder("bert-tiny").Remove("config.json");
         Assert.Contains("no config.json", Assert.Throws<ModelException>(() => ModelCatalog.Read(folder.Path)).Message, StringComparison.Ordinal);
-        Assert.Contains("no such folder", Assert.Throws<ModelException>(() => ModelCatalog.Read(Path.Join(folder.Path, "absent"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no such folder", Assert.Throws<ModelException>(() => ModelCatalog.Read(Path.Join(folder.Path, "absent"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

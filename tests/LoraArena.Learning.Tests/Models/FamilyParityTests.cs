@@ -15,7 +15,8 @@ public sealed class FamilyParityTests
 
     // Decoders round where Transformers does. Gemma 2 without a cap takes the fused attention here, and Transformers has none for it; encoders differ
     // by as much as rounding makes of either.
-    private static readonly string[] SameRounding = [.. Names().Where(name => name != "gemma2-uncapped" && File.Exists(Torch.Fixture("families", name, "config4.json")))];
+    private static readonly string[] SameRounding =
+        [.. Names().Where(name => name != "gemma2-uncapped" && File.Exists(Torch.Fixture("families", name, "config4.json")))];
 
     public static TheoryData<string> Cases => [.. Names()];
 
@@ -93,7 +94,9 @@ public sealed class FamilyParityTests
         loss.backward();
 
         Assert.InRange(Torch.RelativeError(loss, expected.Read("loss")), 0, Tolerance);
-        Assert.Equal(expected.Entries.Where(e => e.Name.StartsWith("grad.", StringComparison.Ordinal)).Select(e => e.Name["grad.".Length..]).Order(), weights.Select(w => w.Name).Order());
+        Assert.Equal(
+            expected.Entries.Where(e => e.Name.StartsWith("grad.", StringComparison.Ordinal)).Select(e => e.Name["grad.".Length..]).Order(),
+            weights.Select(w => w.Name).Order());
         foreach (var weight in weights)
         {
             var wanted = expected.Read("grad." + weight.Name);
@@ -162,7 +165,8 @@ public sealed class FamilyParityTests
         return ((a - b).square().mean().sqrt() / b.square().mean().sqrt()).ToDouble();
     }
 
-    private static string[] Names() => [.. Directory.EnumerateDirectories(Torch.Fixture("families")).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+    private static string[] Names()
+        => [.. Directory.EnumerateDirectories(Torch.Fixture("families")).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
 
     private static PreferenceModel Load(string name) => PreferenceModel.Load(Torch.Fixture("families", name), CPU, seed: 0);
 

@@ -145,7 +145,8 @@ public sealed class MisleadingFolderTests
     [InlineData("families/deberta-v3", "pooler.dense", "pooler")]
     public void APoolerThatIsMissing_IsNewAndPartOfTheHead(string fixture, string path, string module)
     {
-        using var folder = new ModelFolder(fixture).Weights(tensors => tensors.Where(t => !t.Key.StartsWith(path, StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
+        using var folder = new ModelFolder(fixture).Weights(tensors =>
+            tensors.Where(t => !t.Key.StartsWith(path, StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
         using var model = PreferenceModel.Load(folder.Path, CPU, seed: 4);
         using var again = PreferenceModel.Load(folder.Path, CPU, seed: 4);
         Assert.DoesNotContain(model.Sites, site => site.Path == path);
@@ -154,9 +155,11 @@ public sealed class MisleadingFolderTests
         Assert.True(model.HeadWeights[0].Value.Equals(again.HeadWeights[0].Value));
     }
 
-    private static string Old(string name) => name.Replace("LayerNorm.weight", "LayerNorm.gamma", StringComparison.Ordinal).Replace("LayerNorm.bias", "LayerNorm.beta", StringComparison.Ordinal);
+    private static string Old(string name)
+        => name.Replace("LayerNorm.weight", "LayerNorm.gamma", StringComparison.Ordinal).Replace("LayerNorm.bias", "LayerNorm.beta", StringComparison.Ordinal);
 
-    private static ModelFolder With(string name, Tensor value) => new ModelFolder("bert-tiny").Weights(tensors => new Dictionary<string, Tensor>(tensors) { [name] = value });
+    private static ModelFolder With(string name, Tensor value)
+        => new ModelFolder("bert-tiny").Weights(tensors => new Dictionary<string, Tensor>(tensors) { [name] = value });
 
     private static void AssertRefused(ModelFolder folder, string says)
         => Assert.Contains(says, Assert.Throws<ModelException>(() => PreferenceModel.Load(folder.Path, CPU, seed: 0)).Message, StringComparison.Ordinal);

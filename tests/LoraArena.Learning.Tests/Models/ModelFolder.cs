@@ -55,7 +55,8 @@ internal sealed class ModelFolder : IDisposable
     }
 
     /// <summary>Replaces the weights, in the one file.</summary>
-    public ModelFolder Weights(Func<Dictionary<string, Tensor>, Dictionary<string, Tensor>> change) => Weights(tensors => new Dictionary<string, Dictionary<string, Tensor>> { ["model.safetensors"] = change(tensors) });
+    public ModelFolder Weights(Func<Dictionary<string, Tensor>, Dictionary<string, Tensor>> change)
+        => Weights(tensors => new Dictionary<string, Dictionary<string, Tensor>> { ["model.safetensors"] = change(tensors) });
 
     public void Dispose() => _folder.Dispose();
 }

@@ -12,7 +12,8 @@ public sealed class PooledTests
     private const double Tolerance = 1e-5;
 
     private static readonly string[] Own = ["bert-tiny", "llama-tiny", "llama-tiny-wide-heads"];
-    private static readonly string[] Families = ["families/gemma2", "families/mistral", "families/qwen3-window", "families/roberta", "families/deberta-v3", "families/deberta-v2"];
+    private static readonly string[] Families =
+        ["families/gemma2", "families/mistral", "families/qwen3-window", "families/roberta", "families/deberta-v3", "families/deberta-v2"];
 
     public static TheoryData<string, bool> Cases => Each([.. Own, .. Families]);
 
@@ -105,7 +106,9 @@ public sealed class PooledTests
     {
         var random = new SeededRandom(11);
         int[] lengths = padded ? [9, 2, 14, 1] : [6, 6, 6];
-        return TokenBatch.Create([.. lengths.Select(n => (IReadOnlyList<int>)[.. Enumerable.Range(0, n).Select(_ => 3 + random.Next(model.Config.VocabularySize - 3))])], padId: 0, CPU);
+        return TokenBatch.Create(
+            [.. lengths.Select(n => (IReadOnlyList<int>)[.. Enumerable.Range(0, n).Select(_ => 3 + random.Next(model.Config.VocabularySize - 3))])],
+            padId: 0, CPU);
     }
 
     private static PreferenceModel Adapted(string name)

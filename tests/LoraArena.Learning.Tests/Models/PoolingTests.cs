@@ -18,7 +18,12 @@ public sealed class PoolingTests
             {
                 cases.Add(name, Pooling.Last);
                 cases.Add(name, Pooling.Mean);
-                if (!name.Contains("gemma", StringComparison.Ordinal) && !name.Contains("mistral", StringComparison.Ordinal) && !name.Contains("qwen", StringComparison.Ordinal)) cases.Add(name, Pooling.First);
+                if (!name.Contains("gemma", StringComparison.Ordinal)
+                    && !name.Contains("mistral", StringComparison.Ordinal)
+                    && !name.Contains("qwen", StringComparison.Ordinal))
+                {
+                    cases.Add(name, Pooling.First);
+                }
             }
 
             return cases;
@@ -60,5 +65,8 @@ public sealed class PoolingTests
 
     [Fact]
     public void TheFirstTokenOfADecoder_IsRefused()
-        => Assert.Contains("a decoder's first token sees nothing", Assert.Throws<ModelException>(() => PreferenceModel.Load(Torch.Fixture("llama-tiny"), CPU, seed: 0, Pooling.First)).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            "a decoder's first token sees nothing",
+            Assert.Throws<ModelException>(() => PreferenceModel.Load(Torch.Fixture("llama-tiny"), CPU, seed: 0, Pooling.First)).Message,
+            StringComparison.Ordinal);
 }

@@ -96,8 +96,12 @@ public sealed class OptionSchemaTests
     public void TheSchema_FollowsTheRecord()
     {
         var options = OptionSchema.Of(typeof(Sample));
-        Assert.Equal(["target_modules", "exclude_modules", "layers_to_transform", "modules_to_save", "whole_number", "some_number", "yes_or_no", "one_of"], options.Select(o => o.Name));
-        Assert.Equal([OptionKind.Text, OptionKind.Text, OptionKind.Text, OptionKind.Text, OptionKind.Integer, OptionKind.Number, OptionKind.Boolean, OptionKind.Choice], options.Select(o => o.Kind));
+        Assert.Equal(
+            ["target_modules", "exclude_modules", "layers_to_transform", "modules_to_save", "whole_number", "some_number", "yes_or_no", "one_of"],
+            options.Select(o => o.Name));
+        Assert.Equal(
+            [OptionKind.Text, OptionKind.Text, OptionKind.Text, OptionKind.Text, OptionKind.Integer, OptionKind.Number, OptionKind.Boolean, OptionKind.Choice],
+            options.Select(o => o.Kind));
         Assert.Equal((2.0, 9.0, 3), (options[4].Minimum, options[4].Maximum, options[4].Default!.GetValue<int>()));
         Assert.True(options[5].Optional);
         Assert.Equal(["left", "right"], options[7].Choices!);
@@ -105,7 +109,9 @@ public sealed class OptionSchemaTests
 
     [Fact]
     public void ANumberWithoutARange_IsAMistakeOfTheRecord()
-        => Assert.Contains("Unbounded.Size needs a [Range]", Assert.Throws<InvalidOperationException>(() => OptionSchema.Of(typeof(Unbounded))).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            "Unbounded.Size needs a [Range]", Assert.Throws<InvalidOperationException>(() => OptionSchema.Of(typeof(Unbounded))).Message,
+            StringComparison.Ordinal);
 
     private static OptionDescription Option(string type, string name) => OptionSchema.Of(Types.Single(t => t.Name == type)).Single(o => o.Name == name);
 

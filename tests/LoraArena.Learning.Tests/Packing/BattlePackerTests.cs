@@ -163,10 +163,13 @@ public sealed class BattlePackerTests
     public void ALengthThatLeavesNoRoom_IsRefused()
     {
         Assert.Equal(20, new BattlePacker(Encoder, 20).MaxLength);
-        Assert.Contains("max_length 19 leaves no room for the texts; 20 is the least.", Assert.Throws<ArgumentException>(() => new BattlePacker(Encoder, 19)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "max_length 19 leaves no room for the texts; 20 is the least.",
+            Assert.Throws<ArgumentException>(() => new BattlePacker(Encoder, 19)).Message, StringComparison.Ordinal);
     }
 
-    private static TokenizedBattle Battle(int[] prompt, int[] a, int[] b) => new("id", Numbered(prompt, Prompt), Numbered(a, A), Numbered(b, B), Winner.Tie, "group");
+    private static TokenizedBattle Battle(int[] prompt, int[] a, int[] b)
+        => new("id", Numbered(prompt, Prompt), Numbered(a, A), Numbered(b, B), Winner.Tie, "group");
 
     private static List<int[]> Numbered(int[] lengths, int from)
     {
@@ -182,12 +185,16 @@ public sealed class BattlePackerTests
 
     private static int Of(int id) => id / Unit * Unit;
 
-    private static int Needs(PackingTemplate template, IReadOnlyList<int[]> turns) => turns.Sum(t => t.Length) + ((turns.Count - 1) * template.BetweenTurns.Count);
+    private static int Needs(PackingTemplate template, IReadOnlyList<int[]> turns)
+        => turns.Sum(t => t.Length) + ((turns.Count - 1) * template.BetweenTurns.Count);
 
     private static List<int> Whole(PackingTemplate template, TokenizedBattle battle)
-        => [.. template.Start, .. Joined(template, battle.Prompts), .. template.BeforeA, .. Joined(template, battle.A), .. template.BeforeB, .. Joined(template, battle.B), .. template.End];
+        => [
+            .. template.Start, .. Joined(template, battle.Prompts), .. template.BeforeA, .. Joined(template, battle.A), .. template.BeforeB,
+            .. Joined(template, battle.B), .. template.End];
 
-    private static IEnumerable<int> Joined(PackingTemplate template, IReadOnlyList<int[]> turns) => turns.SelectMany((turn, i) => i == 0 ? turn : template.BetweenTurns.Concat(turn));
+    private static IEnumerable<int> Joined(PackingTemplate template, IReadOnlyList<int[]> turns)
+        => turns.SelectMany((turn, i) => i == 0 ? turn : template.BetweenTurns.Concat(turn));
 
     // The three parts between the template's tokens, which stand nowhere else.
     private static (List<int> Prompt, List<int> A, List<int> B) Parts(PackingTemplate template, int[] packed)
@@ -197,6 +204,8 @@ public sealed class BattlePackerTests
         var (a, b) = (Array.IndexOf(packed, template.BeforeA[0]), Array.IndexOf(packed, template.BeforeB[0]));
         Assert.Equal(template.BeforeA, packed.Skip(a).Take(template.BeforeA.Count));
         Assert.Equal(template.BeforeB, packed.Skip(b).Take(template.BeforeB.Count));
-        return ([.. packed[template.Start.Count..a]], [.. packed[(a + template.BeforeA.Count)..b]], [.. packed[(b + template.BeforeB.Count)..^template.End.Count]]);
+        return (
+            [.. packed[template.Start.Count..a]], [.. packed[(a + template.BeforeA.Count)..b]],
+            [.. packed[(b + template.BeforeB.Count)..^template.End.Count]]);
     }
 }

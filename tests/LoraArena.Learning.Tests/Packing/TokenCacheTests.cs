@@ -107,11 +107,16 @@ public sealed class TokenCacheTests : IDisposable
     {
         var battles = Rows(3).Battles;
         EmbeddingRows.Check("model", battles, 1003);
-        Assert.Contains("row id2 of the data has a token with id 1002, but the model's embedding has 1002 rows", Assert.Throws<ModelException>(() => EmbeddingRows.Check("model", battles, 1002)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "row id2 of the data has a token with id 1002, but the model's embedding has 1002 rows",
+            Assert.Throws<ModelException>(() => EmbeddingRows.Check("model", battles, 1002)).Message, StringComparison.Ordinal);
 
         EmbeddingRows.Check("model", Template, 10);
         Assert.Contains("id 9", Assert.Throws<ModelException>(() => EmbeddingRows.Check("model", Template, 9)).Message, StringComparison.Ordinal);
-        Assert.Contains("the padding token has id 12", Assert.Throws<ModelException>(() => EmbeddingRows.Check("model", Template with { Pad = 12 }, 10)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the padding token has id 12",
+            Assert.Throws<ModelException>(() => EmbeddingRows.Check("model", Template with { Pad = 12 }, 10)).Message,
+            StringComparison.Ordinal);
     }
 
     private static TokenizedFile Rows(int count) => new(Template, [.. Enumerable.Range(0, count).Select(i => new TokenizedBattle(

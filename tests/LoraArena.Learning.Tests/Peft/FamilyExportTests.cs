@@ -9,7 +9,10 @@ using static TorchSharp.torch;
 
 namespace LoraArena.Learning.Tests.Peft;
 
-/// <summary>Exports of every family go to the real Transformers and PEFT, by the lines of their README: Fixtures/families_exchange.py is called once for all.</summary>
+/// <summary>
+/// Exports of every family go to the real Transformers and PEFT, by the lines of their README: Fixtures/families_exchange.py is called once
+/// for all.
+/// </summary>
 public sealed class FamilyExportTests(FamilyExports exports) : IClassFixture<FamilyExports>
 {
     private const double Tolerance = 2e-5;
@@ -50,7 +53,8 @@ public sealed class FamilyExportTests(FamilyExports exports) : IClassFixture<Fam
         Assert.Equal(FamilyExports.Pad, (int)config["pad_token_id"]!);
         var adapter = JsonNode.Parse(File.ReadAllBytes(exports.At("llama-3", "adapter", "adapter_config.json")))!.AsObject();
         Assert.Equal("base", (string)adapter["base_model_name_or_path"]!);
-        foreach (var file in new[] { "adapter", "merged" }.SelectMany(export => Directory.EnumerateFiles(exports.At("llama-3", export))).Where(f => f.EndsWith(".json", StringComparison.Ordinal) || f.EndsWith(".md", StringComparison.Ordinal)))
+        foreach (var file in new[] { "adapter", "merged" }.SelectMany(export => Directory.EnumerateFiles(exports.At("llama-3", export))).Where(f => f.EndsWith(".json", StringComparison.Ordinal)
+            || f.EndsWith(".md", StringComparison.Ordinal)))
         {
             Assert.DoesNotContain(Path.GetTempPath(), File.ReadAllText(file), StringComparison.Ordinal);
         }
@@ -88,7 +92,8 @@ public sealed class FamilyExports : IDisposable
     /// <summary>Nothing is done before it is needed; a failure is not tried again by each test.</summary>
     public FamilyExports() => _exchange = new Lazy<bool>(Exchange);
 
-    public static string[] Names => ["llama-3", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "roberta", "xlm-roberta", "deberta-v3", "deberta-v2", "bert-relu"];
+    public static string[] Names
+        => ["llama-3", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "roberta", "xlm-roberta", "deberta-v3", "deberta-v2", "bert-relu"];
 
     public string At(params string[] parts) => _folder.At(parts);
 
@@ -138,11 +143,15 @@ public sealed class FamilyExports : IDisposable
                 config["id2label"] = new JsonObject { ["0"] = "no", ["1"] = "yes" };
                 config["label2id"] = new JsonObject { ["no"] = 0, ["yes"] = 1 };
             })
-            .Weights(tensors => tensors.Where(t => !t.Key.Contains("pooler", StringComparison.Ordinal) && !t.Key.StartsWith("classifier", StringComparison.Ordinal) && !t.Key.StartsWith("score", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
+            .Weights(tensors => tensors.Where(t => !t.Key.Contains("pooler", StringComparison.Ordinal)
+                && !t.Key.StartsWith("classifier", StringComparison.Ordinal)
+                && !t.Key.StartsWith("score", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value));
         using (var expected = SafetensorsFile.Open(Torch.Fixture(source, "expected.safetensors")))
         {
             Directory.CreateDirectory(At(name, "adapter", "base"));
-            SafetensorsWriter.Write(At(name, "batch.safetensors"), new Dictionary<string, Tensor> { ["ids"] = expected.Read("0.ids"), ["lengths"] = expected.Read("0.lengths") });
+            SafetensorsWriter.Write(
+                At(name, "batch.safetensors"),
+                new Dictionary<string, Tensor> { ["ids"] = expected.Read("0.ids"), ["lengths"] = expected.Read("0.lengths") });
         }
 
         foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Path.Join(folder.Path, file), At(name, "adapter", "base", file));

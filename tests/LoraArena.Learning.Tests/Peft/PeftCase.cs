@@ -36,5 +36,6 @@ public sealed class PeftCaseAttribute(string variant, string name, string config
     public double LearningRate { get; set; } = 0.005;
 
     /// <summary>All that there are.</summary>
-    internal static IReadOnlyList<PeftCaseAttribute> All { get; } = [.. typeof(PeftCaseAttribute).Assembly.GetCustomAttributes<PeftCaseAttribute>().OrderBy(c => c.Name, StringComparer.Ordinal)];
+    internal static IReadOnlyList<PeftCaseAttribute> All { get; } =
+        [.. typeof(PeftCaseAttribute).Assembly.GetCustomAttributes<PeftCaseAttribute>().OrderBy(c => c.Name, StringComparer.Ordinal)];
 }

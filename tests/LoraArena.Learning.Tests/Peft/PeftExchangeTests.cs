@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace LoraArena.Learning.Tests.Peft;
 
-/// <summary>Adapters and merged models go to the real PEFT and Transformers, and adapters come from there: Fixtures/peft_exchange.py is called once for all tests.</summary>
+/// <summary>
+/// Adapters and merged models go to the real PEFT and Transformers, and adapters come from there: Fixtures/peft_exchange.py is called once
+/// for all tests.
+/// </summary>
 public sealed class PeftExchangeTests(PeftExchange exchange) : IClassFixture<PeftExchange>
 {
     private const double Tolerance = 1e-5;
@@ -16,7 +19,8 @@ public sealed class PeftExchangeTests(PeftExchange exchange) : IClassFixture<Pef
 
     public static TheoryData<string> Models => [.. PeftExchange.Models];
 
-    public static TheoryData<string, string> Accepted => Each("all-linear", "names", "longer-names", "expression", "gaussian", "orthogonal", "rslora", "patterns", "some-layers", "all-but");
+    public static TheoryData<string, string> Accepted
+        => Each("all-linear", "names", "longer-names", "expression", "gaussian", "orthogonal", "rslora", "patterns", "some-layers", "all-but");
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -141,7 +145,9 @@ public sealed class PeftExchange : IDisposable
         using var scope = NewDisposeScope();
         using (var expected = SafetensorsFile.Open(Torch.Fixture(name, "expected.safetensors")))
         {
-            SafetensorsWriter.Write(At(name, "batch.safetensors"), new Dictionary<string, Tensor> { ["ids"] = expected.Read("1.ids"), ["lengths"] = expected.Read("1.lengths") });
+            SafetensorsWriter.Write(
+                At(name, "batch.safetensors"),
+                new Dictionary<string, Tensor> { ["ids"] = expected.Read("1.ids"), ["lengths"] = expected.Read("1.lengths") });
         }
 
         using var model = PreferenceModel.Load(Torch.Fixture(name), CPU, seed: 3);

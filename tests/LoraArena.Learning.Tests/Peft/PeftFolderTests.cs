@@ -17,7 +17,10 @@ public sealed class PeftFolderTests : IDisposable
 
     public PeftFolderTests()
     {
-        foreach (var name in new[] { "adapter_config.json", "adapter_model.safetensors" }) File.Copy(Torch.Fixture("bert-tiny", "adapter", name), _folder.At(name));
+        foreach (var name in new[] { "adapter_config.json", "adapter_model.safetensors" })
+        {
+            File.Copy(Torch.Fixture("bert-tiny", "adapter", name), _folder.At(name));
+        }
     }
 
     public void Dispose() => _folder.Dispose();
@@ -129,7 +132,9 @@ public sealed class PeftFolderTests : IDisposable
     public void AnAdapterOfAnotherModel_IsRefused()
     {
         using var model = PreferenceModel.Load(Torch.Fixture("llama-tiny"), CPU, seed: 0);
-        Assert.Contains("no linear layer's path ends in it", Assert.Throws<PeftException>(() => PeftFolder.Load(_folder.Path, model)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no linear layer's path ends in it", Assert.Throws<PeftException>(() => PeftFolder.Load(_folder.Path, model)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -154,7 +159,9 @@ public sealed class PeftFolderTests : IDisposable
         Assert.Equal("SEQ_CLS", config.GetProperty("task_type").GetString());
         Assert.Equal("the base", config.GetProperty("base_model_name_or_path").GetString());
         Assert.Equal("classifier", Assert.Single(config.GetProperty("modules_to_save").EnumerateArray()).GetString());
-        Assert.Equal((4, 6.0, 0.1), (config.GetProperty("r").GetInt32(), config.GetProperty("lora_alpha").GetDouble(), config.GetProperty("lora_dropout").GetDouble()));
+        Assert.Equal(
+            (4, 6.0, 0.1),
+            (config.GetProperty("r").GetInt32(), config.GetProperty("lora_alpha").GetDouble(), config.GetProperty("lora_dropout").GetDouble()));
 
         // Every field that is written is one that PEFT has: the fixture's config is its own list of them.
         var known = JsonDocument.Parse(File.ReadAllBytes(_folder.At("adapter_config.json"))).RootElement;

@@ -93,7 +93,10 @@ public sealed class PeftVariantsTests(PeftVariants exchange) : IClassFixture<Pef
         using var scope = NewDisposeScope();
         using var theirs = exchange.Results(name);
         using var model = exchange.Written(name, "lora");
-        var losses = TinyTraining.Train(model, PeftVariants.Training with { LearningRate = 1.01 * PeftCaseAttribute.All.Single(c => c.Name == "lora").LearningRate }).Select(report => report.Loss).ToArray();
+        var losses = TinyTraining.Train(
+            model, PeftVariants.Training with { LearningRate = 1.01 * PeftCaseAttribute.All.Single(c => c.Name == "lora").LearningRate })
+            .Select(report => report.Loss)
+            .ToArray();
         var expected = theirs.Read("losses.lora").data<float>().ToArray();
         Assert.Contains(Enumerable.Range(0, losses.Length), step => Math.Abs(losses[step] - expected[step]) / expected[step] > 3 * (step + 1) * Tolerance);
     }
@@ -124,7 +127,8 @@ public sealed class PeftVariants : IDisposable
     public static IEnumerable<string> WithPeft => VariantCatalog.All.Values.Where(v => v.Info.PeftType is not null).Select(v => v.Info.Id);
 
     /// <summary>The training that is compared.</summary>
-    internal static TrainingOptions Training { get; } = TinyTraining.Options with { SwapInTraining = false, WeightDecay = 0, MaxGradNorm = 0, WarmupRatio = 0.25 };
+    internal static TrainingOptions Training { get; } =
+        TinyTraining.Options with { SwapInTraining = false, WeightDecay = 0, MaxGradNorm = 0, WarmupRatio = 0.25 };
 
     /// <summary>Our logits of a variant's trained model.</summary>
     public Tensor OurLogits(string name, string variant) => _ours[(name, variant)];
@@ -162,7 +166,11 @@ public sealed class PeftVariants : IDisposable
                 ["trains"] = c.Trains,
                 ["learning_rate"] = c.LearningRate,
             });
-            _folder.Write("manifest.json", new JsonObject { ["models"] = new JsonArray([.. PeftExchange.Models.Select(m => (JsonNode)m)]), ["cases"] = new JsonArray([.. cases]) }.ToJsonString());
+            _folder.Write("manifest.json", new JsonObject
+            {
+                ["models"] = new JsonArray([.. PeftExchange.Models.Select(m => (JsonNode)m)]),
+                ["cases"] = new JsonArray([.. cases]),
+            }.ToJsonString());
             Places.RunPython("peft_variants.py", _folder.Path);
             _done = true;
         }
@@ -185,11 +193,16 @@ public sealed class PeftVariants : IDisposable
     private void Prepare(string name)
     {
         foreach (var part in new[] { "base", "ours", "merged" }) Directory.CreateDirectory(_folder.At(name, part));
-        foreach (var file in new[] { "config.json", "model.safetensors" }) File.Copy(Torch.Fixture(name, file), _folder.At(name, "base", file), overwrite: true);
+        foreach (var file in new[] { "config.json", "model.safetensors" })
+        {
+            File.Copy(Torch.Fixture(name, file), _folder.At(name, "base", file), overwrite: true);
+        }
         using var scope = NewDisposeScope();
         using (var expected = SafetensorsFile.Open(Torch.Fixture(name, "expected.safetensors")))
         {
-            SafetensorsWriter.Write(_folder.At(name, "batch.safetensors"), new Dictionary<string, Tensor> { ["ids"] = expected.Read("1.ids"), ["lengths"] = expected.Read("1.lengths") });
+            SafetensorsWriter.Write(
+                _folder.At(name, "batch.safetensors"),
+                new Dictionary<string, Tensor> { ["ids"] = expected.Read("1.ids"), ["lengths"] = expected.Read("1.lengths") });
         }
 
         SafetensorsWriter.Write(_folder.At(name, "training.safetensors"), Batches());
@@ -221,7 +234,8 @@ public sealed class PeftVariants : IDisposable
             tensors[$"{step}.segments"] = Table(row => [.. Enumerable.Range(0, longest).Select(at => at < packed[row].StartOfB ? 0L : 1L)]);
             tensors[$"{step}.labels"] = tensor(rows.Select(row => (long)battles[row].Winner!.Value).ToArray());
 
-            Tensor Table(Func<int, long[]> of) => tensor(rows.SelectMany(row => of(row).Concat(Enumerable.Repeat(0L, longest)).Take(longest)).ToArray(), [rows.Length, longest]);
+            Tensor Table(Func<int, long[]> of) =>
+                tensor(rows.SelectMany(row => of(row).Concat(Enumerable.Repeat(0L, longest)).Take(longest)).ToArray(), [rows.Length, longest]);
         }
 
         return tensors;

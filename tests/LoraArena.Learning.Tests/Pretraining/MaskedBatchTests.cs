@@ -115,7 +115,10 @@ public sealed class MaskedBatchTests
     {
         var random = new SeededRandom(5);
         int[] Words(int from) => [.. Enumerable.Range(0, 5 + random.Next(8)).Select(_ => from + random.Next(Unit))];
-        TokenizedBattle Battle(int n) => new(FormattableString.Invariant($"{n}"), [Words(n * Unit)], [Words(n * Unit)], [Words(n * Unit)], Outcome(n), FormattableString.Invariant($"group{n}"));
+        TokenizedBattle Battle(int n) =>
+            new(
+                FormattableString.Invariant($"{n}"), [Words(n * Unit)], [Words(n * Unit)], [Words(n * Unit)], Outcome(n),
+                FormattableString.Invariant($"group{n}"));
         return new PretrainingCorpus(
             [.. Enumerable.Range(0, 10).Select(_ => Words(100))],
             [.. Enumerable.Range(1, 12).Select(Battle)],

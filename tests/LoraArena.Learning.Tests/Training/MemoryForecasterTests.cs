@@ -77,7 +77,9 @@ public sealed partial class MemoryForecasterTests
     private static MemoryForecast Forecast(PreferenceModel model, string variant, int tokens, string precision = "fp32")
     {
         var (method, options) = TinyTraining.Method(variant, new JsonObject { ["lora_dropout"] = 0.0 });
-        return MemoryForecaster.Of(model, method, options, method.SitesOf(model, options), 10_000, BasePrecision.Of(precision, precision == "fp32" ? ScalarType.Float32 : ScalarType.BFloat16), tokens)!;
+        return MemoryForecaster.Of(
+            model, method, options, method.SitesOf(model, options), 10_000,
+            BasePrecision.Of(precision, precision == "fp32" ? ScalarType.Float32 : ScalarType.BFloat16), tokens)!;
     }
 
     // 4 blocks of width 192, with grouped queries where there are such.

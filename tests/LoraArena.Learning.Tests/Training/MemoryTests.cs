@@ -113,7 +113,9 @@ public sealed class MemoryTests
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model("bert-tiny", "lora");
         var seconds = 0.0;
-        using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.Options with { MaxSteps = 1000, MaxSeconds = 10, WarmupRatio = 0 }) { SecondsTrained = () => seconds };
+        using var trainer = new Trainer(
+            model, TinyTraining.Packer(), TinyTraining.Battles(18),
+            TinyTraining.Options with { MaxSteps = 1000, MaxSeconds = 10, WarmupRatio = 0 }) { SecondsTrained = () => seconds };
         var rates = new List<double>();
         for (; seconds < 10; seconds += 2)
         {
@@ -156,7 +158,9 @@ public sealed class MemoryTests
     {
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model(fixture, variant, variant == "lora" ? Dropout.DeepClone().AsObject() : null);
-        using var trainer = new Trainer(model, TinyTraining.Packer(), [.. TinyTraining.Battles(18).Select(battle => Within(model.Config.VocabularySize, battle))], options);
+        using var trainer = new Trainer(
+            model, TinyTraining.Packer(), [.. TinyTraining.Battles(18).Select(battle => Within(model.Config.VocabularySize, battle))],
+            options);
         return TinyTraining.Run(trainer, trainer.Steps);
     }
 

@@ -29,7 +29,12 @@ public sealed class PredictorTests
     {
         using var model = Trained(fixture);
         var (first, second, average) = (Predict(model, false, 8192, Battles), Predict(model, false, 8192, Exchanged), Predict(model, true, 8192, Battles));
-        for (var i = 0; i < Battles.Count; i++) AssertClose(new Probabilities((first[i].A + second[i].B) / 2, (first[i].B + second[i].A) / 2, (first[i].Tie + second[i].Tie) / 2), average[i], Tolerance);
+        for (var i = 0; i < Battles.Count; i++)
+        {
+            AssertClose(
+                new Probabilities((first[i].A + second[i].B) / 2, (first[i].B + second[i].A) / 2, (first[i].Tie + second[i].Tie) / 2),
+                average[i], Tolerance);
+        }
     }
 
     [Theory]

@@ -102,17 +102,21 @@ internal static class TinyTraining
     public static IReadOnlyList<string> Differences(Dictionary<string, byte[]> first, Dictionary<string, byte[]> second)
     {
         Assert.Equal(first.Keys, second.Keys);
-        return [.. first.Where(w => !w.Value.AsSpan().SequenceEqual(second[w.Key])).Select(w => FormattableString.Invariant($"{w.Key}: {Largest(Numbers(w.Value), Numbers(second[w.Key]))}"))];
+        return [.. first.Where(w => !w.Value.AsSpan().SequenceEqual(second[w.Key])).Select(w =>
+            FormattableString.Invariant($"{w.Key}: {Largest(Numbers(w.Value), Numbers(second[w.Key]))}"))];
         static float[] Numbers(byte[] bytes) => MemoryMarshal.Cast<byte, float>(bytes).ToArray();
         static float Largest(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max();
     }
 
-    private static JsonObject Merge(JsonObject first, JsonObject? second) => new(first.Concat(second ?? []).GroupBy(p => p.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, g.Last().Value?.DeepClone())));
+    private static JsonObject Merge(JsonObject first, JsonObject? second)
+        => new(first.Concat(second ?? []).GroupBy(p => p.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, g.Last().Value?.DeepClone())));
 
     private static TokenizedBattle Battle(int id, SeededRandom random)
     {
         var winner = (Winner)random.Next(3);
         int[] Part(bool good) => [.. Enumerable.Range(0, 3 + random.Next(7)).Select(_ => 51 + random.Next(40)).Concat(good ? [Good, Good] : [])];
-        return new TokenizedBattle(FormattableString.Invariant($"row{id}"), [Part(false)], [Part(winner == Winner.ModelA)], [Part(winner == Winner.ModelB)], winner, FormattableString.Invariant($"group{id}"));
+        return new TokenizedBattle(
+            FormattableString.Invariant($"row{id}"), [Part(false)], [Part(winner == Winner.ModelA)], [Part(winner == Winner.ModelB)],
+            winner, FormattableString.Invariant($"group{id}"));
     }
 }

@@ -45,10 +45,17 @@ public sealed class TinyVariantAttribute(string id, string options) : Attribute
 /// <param name="HasNoShapeKernels">True where libtorch cannot run it on shapes alone.</param>
 /// <param name="StartsTheSameForEverySeed">True where all its starting values are fixed.</param>
 /// <param name="OnlyOn">The only fixture that it goes with; null for all.</param>
-internal sealed record TinyVariant(JsonObject Options, double LearningRate, bool GradientIsNotTheSlope, bool HasKinks, bool HasNoShapeKernels, bool StartsTheSameForEverySeed, string? OnlyOn)
+internal sealed record TinyVariant(
+    JsonObject Options, double LearningRate, bool GradientIsNotTheSlope, bool HasKinks, bool HasNoShapeKernels,
+    bool StartsTheSameForEverySeed, string? OnlyOn)
 {
     private static readonly Dictionary<string, TinyVariant> All = typeof(TinyVariant).Assembly.GetCustomAttributes<TinyVariantAttribute>()
-        .ToDictionary(a => a.Id, a => new TinyVariant(JsonNode.Parse(a.Options)!.AsObject(), a.LearningRate, a.GradientIsNotTheSlope, a.HasKinks, a.HasNoShapeKernels, a.StartsTheSameForEverySeed, a.OnlyOn), StringComparer.Ordinal);
+        .ToDictionary(
+            a => a.Id,
+            a => new TinyVariant(
+                JsonNode.Parse(a.Options)!.AsObject(), a.LearningRate, a.GradientIsNotTheSlope, a.HasKinks, a.HasNoShapeKernels,
+                a.StartsTheSameForEverySeed, a.OnlyOn),
+            StringComparer.Ordinal);
 
     /// <summary>What is said of a variant.</summary>
     public static TinyVariant Of(string id) => All.GetValueOrDefault(id) ?? new TinyVariant([], 0.01, false, false, false, false, null);

@@ -54,7 +54,10 @@ public sealed class TrainerParityTests
         AssertClose(expected.Read("rate"), reports.Select(r => r.LearningRate));
         var weights = PeftFolder.Weights(model).ToList();
         Assert.Equal(expected.Entries.Count(e => e.Name.StartsWith("end.", StringComparison.Ordinal)), weights.Count);
-        foreach (var (key, weight) in weights.Select(w => (w.Key, w.Weight))) Assert.InRange(Torch.RelativeError(weight.Value, expected.Read("end." + key)), 0, Tolerance);
+        foreach (var (key, weight) in weights.Select(w => (w.Key, w.Weight)))
+        {
+            Assert.InRange(Torch.RelativeError(weight.Value, expected.Read("end." + key)), 0, Tolerance);
+        }
     }
 
     [Theory]
@@ -99,7 +102,8 @@ public sealed class TrainerParityTests
     private static List<TokenizedBattle> Battles(SafetensorsFile expected)
     {
         var winners = expected.Read("winners").data<long>().ToArray();
-        return [.. Enumerable.Range(0, Rows).Select(i => new TokenizedBattle($"{i}", [Ids(expected, $"{i}.prompt")], [Ids(expected, $"{i}.a")], [Ids(expected, $"{i}.b")], (Winner)winners[i], $"{i}"))];
+        return [.. Enumerable.Range(0, Rows).Select(i =>
+            new TokenizedBattle($"{i}", [Ids(expected, $"{i}.prompt")], [Ids(expected, $"{i}.a")], [Ids(expected, $"{i}.b")], (Winner)winners[i], $"{i}"))];
     }
 
     private static int[] Ids(SafetensorsFile file, string name) => [.. file.Read(name).data<long>().ToArray().Select(id => (int)id)];
@@ -109,8 +113,10 @@ public sealed class TrainerParityTests
         Assert.Equal(4, trainer.StepsPerEpoch);
         var packer = TinyTraining.Packer(48);
         var lengths = Battles(expected).Select(b => packer.Pack(b, swap: false).Length).ToList();
-        var order = string.Join(", ", Enumerable.Range(0, Epochs).SelectMany(epoch => EpochPlan.Batches(lengths, Options.BatchSize, Options.Seed, epoch)).Select(batch => $"[{string.Join(", ", batch)}]"));
-        var swap = string.Join(", ", Enumerable.Range(0, Epochs).Select(epoch => $"[{string.Join(", ", Enumerable.Range(0, Rows).Select(row => EpochPlan.Swaps(Options.Seed, epoch, row) ? 1 : 0))}]"));
+        var order = string.Join(", ", Enumerable.Range(0, Epochs).SelectMany(epoch =>
+            EpochPlan.Batches(lengths, Options.BatchSize, Options.Seed, epoch)).Select(batch => $"[{string.Join(", ", batch)}]"));
+        var swap = string.Join(", ", Enumerable.Range(0, Epochs).Select(epoch =>
+            $"[{string.Join(", ", Enumerable.Range(0, Rows).Select(row => EpochPlan.Swaps(Options.Seed, epoch, row) ? 1 : 0))}]"));
         Assert.Equal(Text(expected.Read("order")), order);
         Assert.Equal(Text(expected.Read("swap")), swap);
     }

@@ -35,7 +35,9 @@ public sealed class AdaLoraTests
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model("bert-tiny", "adalora", new() { ["tinit"] = 3, ["tfinal"] = 4 });
         using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.Options with { MaxSteps = 16 });
-        var (layers, schedule) = (model.Adapted!.Layers.Cast<AdaLoraLayer>().ToList(), AdaLoraSchedule.Of(new AdaLoraOptions { Tinit = 3, Tfinal = 4, DeltaT = 1 }, 16));
+        var (layers, schedule) = (
+            model.Adapted!.Layers.Cast<AdaLoraLayer>().ToList(),
+            AdaLoraSchedule.Of(new AdaLoraOptions { Tinit = 3, Tfinal = 4, DeltaT = 1 }, 16));
         while (trainer.StepsDone < 16)
         {
             trainer.Step();
@@ -73,6 +75,9 @@ public sealed class AdaLoraTests
             using var model = TinyTraining.Model("bert-tiny", "adalora", new() { ["tinit"] = 6, ["tfinal"] = 2 });
             TinyTraining.Train(model, TinyTraining.Options);
         }).Message, StringComparison.Ordinal);
-        Assert.Contains("target_r does not go with a smaller init_r", Assert.Throws<OptionException>(() => VariantCatalog.Get("adalora").ReadOptions(new() { ["init_r"] = 4, ["target_r"] = 8 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "target_r does not go with a smaller init_r",
+            Assert.Throws<OptionException>(() => VariantCatalog.Get("adalora").ReadOptions(new() { ["init_r"] = 4, ["target_r"] = 8 })).Message,
+            StringComparison.Ordinal);
     }
 }

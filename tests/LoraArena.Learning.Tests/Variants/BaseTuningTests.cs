@@ -24,7 +24,9 @@ public sealed class BaseTuningTests
         Assert.All(Names("bitfit"), n => Assert.EndsWith(".bias", n, StringComparison.Ordinal));
         Assert.Equal(Model("full").BaseWeights.Count(w => w.Name.EndsWith(".bias", StringComparison.Ordinal)), Names("bitfit").Count);
         Assert.All(Names("ln-tuning"), n => Assert.Contains("LayerNorm", n, StringComparison.Ordinal));
-        Assert.All(Names("ln-tuning", new() { ["target_modules"] = "attention.output.LayerNorm" }), n => Assert.Contains("attention.output.LayerNorm", n, StringComparison.Ordinal));
+        Assert.All(
+            Names("ln-tuning", new() { ["target_modules"] = "attention.output.LayerNorm" }),
+            n => Assert.Contains("attention.output.LayerNorm", n, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -50,13 +52,19 @@ public sealed class BaseTuningTests
     [InlineData("ln-tuning", "exclude_modules", "x", "ln-tuning chooses norms by target_modules alone")]
     [InlineData("ln-tuning", "target_modules", "query", "target_modules 'query' matches none of the model's norms; it has LayerNorm")]
     public void ChoicesWithoutMeaning_AreRefused(string variant, string option, string value, string sentence)
-        => Assert.StartsWith(sentence, Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", variant, new() { [option] = value })).Message, StringComparison.Ordinal);
+        => Assert.StartsWith(
+            sentence, Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", variant, new() { [option] = value })).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void BitFit_NeedsBiases()
-        => Assert.Equal("bitfit trains a model's biases, and this model has none.", Assert.Throws<OptionException>(() => TinyTraining.Model("llama-tiny", "bitfit")).Message);
+        => Assert.Equal(
+            "bitfit trains a model's biases, and this model has none.",
+            Assert.Throws<OptionException>(() => TinyTraining.Model("llama-tiny", "bitfit")).Message);
 
-    private static PreferenceModel Model(string variant, System.Text.Json.Nodes.JsonObject? options = null) => TinyTraining.Model("bert-tiny", variant, options);
+    private static PreferenceModel Model(string variant, System.Text.Json.Nodes.JsonObject? options = null)
+        => TinyTraining.Model("bert-tiny", variant, options);
 
-    private static List<string> Names(string variant, System.Text.Json.Nodes.JsonObject? options = null) => [.. Model(variant, options).Adapted!.Weights.Select(w => w.Weight.Name)];
+    private static List<string> Names(string variant, System.Text.Json.Nodes.JsonObject? options = null)
+        => [.. Model(variant, options).Adapted!.Weights.Select(w => w.Weight.Name)];
 }

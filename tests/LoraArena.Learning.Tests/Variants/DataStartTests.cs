@@ -52,7 +52,10 @@ public sealed class DataStartTests
         {
             // k² = √O / γ where scale is stable; the first argument says it for 16 wide layers.
             var length = scale == "stable" ? onWidth16 * Math.Pow(layer.Site.OutFeatures / 16.0, 0.25) : onWidth16;
-            foreach (var gram in new[] { mm(layer.A.Value, layer.A.Value.t()), mm(layer.B.Value.t(), layer.B.Value) }) Assert.InRange(Torch.RelativeError(gram, length * length * eye(4)), 0, 1e-4);
+            foreach (var gram in new[] { mm(layer.A.Value, layer.A.Value.t()), mm(layer.B.Value.t(), layer.B.Value) })
+            {
+                Assert.InRange(Torch.RelativeError(gram, length * length * eye(4)), 0, 1e-4);
+            }
         }
     }
 
@@ -84,7 +87,9 @@ public sealed class DataStartTests
     public void LoraGa_RefusesARankOfMoreThanHalfTheWidth()
     {
         using var model = TinyTraining.Model("bert-tiny", "lora-ga", new() { ["r"] = 13 });
-        Assert.StartsWith("lora-ga needs twice the rank in singular vectors, and bert.encoder.layer.0.attention.self.query has 24; r is 13", Assert.Throws<OptionException>(() => TinyTraining.Started(model)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "lora-ga needs twice the rank in singular vectors, and bert.encoder.layer.0.attention.self.query has 24; r is 13",
+            Assert.Throws<OptionException>(() => TinyTraining.Started(model)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -215,7 +220,9 @@ public sealed class DataStartTests
         foreach (var rows in Batches(packer))
         {
             using var batch = packer.Batch([.. rows.Select(row => packer.Pack(battles[row], swap: false))], CPU);
-            nn.functional.cross_entropy(model.Logits(batch, ForwardMode.Inference), tensor(rows.Select(row => (long)battles[row].Winner!.Value).ToArray())).backward();
+            nn.functional.cross_entropy(
+                model.Logits(batch, ForwardMode.Inference),
+                tensor(rows.Select(row => (long)battles[row].Winner!.Value).ToArray())).backward();
         }
 
         return [.. model.Sites.Select(site => site.Weight.Value.grad! / 3)];
@@ -229,7 +236,10 @@ public sealed class DataStartTests
         {
             // One row at a time: nothing is padded.
             var parts = new Dictionary<string, List<Tensor>>();
-            foreach (var site in model.Sites) site.Probe = x => parts.GetOrAdd(site.Path).Add(x.detach().reshape(-1, x.shape[^1]).clone().DetachFromDisposeScope());
+            foreach (var site in model.Sites)
+            {
+                site.Probe = x => parts.GetOrAdd(site.Path).Add(x.detach().reshape(-1, x.shape[^1]).clone().DetachFromDisposeScope());
+            }
             foreach (var row in rows)
             {
                 using var batch = packer.Batch([packer.Pack(battles[row], swap: false)], CPU);
@@ -250,5 +260,6 @@ public sealed class DataStartTests
 /// <summary>Lists by key.</summary>
 file static class Lists
 {
-    public static List<Tensor> GetOrAdd(this Dictionary<string, List<Tensor>> lists, string key) => lists.TryGetValue(key, out var list) ? list : lists[key] = [];
+    public static List<Tensor> GetOrAdd(this Dictionary<string, List<Tensor>> lists, string key)
+        => lists.TryGetValue(key, out var list) ? list : lists[key] = [];
 }

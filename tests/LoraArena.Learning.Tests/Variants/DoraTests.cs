@@ -74,7 +74,9 @@ public sealed class DoraTests
         var gradients = layer.Weights.Select(w => w.Value.grad!.clone()).Append(x.grad!.clone()).ToList();
 
         // Independent: PEFT's way, base + (c − 1) (dropped W) + c s B A dropped, the norm a constant.
-        var (w, a, b, m) = (layer.Site.Weight.Value, layer.A.Value.detach().requires_grad_(), layer.B.Value.detach().requires_grad_(), layer.Magnitude.Value.detach().requires_grad_());
+        var (w, a, b, m) = (
+            layer.Site.Weight.Value, layer.A.Value.detach().requires_grad_(), layer.B.Value.detach().requires_grad_(),
+            layer.Magnitude.Value.detach().requires_grad_());
         var input = x.detach().requires_grad_();
         manual_seed(3);
         var dropped = dropout > 0 ? nn.functional.dropout(input, dropout, training: true) : input;
@@ -83,7 +85,10 @@ public sealed class DoraTests
         var expected = nn.functional.linear(input, w) + layer.Site.Bias!.Value + ((c - 1) * nn.functional.linear(dropped, w)) + (c * 2 * mm(mm(dropped, a.t()), b.t()));
         (expected * direction).sum().backward();
         Assert.InRange(Torch.RelativeError(y, expected), 0, 1e-5);
-        foreach (var (mine, theirs) in gradients.Zip(new[] { a.grad!, b.grad!, m.grad!, input.grad! })) Assert.InRange(Torch.RelativeError(mine, theirs), 0, 1e-5);
+        foreach (var (mine, theirs) in gradients.Zip(new[] { a.grad!, b.grad!, m.grad!, input.grad! }))
+        {
+            Assert.InRange(Torch.RelativeError(mine, theirs), 0, 1e-5);
+        }
     }
 
     [Fact]
@@ -132,7 +137,9 @@ public sealed class DoraTests
     public void MagnitudesAreNotDecayed()
     {
         using var model = TinyTraining.Model("bert-tiny", "dora");
-        Assert.All(model.Adapted!.Weights, w => Assert.Equal(!w.Key.EndsWith("lora_magnitude_vector", StringComparison.Ordinal), model.Adapted.GroupOf(w.Weight).Decays));
+        Assert.All(
+            model.Adapted!.Weights,
+            w => Assert.Equal(!w.Key.EndsWith("lora_magnitude_vector", StringComparison.Ordinal), model.Adapted.GroupOf(w.Weight).Decays));
     }
 
     private static DoraLayer Layer(DoraOptions options, bool randomise = true)

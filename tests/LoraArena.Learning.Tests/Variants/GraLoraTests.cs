@@ -49,7 +49,9 @@ public sealed class GraLoraTests
         using var noGrad = no_grad();
         var (one, four) = (Update(1), Update(4));
         Assert.Equal([2, 8], new[] { Rank(one), Rank(four) });
-        Assert.Equal(new GraLora().ParametersOf(new SiteShape("x", 12, 8), new GraLoraOptions { R = 4, GraloraK = 1 }), new GraLora().ParametersOf(new SiteShape("x", 12, 8), new GraLoraOptions { R = 4, GraloraK = 4 }));
+        Assert.Equal(
+            new GraLora().ParametersOf(new SiteShape("x", 12, 8), new GraLoraOptions { R = 4, GraloraK = 1 }),
+            new GraLora().ParametersOf(new SiteShape("x", 12, 8), new GraLoraOptions { R = 4, GraloraK = 4 }));
 
         static Tensor Update(int blocks)
         {
@@ -70,13 +72,18 @@ public sealed class GraLoraTests
         using var layer = new GraLora().Wrap(site, new GraLoraOptions { R = 4, HybridR = 2, Alpha = 12 });
         VariantLayers.Randomise(layer);
         layer.Value("gralora_B").zero_();
-        Assert.InRange(Torch.RelativeError(layer.DeltaWeight(), 2 * mm(layer.Value("gralora_B_general.weight"), layer.Value("gralora_A_general.weight"))), 0, 1e-5);
+        Assert.InRange(Torch.RelativeError(
+            layer.DeltaWeight(), 2 * mm(layer.Value("gralora_B_general.weight"), layer.Value("gralora_A_general.weight"))), 0, 1e-5);
     }
 
     [Fact]
     public void WidthsAndRanksThatDoNotDivide_AreRefused()
     {
-        Assert.Equal("gralora_k 3 does not divide r 4.", Assert.Throws<OptionException>(() => VariantCatalog.Get("gralora").ReadOptions(new() { ["r"] = 4, ["gralora_k"] = 3 })).Message);
-        Assert.Equal("gralora_k is 3, but site is 4 × 6; set gralora_k to a divisor of both.", Assert.Throws<OptionException>(() => new GraLora().Wrap(VariantLayers.Site(6, 4), new GraLoraOptions { R = 3, GraloraK = 3 })).Message);
+        Assert.Equal(
+            "gralora_k 3 does not divide r 4.",
+            Assert.Throws<OptionException>(() => VariantCatalog.Get("gralora").ReadOptions(new() { ["r"] = 4, ["gralora_k"] = 3 })).Message);
+        Assert.Equal(
+            "gralora_k is 3, but site is 4 × 6; set gralora_k to a divisor of both.",
+            Assert.Throws<OptionException>(() => new GraLora().Wrap(VariantLayers.Site(6, 4), new GraLoraOptions { R = 3, GraloraK = 3 })).Message);
     }
 }

@@ -14,7 +14,9 @@ public sealed class GuideTests
     [Fact]
     public void TheGuidesExample_IsTheOneThatIsCompiledHere()
     {
-        var source = File.ReadAllText(Path.Join(Places.Repository, "tests", "LoraArena.Learning.Tests", "Variants", "RowScaleExample.cs")).Split("// ----\n")[1].TrimEnd();
+        var source = File.ReadAllText(Path.Join(Places.Repository, "tests", "LoraArena.Learning.Tests", "Variants", "RowScaleExample.cs"))
+            .Split("// ----\n")[1]
+            .TrimEnd();
         var guide = File.ReadAllText(Path.Join(Places.Repository, "docs", "variants.md"));
         Assert.Contains(source, guide, StringComparison.Ordinal);
     }

@@ -27,7 +27,9 @@ public sealed class HiRaTests
         {
             for (var i = 0; i < 6; i++)
             {
-                Assert.Equal(site.Weight.Value[o, i].ToDouble() * layer.Value("hira_B")[o, 0].ToDouble() * layer.Value("hira_A")[0, i].ToDouble(), delta[o, i].ToDouble(), 1e-5);
+                Assert.Equal(
+                    site.Weight.Value[o, i].ToDouble() * layer.Value("hira_B")[o, 0].ToDouble() * layer.Value("hira_A")[0, i].ToDouble(),
+                    delta[o, i].ToDouble(), 1e-5);
             }
         }
 

@@ -80,7 +80,10 @@ public sealed class Ia3Tests
 
     [Fact]
     public void AnExpressionThatIsNone_IsRefused()
-        => Assert.Contains("not a valid regular expression", Assert.Throws<OptionException>(() => VariantCatalog.Get("ia3").ReadOptions(new() { ["feedforward_modules"] = "(" })).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            "not a valid regular expression",
+            Assert.Throws<OptionException>(() => VariantCatalog.Get("ia3").ReadOptions(new() { ["feedforward_modules"] = "(" })).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void TheConfig_ListsEachFeedForwardLayer_AndOneWithoutTheListIsRefused()
@@ -94,6 +97,8 @@ public sealed class Ia3Tests
 
         folder.Write("adapter_config.json", config.Replace("feedforward_modules", "other", StringComparison.Ordinal));
         using var again = PreferenceModel.Load(Torch.Fixture("llama-tiny"), CPU, seed: 3);
-        Assert.Contains("there is no feedforward_modules", Assert.Throws<PeftException>(() => PeftFolder.Load(folder.Path, again)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no feedforward_modules", Assert.Throws<PeftException>(() => PeftFolder.Load(folder.Path, again)).Message,
+            StringComparison.Ordinal);
     }
 }

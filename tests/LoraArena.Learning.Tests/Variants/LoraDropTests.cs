@@ -49,7 +49,9 @@ public sealed class LoraDropTests
             model.Logits(batch, ForwardMode.Inference);
         });
         foreach (var layer in model.Adapted.Layers) VariantLayers.Randomise(layer);
-        data.Inputs(0, model.Sites, (site, rows) => outputs.Add(site, nn.functional.linear(rows, site.Adapter!.DeltaWeight()).square().sum(1).mean().ToDouble()));
+        data.Inputs(
+            0, model.Sites,
+            (site, rows) => outputs.Add(site, nn.functional.linear(rows, site.Adapter!.DeltaWeight()).square().sum(1).mean().ToDouble()));
         var importance = LoraDrop.Importance([.. model.Adapted.Layers.Cast<LoraLayer>()], data, 1);
         foreach (var (layer, mine) in model.Adapted.Layers.Zip(importance))
         {
@@ -67,8 +69,12 @@ public sealed class LoraDropTests
         using var fresh = Deep(new() { ["threshold"] = 0 }, start: false);
         using var model = Deep(new() { ["threshold"] = 0 });
         var layers = model.Adapted!.Layers.Cast<LoraLayer>().ToList();
-        Assert.All(layers.GroupBy(layer => layer.Site.Shape.Kind), kind => Assert.Equal(Math.Min(2, kind.Count()), kind.Select(layer => layer.A).Distinct().Count()));
-        Assert.Equal(layers.Select(layer => layer.A).Distinct().Count(), model.Adapted.Weights.Count(w => w.Key.EndsWith("lora_A.weight", StringComparison.Ordinal)));
+        Assert.All(
+            layers.GroupBy(layer => layer.Site.Shape.Kind),
+            kind => Assert.Equal(Math.Min(2, kind.Count()), kind.Select(layer => layer.A).Distinct().Count()));
+        Assert.Equal(
+            layers.Select(layer => layer.A).Distinct().Count(),
+            model.Adapted.Weights.Count(w => w.Key.EndsWith("lora_A.weight", StringComparison.Ordinal)));
 
         // The short training chooses only: nothing of what it learnt is left.
         Assert.Equal(TinyTraining.Bytes(fresh.HeadWeights), TinyTraining.Bytes(model.HeadWeights));
@@ -109,7 +115,9 @@ public sealed class LoraDropTests
         using var scope = NewDisposeScope();
         using var model = Deep(new() { ["threshold"] = 0 });
         var tensors = model.Adapted!.ToPeft().Tensors;
-        Assert.All(model.Adapted.Layers.Cast<LoraLayer>(), layer => Assert.True(tensors[$"base_model.model.{layer.Site.Path}.lora_A.weight"].Equals(layer.A.Value)));
+        Assert.All(
+            model.Adapted.Layers.Cast<LoraLayer>(),
+            layer => Assert.True(tensors[$"base_model.model.{layer.Site.Path}.lora_A.weight"].Equals(layer.A.Value)));
         Assert.Equal(2 * model.Adapted.Layers.Count, tensors.Count);
     }
 

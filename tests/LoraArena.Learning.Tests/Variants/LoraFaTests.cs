@@ -61,5 +61,8 @@ public sealed class LoraFaTests
 
     [Fact]
     public void AStartThatMovesTheBase_IsRefused()
-        => Assert.Contains("A is not trained", Assert.Throws<OptionException>(() => VariantCatalog.Get("lora-fa").ReadOptions(new() { ["init_lora_weights"] = "pissa" })).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            "A is not trained",
+            Assert.Throws<OptionException>(() => VariantCatalog.Get("lora-fa").ReadOptions(new() { ["init_lora_weights"] = "pissa" })).Message,
+            StringComparison.Ordinal);
 }

@@ -87,7 +87,11 @@ public sealed class LoraFamilyTests
     public void LoraPlus_HasEveryTrainedNumberInOneGroup_AndTheRatioHolds()
     {
         using var model = TinyTraining.Model("bert-tiny", "lora-plus");
-        using var trainer = new FlatParameters(model.Adapted!.Weights.Where(w => w.Trained).Select(w => KeyValuePair.Create(w.Key, w.Weight)).Append(KeyValuePair.Create("head", model.HeadWeights[0])), CPU, model.Adapted.GroupOf);
+        using var trainer = new FlatParameters(
+            model.Adapted!.Weights.Where(w => w.Trained)
+                .Select(w => KeyValuePair.Create(w.Key, w.Weight))
+                .Append(KeyValuePair.Create("head", model.HeadWeights[0])),
+            CPU, model.Adapted.GroupOf);
         Assert.Equal(trainer.Count, trainer.Groups.Sum(group => group.Count));
         Assert.Equal([1.0, 16.0], trainer.Groups.Select(group => group.Group.LearningRateFactor));
         Assert.Equal(model.Adapted.Layers.Sum(layer => layer.Weights[1].Count), trainer.Groups[1].Count);

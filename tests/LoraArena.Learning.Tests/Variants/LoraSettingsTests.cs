@@ -71,7 +71,9 @@ public sealed class LoraSettingsTests
         Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)), 0, 1e-5);
         var before = TinyTraining.Bytes(model.TrainableWeights);
         TinyTraining.Train(model, TinyTraining.Options with { MaxSteps = 2 });
-        Assert.All(TinyTraining.Bytes(model.TrainableWeights), after => Assert.False(before[after.Key].AsSpan().SequenceEqual(after.Value), after.Key + " did not move"));
+        Assert.All(
+            TinyTraining.Bytes(model.TrainableWeights),
+            after => Assert.False(before[after.Key].AsSpan().SequenceEqual(after.Value), after.Key + " did not move"));
 
         // In PEFT's form and merged it is the same model.
         var logits = TinyTraining.Logits(model);
@@ -109,7 +111,8 @@ public sealed class LoraSettingsTests
         // They count towards a size.
         using var shapes = TinyTraining.Model("bert-tiny", "lora");
         var size = RankSolver.Count(VariantCatalog.Get("lora"), new() { ["modules_to_save"] = "LayerNorm" }, shapes);
-        Assert.Equal(RankSolver.Count(VariantCatalog.Get("lora"), [], shapes).Parameters + shapes.BaseWeights.Where(w => w.Name.Contains("LayerNorm", StringComparison.Ordinal)).Sum(w => w.Count), size.Parameters);
+        Assert.Equal(RankSolver.Count(VariantCatalog.Get("lora"), [], shapes).Parameters + shapes.BaseWeights.Where(w =>
+            w.Name.Contains("LayerNorm", StringComparison.Ordinal)).Sum(w => w.Count), size.Parameters);
     }
 
     [Theory]
@@ -123,7 +126,10 @@ public sealed class LoraSettingsTests
 
     [Fact]
     public void BiasesThatAreNotThere_AreRefused()
-        => Assert.Contains("there are none", Assert.Throws<OptionException>(() => TinyTraining.Model("llama-tiny", "lora", new() { ["bias"] = "all" })).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            "there are none",
+            Assert.Throws<OptionException>(() => TinyTraining.Model("llama-tiny", "lora", new() { ["bias"] = "all" })).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void AnOrthogonalStart_HasFactorsWhoseProductIsZero()

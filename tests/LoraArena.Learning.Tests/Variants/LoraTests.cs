@@ -158,7 +158,8 @@ public sealed class LoraTests
     [InlineData("layers_to_transform", "\"0,x\"", "layers_to_transform '0,x' is not a list of layer numbers such as 0,1,5.")]
     [InlineData("rank", "8", "variant lora has no option 'rank'; it has target_modules, exclude_modules, layers_to_transform, modules_to_save, r, lora_alpha, lora_dropout, init_lora_weights, use_rslora, loraplus_lr_ratio, use_dora, dora_dropout_path, bias, rank_pattern, alpha_pattern.")]
     public void AnOptionThatCannotBe_IsRefusedByName(string name, string value, string sentence)
-        => Assert.Equal(sentence, Assert.Throws<OptionException>(() => VariantCatalog.Get("lora").ReadOptions(new JsonObject { [name] = JsonNode.Parse(value) })).Message);
+        => Assert.Equal(sentence, Assert.Throws<OptionException>(() =>
+            VariantCatalog.Get("lora").ReadOptions(new JsonObject { [name] = JsonNode.Parse(value) })).Message);
 
     private static AdapterLayer Layer(LoraOptions options, out Projection site)
     {

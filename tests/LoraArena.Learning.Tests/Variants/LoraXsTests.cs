@@ -59,7 +59,9 @@ public sealed class LoraXsTests
         var options = new LoraXsOptions { R = 8 };
         Assert.Equal(64, new LoraXs().ParametersOf(new SiteShape("x", 24, 24), options));
         Assert.Equal(64, new LoraXs().ParametersOf(new SiteShape("x", 4096, 11_008), options));
-        Assert.Equal("r is 8, but x is 24 × 7 and has only 7 singular values.", Assert.Throws<OptionException>(() => new LoraXs().ParametersOf(new SiteShape("x", 7, 24), options)).Message);
+        Assert.Equal(
+            "r is 8, but x is 24 × 7 and has only 7 singular values.",
+            Assert.Throws<OptionException>(() => new LoraXs().ParametersOf(new SiteShape("x", 7, 24), options)).Message);
     }
 
     [Fact]
@@ -71,7 +73,9 @@ public sealed class LoraXsTests
         TinyTraining.Train(model, TinyTraining.OptionsFor("lora-xs"));
         PeftFolder.Write(folder.Path, model, "base");
         var config = JsonDocument.Parse(File.ReadAllText(folder.At("adapter_config.json"))).RootElement;
-        Assert.Equal(("LORA", 8, 16.0), (config.GetProperty("peft_type").GetString(), config.GetProperty("r").GetInt32(), config.GetProperty("lora_alpha").GetDouble()));
+        Assert.Equal(
+            ("LORA", 8, 16.0),
+            (config.GetProperty("peft_type").GetString(), config.GetProperty("r").GetInt32(), config.GetProperty("lora_alpha").GetDouble()));
         using var again = PreferenceModel.Load(Torch.Fixture("bert-tiny"), CPU, seed: 1);
         PeftFolder.Load(folder.Path, again);
         Assert.Equal("lora", again.Adapted!.Variant.Info.Id);

@@ -28,21 +28,26 @@ public sealed class LowRankProductTests
     private static IReadOnlyList<Tensor> Plain(Tensor x, IReadOnlyList<LowRankSite> sites, double dropout)
     {
         var dropped = dropout == 0 ? x : x * DropoutMask.Like(x.reshape(-1, x.shape[^1]), dropout, 11).view(x.shape) / (1 - dropout);
-        return [.. sites.Select(site => nn.functional.linear(x, site.Matrix.Dense(x.dtype), site.Bias) + (nn.functional.linear(nn.functional.linear(dropped, site.A), site.B) * site.Scale))];
+        return [.. sites.Select(site =>
+            nn.functional.linear(x, site.Matrix.Dense(x.dtype), site.Bias) + (nn.functional.linear(
+                nn.functional.linear(dropped, site.A), site.B) * site.Scale))];
     }
 
     private static (List<Tensor> Inputs, List<Tensor> Gradients) Inputs(int rows)
     {
         manual_seed(4);
         Tensor New(params long[] shape) => randn(shape, ScalarType.Float64);
-        return ([New(2, rows, 12), New(12, 12), New(12), New(3, 12), New(12, 3), New(20, 12), New(20), New(4, 12), New(20, 4)], [New(2, rows, 12), New(2, rows, 20)]);
+        return (
+            [New(2, rows, 12), New(12, 12), New(12), New(3, 12), New(12, 3), New(20, 12), New(20), New(4, 12), New(20, 4)],
+            [New(2, rows, 12), New(2, rows, 20)]);
     }
 
     private static List<Tensor> Run(List<Tensor> inputs, List<Tensor> gradients, Func<Tensor, IReadOnlyList<LowRankSite>, IReadOnlyList<Tensor>> product)
     {
         Tensor Leaf(int i) => inputs[i].detach().clone().requires_grad_();
         var x = Leaf(0);
-        LowRankSite Site(int first, double scale) => new(new DenseMatrix(new Weight("w", inputs[first].clone())), inputs[first + 1], Leaf(first + 2), Leaf(first + 3), scale);
+        LowRankSite Site(int first, double scale) =>
+            new(new DenseMatrix(new Weight("w", inputs[first].clone())), inputs[first + 1], Leaf(first + 2), Leaf(first + 3), scale);
         IReadOnlyList<LowRankSite> sites = [Site(1, 2), Site(5, 0.5)];
         var outputs = product(x, sites);
         autograd.backward([.. outputs], [.. gradients]);

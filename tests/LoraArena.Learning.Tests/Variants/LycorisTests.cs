@@ -159,5 +159,7 @@ public sealed class LycorisTests
     [InlineData("loha", "rank_pattern", "query=2.5", "rank_pattern gives 'query' the rank 2.5; a whole number from 1 to 1024 is needed.")]
     [InlineData("lokr", "alpha_pattern", "x", "alpha_pattern 'x' cannot be read")]
     public void APatternThatCannotBe_IsRefused(string variant, string name, string value, string sentence)
-        => Assert.Contains(sentence, Assert.Throws<OptionException>(() => VariantCatalog.Get(variant).ReadOptions(new() { [name] = value })).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            sentence, Assert.Throws<OptionException>(() => VariantCatalog.Get(variant).ReadOptions(new() { [name] = value })).Message,
+            StringComparison.Ordinal);
 }

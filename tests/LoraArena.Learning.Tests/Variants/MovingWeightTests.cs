@@ -80,7 +80,8 @@ public sealed class MovingWeightTests
         var options = new System.Text.Json.Nodes.JsonObject { ["stages"] = 3, ["lora_dropout"] = 0 };
         if (momentum is { } share) options["momentum"] = share;
         using var model = TinyTraining.Model("bert-tiny", variant, options);
-        using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.Options with { MaxSteps = 12, WarmupRatio = 0.25 });
+        using var trainer = new Trainer(
+            model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.Options with { MaxSteps = 12, WarmupRatio = 0.25 });
         TinyTraining.Run(trainer, 3);
         var layer = (LoraLayer)model.Adapted!.Layers[0];
         var start = layer.Site.Weight.Value.detach().clone();
@@ -88,7 +89,9 @@ public sealed class MovingWeightTests
 
         // The fourth step is the last of the stage: what its product was is in the weight now, and Adam knows nothing.
         Assert.True(Torch.RelativeError(layer.Site.Weight.Value, start) > 1e-4);
-        Assert.All(trainer.OptimizerState().Where(s => s.Key.StartsWith("exp_avg", StringComparison.Ordinal)).ToList(), s => Assert.Equal(0, s.Value.abs().max().ToDouble()));
+        Assert.All(
+            trainer.OptimizerState().Where(s => s.Key.StartsWith("exp_avg", StringComparison.Ordinal)).ToList(),
+            s => Assert.Equal(0, s.Value.abs().max().ToDouble()));
         var before = TinyTraining.Logits(model);
         model.Adapted.Detach();
         var untouched = TinyTraining.Logits(model);
@@ -146,9 +149,18 @@ public sealed class MovingWeightTests
     [Fact]
     public void WhatDoesNotGoTogether_IsRefusedWithTheReason()
     {
-        Assert.StartsWith("variant delta-lora: delta-lora does not go with lora_dropout: with it", Assert.Throws<OptionException>(() => VariantCatalog.Get("delta-lora").ReadOptions(new() { ["lora_dropout"] = 0.1 })).Message, StringComparison.Ordinal);
-        Assert.Contains("does not go with init_lora_weights that moves the base", Assert.Throws<OptionException>(() => VariantCatalog.Get("cola").ReadOptions(new() { ["init_lora_weights"] = "pissa" })).Message, StringComparison.Ordinal);
-        Assert.Contains("does not go with rank_pattern", Assert.Throws<OptionException>(() => VariantCatalog.Get("reslora").ReadOptions(new() { ["rank_pattern"] = "query=4" })).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "variant delta-lora: delta-lora does not go with lora_dropout: with it",
+            Assert.Throws<OptionException>(() => VariantCatalog.Get("delta-lora").ReadOptions(new() { ["lora_dropout"] = 0.1 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "does not go with init_lora_weights that moves the base",
+            Assert.Throws<OptionException>(() => VariantCatalog.Get("cola").ReadOptions(new() { ["init_lora_weights"] = "pissa" })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "does not go with rank_pattern",
+            Assert.Throws<OptionException>(() => VariantCatalog.Get("reslora").ReadOptions(new() { ["rank_pattern"] = "query=4" })).Message,
+            StringComparison.Ordinal);
     }
 
     // Two trainings of the same numbers in other memory differ by rounding.
@@ -157,7 +169,8 @@ public sealed class MovingWeightTests
         foreach (var (one, other) in expected.Zip(actual)) Assert.Equal(one, other, 1e-5);
     }
 
-    private static void Differ(IEnumerable<double> expected, IEnumerable<double> actual) => Assert.Contains(expected.Zip(actual), p => Math.Abs(p.First - p.Second) > 1e-3);
+    private static void Differ(IEnumerable<double> expected, IEnumerable<double> actual)
+        => Assert.Contains(expected.Zip(actual), p => Math.Abs(p.First - p.Second) > 1e-3);
 
     private static List<double> Losses(string variant, System.Text.Json.Nodes.JsonObject? options, long steps)
     {

@@ -59,7 +59,9 @@ public sealed class OrthogonalMethodsTests
         var u = model.Adapted!.Layers[0].Weights[0].Value;
         Assert.True(u.narrow(1, 0, 1).Equals(u.narrow(1, 1, 1)) && u.narrow(1, 2, 1).Equals(u.narrow(1, 3, 1)));
         Assert.False(u.narrow(1, 0, 1).Equals(u.narrow(1, 2, 1)));
-        Assert.Contains("take an even number", Assert.Throws<OptionException>(() => VariantCatalog.Get("hra").ReadOptions(new() { ["r"] = 3 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "take an even number", Assert.Throws<OptionException>(() => VariantCatalog.Get("hra").ReadOptions(new() { ["r"] = 3 })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,7 +122,10 @@ public sealed class OrthogonalMethodsTests
 
     [Fact]
     public void Road_AGroupThatDoesNotDivide_IsRefusedBySite()
-        => Assert.Contains("group_size 64 must be even and divide the 24 outputs of bert.encoder.layer.0.attention.self.query", Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", "road", new() { ["group_size"] = 64 })).Message, StringComparison.Ordinal);
+        => Assert.Contains(
+            "group_size 64 must be even and divide the 24 outputs of bert.encoder.layer.0.attention.self.query",
+            Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", "road", new() { ["group_size"] = 64 })).Message,
+            StringComparison.Ordinal);
 
     private static (AdapterLayer Layer, Tensor Before) Randomised(string variant, double spread, params (string Name, bool Value)[] options)
     {

@@ -67,7 +67,10 @@ public sealed class PromptTuningTests
         using var scope = NewDisposeScope();
         var expected = model.Embeddings!.Table.Value.index_select(0, tensor(new long[] { 7, 61, 33, 7 }));
         Assert.True(model.Adapted!.VirtualTokens!.Rows.Value.Equals(expected));
-        Assert.Contains("give both or neither", Assert.Throws<OptionException>(() => variant.ReadOptions(new() { ["prompt_tuning_init"] = "text" })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "give both or neither",
+            Assert.Throws<OptionException>(() => variant.ReadOptions(new() { ["prompt_tuning_init"] = "text" })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -76,7 +79,10 @@ public sealed class PromptTuningTests
         using var model = PreferenceModel.Load(Torch.Fixture("bert-tiny"), CPU, seed: 3);
         var variant = VariantCatalog.Get("prompt-tuning");
         var most = model.Config.MaxPositions;
-        Assert.Contains("leave no room", Assert.Throws<OptionException>(() => model.Attach(variant, new PromptTuningOptions { NumVirtualTokens = most }, seed: 0)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "leave no room",
+            Assert.Throws<OptionException>(() => model.Attach(variant, new PromptTuningOptions { NumVirtualTokens = most }, seed: 0)).Message,
+            StringComparison.Ordinal);
         model.Attach(variant, new PromptTuningOptions { NumVirtualTokens = 2 }, seed: 0);
         Assert.Contains("cannot be merged", Assert.Throws<OptionException>(model.Merge).Message, StringComparison.Ordinal);
         model.Adapted!.Detach();

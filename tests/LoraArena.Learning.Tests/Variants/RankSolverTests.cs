@@ -42,7 +42,12 @@ public sealed class RankSolverTests
             var other = size.Options.DeepClone().AsObject();
             other[size.Solved!] = value;
             other.Remove("rank_pattern");
-            if (Count(other) is { } count) Assert.True(Math.Abs(count - Budget) >= Math.Abs(size.Parameters - Budget), $"{size.Solved} = {value} gives {count}, {found} {size.Parameters}");
+            if (Count(other) is { } count)
+            {
+                Assert.True(
+                    Math.Abs(count - Budget) >= Math.Abs(size.Parameters - Budget),
+                    $"{size.Solved} = {value} gives {count}, {found} {size.Parameters}");
+            }
         }
 
         long? Count(JsonObject other)

@@ -48,8 +48,14 @@ public sealed class SharedBasisTests
     [Fact]
     public void VbLora_RefusesWidthsThatTheVectorsDoNotFill()
     {
-        Assert.StartsWith("vb-lora: vector_length 5 does not divide the widths of bert.encoder.layer.0.attention.self.query, 24 to 24", Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", "vb-lora", new() { ["vector_length"] = 5 })).Message, StringComparison.Ordinal);
-        Assert.Contains("topk does not go with a bank of fewer vectors", Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", "vb-lora", new() { ["topk"] = 11 })).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "vb-lora: vector_length 5 does not divide the widths of bert.encoder.layer.0.attention.self.query, 24 to 24",
+            Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", "vb-lora", new() { ["vector_length"] = 5 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "topk does not go with a bank of fewer vectors",
+            Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", "vb-lora", new() { ["topk"] = 11 })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -39,7 +39,9 @@ public sealed class SparseAndSpectralSplitTests
 
         // What a feature meets: its own block with one factor, two blocks with two.
         var weight = eye(24);
-        layer = new Boft().Wrap(new Learning.Models.Projection("unit", new Learning.Models.Weight("weight", weight), null), new BoftOptions { BoftBlockSize = 4, BoftNButterflyFactor = factors });
+        layer = new Boft().Wrap(
+            new Learning.Models.Projection("unit", new Learning.Models.Weight("weight", weight), null),
+            new BoftOptions { BoftBlockSize = 4, BoftNButterflyFactor = factors });
         layer.Value("boft_R").normal_(0, 0.5);
         var meets = ((weight + layer.DeltaWeight()).abs() > 1e-6).sum([1]).max().ToInt64();
         Assert.Equal(4 * factors, meets);
@@ -50,7 +52,8 @@ public sealed class SparseAndSpectralSplitTests
     [Fact]
     public void Boft_TwoFactors_AreTheProductOfPermutedBlockRotations()
     {
-        // The definition with whole matrices: x → x · M₂ M₁ with Mᵢ = Pᵢ blockdiag(Rᵢ) Pᵢᵀ; the second permutation sorts half blocks, even ones first, in each half.
+        // The definition with whole matrices: x → x · M₂ M₁ with Mᵢ = Pᵢ blockdiag(Rᵢ) Pᵢᵀ; the second permutation sorts half blocks, even
+        // ones first, in each half.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var layer = new Boft().Wrap(VariantLayers.Site(8, 8), new BoftOptions { BoftBlockSize = 2, BoftNButterflyFactor = 2 });
@@ -82,7 +85,13 @@ public sealed class SparseAndSpectralSplitTests
     [InlineData("osf", "effective_rank", 24, "osf: effective_rank 24 leaves nothing to train")]
     [InlineData("super-tuning", "sparsity", 0.9999, "super-tuning: sparsity 0.9999 leaves nothing to train of the 576 entries")]
     public void ASizeThatDoesNotFit_IsRefusedBySite(string variant, string option, double value, string sentence)
-        => Assert.StartsWith(sentence, Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", variant, new() { [option] = value == Math.Floor(value) ? (int)value : System.Text.Json.Nodes.JsonValue.Create(value) })).Message, StringComparison.Ordinal);
+        => Assert.StartsWith(
+            sentence,
+            Assert.Throws<OptionException>(() =>
+                TinyTraining.Model(
+                    "bert-tiny", variant,
+                    new() { [option] = value == Math.Floor(value) ? (int)value : System.Text.Json.Nodes.JsonValue.Create(value) })).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("shira", 3 * 48)]

@@ -37,7 +37,10 @@ public sealed class SpectralMethodsTests
         var (kernel, delta) = (layer.Weights[0].Value, layer.DeltaWeight());
         for (var o = 0; o < layer.Site.OutFeatures; o++)
         {
-            for (var i = 0; i < layer.Site.InFeatures; i++) Assert.Equal(kernel[o / 4, i / 4, (i - o + 400) % 4].ToSingle() / layer.Site.InFeatures, delta[o, i].ToSingle(), 1e-6f);
+            for (var i = 0; i < layer.Site.InFeatures; i++)
+            {
+                Assert.Equal(kernel[o / 4, i / 4, (i - o + 400) % 4].ToSingle() / layer.Site.InFeatures, delta[o, i].ToSingle(), 1e-6f);
+            }
         }
     }
 
@@ -46,7 +49,9 @@ public sealed class SpectralMethodsTests
     [InlineData("fourierft", "n_frequency", 577, "fourierft: n_frequency 577 is more than the 576 entries of bert.encoder.layer.0.attention.self.query")]
     [InlineData("waveft", "n_frequency", 577, "waveft: n_frequency 577 is more than the 576 entries of bert.encoder.layer.0.attention.self.query")]
     public void ASizeThatDoesNotFit_IsRefusedBySite(string variant, string option, int value, string sentence)
-        => Assert.StartsWith(sentence, Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", variant, new() { [option] = value })).Message, StringComparison.Ordinal);
+        => Assert.StartsWith(
+            sentence, Assert.Throws<OptionException>(() => TinyTraining.Model("bert-tiny", variant, new() { [option] = value })).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("fourierft")]
@@ -89,7 +94,9 @@ public sealed class SpectralMethodsTests
         var error = 1.0;
         foreach (var sign in new[] { 1, -1 })
         {
-            var waves = tensor(Enumerable.Range(0, 24 * 24).Select(at => (float)Math.Cos(2 * Math.PI * (((p * (at / 24)) / 24.0) + (sign * q * (at % 24) / 24.0)))).ToArray()).view(24, 24);
+            var waves = tensor(Enumerable.Range(0, 24 * 24)
+                .Select(at => (float)Math.Cos(2 * Math.PI * (((p * (at / 24)) / 24.0) + (sign * q * (at % 24) / 24.0))))
+                .ToArray()).view(24, 24);
             error = Math.Min(error, Torch.RelativeError(delta, waves));
         }
 

@@ -31,7 +31,8 @@ public sealed class TargetModulesTests
         var chosen = Chosen(fixture, "all-linear");
         Assert.Equal(count, chosen.Count);
         Assert.DoesNotContain(head, chosen);
-        var written = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(Torch.Fixture(fixture, "adapter", "adapter_config.json"))).RootElement.GetProperty("target_modules");
+        var written = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(Torch.Fixture(
+            fixture, "adapter", "adapter_config.json"))).RootElement.GetProperty("target_modules");
         Assert.Equal(written.EnumerateArray().Select(e => e.GetString()!).Order(StringComparer.Ordinal), chosen.Order(StringComparer.Ordinal));
     }
 
@@ -64,7 +65,9 @@ public sealed class TargetModulesTests
     {
         using var model = PreferenceModel.Load(Torch.Fixture("llama-tiny"), CPU, seed: 0);
         model.Attach(VariantCatalog.Get("lora"), new LoraOptions { TargetModules = "q_proj,v_proj" }, seed: 1);
-        Assert.All(model.Sites, site => Assert.Equal(site.Path.EndsWith("q_proj", StringComparison.Ordinal) || site.Path.EndsWith("v_proj", StringComparison.Ordinal), site.Adapter is not null));
+        Assert.All(model.Sites, site => Assert.Equal(
+            site.Path.EndsWith("q_proj", StringComparison.Ordinal) || site.Path.EndsWith("v_proj", StringComparison.Ordinal),
+            site.Adapter is not null));
         Assert.Equal(4, model.Adapted!.Layers.Count);
     }
 

@@ -82,11 +82,15 @@ public sealed class VariantContractTests
         var moves = VariantCatalog.Get(variant).Info.MovesBaseInTraining ? model.Adapted!.Layers.Select(l => l.Site.Weight).ToHashSet() : [];
 
         // What only checkpoints hold may change: methods keep notes there.
-        List<Weight> still = [.. model.BaseWeights.Concat(model.Adapted!.Weights.Where(w => w.Exported).Select(w => w.Weight)).Where(w => !trains.Contains(w) && !moves.Contains(w)).Distinct()];
+        List<Weight> still = [.. model.BaseWeights.Concat(model.Adapted!.Weights.Where(w => w.Exported).Select(w => w.Weight))
+            .Where(w => !trains.Contains(w) && !moves.Contains(w))
+            .Distinct()];
         var (frozen, trained) = (TinyTraining.Bytes(still), TinyTraining.Bytes(model.TrainableWeights));
         TinyTraining.Train(model, TinyTraining.OptionsFor(variant));
         Assert.Equal(frozen, TinyTraining.Bytes(still));
-        Assert.All(TinyTraining.Bytes(model.TrainableWeights), after => Assert.False(trained[after.Key].AsSpan().SequenceEqual(after.Value), after.Key + " did not move"));
+        Assert.All(
+            TinyTraining.Bytes(model.TrainableWeights),
+            after => Assert.False(trained[after.Key].AsSpan().SequenceEqual(after.Value), after.Key + " did not move"));
         Assert.All(still, w => Assert.False(w.Value.requires_grad, w.Name));
     }
 
@@ -103,7 +107,10 @@ public sealed class VariantContractTests
         model.Adapted!.Detach();
 
         // Bit for bit, but where the method had moved the base itself: what is subtracted and added again is rounded.
-        if (VariantCatalog.Get(variant).Info.MovesBase) Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)), 0, Tolerance);
+        if (VariantCatalog.Get(variant).Info.MovesBase)
+        {
+            Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)), 0, Tolerance);
+        }
         else Assert.True(TinyTraining.Logits(model).Equals(TinyTraining.Logits(plain)));
     }
 
@@ -199,12 +206,17 @@ public sealed class VariantContractTests
         Assert.Equal(loss, TinyTraining.Train(parts, options with { MaxTokensPerMicroBatch = 64 }, rows: 12)[0].Loss, Tolerance);
         var largest = whole.TrainableWeights.Max(w => w.Value.grad!.abs().max().ToDouble());
         Assert.True(largest > Seen);
-        foreach (var (one, other) in whole.TrainableWeights.Zip(parts.TrainableWeights)) Assert.InRange((one.Value.grad! - other.Value.grad!).abs().max().ToDouble() / largest, 0, Tolerance);
+        foreach (var (one, other) in whole.TrainableWeights.Zip(parts.TrainableWeights))
+        {
+            Assert.InRange((one.Value.grad! - other.Value.grad!).abs().max().ToDouble() / largest, 0, Tolerance);
+        }
 
         // The negative control: other rows give another gradient.
         using var fewer = TinyTraining.Model(fixture, variant, none);
         TinyTraining.Train(fewer, options, rows: 11);
-        Assert.Contains(whole.TrainableWeights.Zip(fewer.TrainableWeights), w => (w.First.Value.grad! - w.Second.Value.grad!).abs().max().ToDouble() / largest > Seen);
+        Assert.Contains(
+            whole.TrainableWeights.Zip(fewer.TrainableWeights),
+            w => (w.First.Value.grad! - w.Second.Value.grad!).abs().max().ToDouble() / largest > Seen);
     }
 
     [Theory]
@@ -212,7 +224,9 @@ public sealed class VariantContractTests
     public void TheLossFalls(string variant, string fixture)
     {
         using var model = TinyTraining.Model(fixture, variant);
-        var losses = TinyTraining.Train(model, TinyTraining.OptionsFor(variant) with { MaxSteps = 40, BatchSize = 6, SwapInTraining = false }, rows: 6).Select(r => r.Loss).ToList();
+        var losses = TinyTraining.Train(model, TinyTraining.OptionsFor(variant) with { MaxSteps = 40, BatchSize = 6, SwapInTraining = false }, rows: 6)
+            .Select(r => r.Loss)
+            .ToList();
         Assert.True(losses[^1] < 0.5 * losses[0], $"from {losses[0]:0.000} to {losses[^1]:0.000}");
     }
 
@@ -256,7 +270,9 @@ public sealed class VariantContractTests
     public void Training_LeavesNoTensorBehind(string variant, string fixture)
     {
         using var model = TinyTraining.Model(fixture, variant);
-        using var trainer = new Trainer(model, TinyTraining.Packer(), TinyTraining.Battles(18), TinyTraining.OptionsFor(variant) with { MaxSteps = 14 }) { MakesBatchesAhead = false };
+        using var trainer = new Trainer(
+            model, TinyTraining.Packer(), TinyTraining.Battles(18),
+            TinyTraining.OptionsFor(variant) with { MaxSteps = 14 }) { MakesBatchesAhead = false };
         TinyTraining.Run(trainer, 3);
 
         // Counted on this thread, which makes the batches too: what other tests left to the finalizer goes on another, at any time.
@@ -319,7 +335,8 @@ public sealed class VariantContractTests
         manual_seed(6);
         var layer = model.Adapted.Layers[0];
         foreach (var weight in Trained(model)) weight.Value.add_(0.3 * randn(weight.Shape));
-        var matrix = (layer.Forward(eye(layer.Site.InFeatures), ForwardMode.Inference) - layer.Forward(zeros(1, layer.Site.InFeatures), ForwardMode.Inference)).t();
+        var matrix = (layer.Forward(eye(layer.Site.InFeatures), ForwardMode.Inference) - layer.Forward(
+            zeros(1, layer.Site.InFeatures), ForwardMode.Inference)).t();
         Assert.True(Torch.RelativeError(layer.Site.Weight.Value, matrix) > Seen);
         layer.Merge();
         Assert.Null(layer.Site.Adapter);
@@ -372,5 +389,7 @@ public sealed class VariantContractTests
     }
 
     private static JsonObject AllDropouts(string variant, double share)
-        => new(Described[variant].Options.Where(o => o.Name.EndsWith("dropout", StringComparison.Ordinal)).Select(o => KeyValuePair.Create<string, JsonNode?>(o.Name, share)));
+        => new(Described[variant]
+            .Options.Where(o => o.Name.EndsWith("dropout", StringComparison.Ordinal))
+            .Select(o => KeyValuePair.Create<string, JsonNode?>(o.Name, share)));
 }

@@ -31,7 +31,8 @@ public sealed class VeraTests
     public void TheKeyAloneDecidesTheMatrices()
     {
         using var scope = NewDisposeScope();
-        Tensor A(int key, long seed) => ((VeraLayer)TinyTraining.Model("bert-tiny", "vera", new() { ["projection_prng_key"] = key }, seed).Adapted!.Layers[0]).Shared.A.Value;
+        Tensor A(int key, long seed) =>
+            ((VeraLayer)TinyTraining.Model("bert-tiny", "vera", new() { ["projection_prng_key"] = key }, seed).Adapted!.Layers[0]).Shared.A.Value;
         Assert.True(A(1, 3).Equals(A(1, 4)));
         Assert.False(A(1, 3).Equals(A(2, 3)));
     }
@@ -50,7 +51,9 @@ public sealed class VeraTests
             layer.LambdaB.Value.copy_(randn(layer.LambdaB.Shape));
             layer.LambdaD.Value.copy_(randn(layer.LambdaD.Shape));
             var (i, o) = (layer.Site.InFeatures, layer.Site.OutFeatures);
-            var expected = mm(layer.LambdaB.Value.unsqueeze(1) * layer.Shared.B.Value.narrow(0, 0, o), layer.LambdaD.Value.unsqueeze(1) * layer.Shared.A.Value.narrow(1, 0, i));
+            var expected = mm(
+                layer.LambdaB.Value.unsqueeze(1) * layer.Shared.B.Value.narrow(0, 0, o),
+                layer.LambdaD.Value.unsqueeze(1) * layer.Shared.A.Value.narrow(1, 0, i));
             Assert.InRange(Torch.RelativeError(layer.DeltaWeight(), expected), 0, 1e-5);
         }
     }

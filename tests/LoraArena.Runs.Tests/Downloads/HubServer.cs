@@ -56,7 +56,9 @@ internal sealed class HubServer : IAsyncDisposable
     /// <summary>Sends a file, or a part of it.</summary>
     public static async Task SendAsync(HttpContext context, byte[] content, bool ranges = true, int? breakAfter = null)
     {
-        var from = ranges && context.Request.Headers.Range.ToString() is { Length: > 0 } range ? int.Parse(range["bytes=".Length..^1], CultureInfo.InvariantCulture) : 0;
+        var from = ranges && context.Request.Headers.Range.ToString() is { Length: > 0 } range
+            ? int.Parse(range["bytes=".Length..^1], CultureInfo.InvariantCulture)
+            : 0;
         if (from > 0)
         {
             context.Response.StatusCode = StatusCodes.Status206PartialContent;
@@ -84,7 +86,13 @@ internal sealed class HubServer : IAsyncDisposable
         {
             var siblings = Files.Select(Sibling).ToList();
             Listing(siblings);
-            await context.Response.WriteAsync(JsonSerializer.Serialize(new { id = "someone/tiny", sha = Commit, siblings, tags = new[] { "license:apache-2.0" } }));
+            await context.Response.WriteAsync(JsonSerializer.Serialize(new
+            {
+                id = "someone/tiny",
+                sha = Commit,
+                siblings,
+                tags = new[] { "license:apache-2.0" },
+            }));
         }
         else if (Files.TryGetValue(path[(path.LastIndexOf('/') + 1)..], out var content))
         {
@@ -101,7 +109,10 @@ internal sealed class HubServer : IAsyncDisposable
     private static Dictionary<string, object?> Sibling(KeyValuePair<string, byte[]> file)
     {
         var sibling = new Dictionary<string, object?> { ["rfilename"] = file.Key, ["size"] = file.Value.Length };
-        if (file.Key.EndsWith(".safetensors", StringComparison.Ordinal)) sibling["lfs"] = new { sha256 = Convert.ToHexStringLower(SHA256.HashData(file.Value)), size = file.Value.Length };
+        if (file.Key.EndsWith(".safetensors", StringComparison.Ordinal))
+        {
+            sibling["lfs"] = new { sha256 = Convert.ToHexStringLower(SHA256.HashData(file.Value)), size = file.Value.Length };
+        }
 #pragma warning disable CA5350 // Git's own name of a file.
         else sibling["blobId"] = Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {file.Value.Length}\0"), .. file.Value]));
 #pragma warning restore CA5350

@@ -34,10 +34,15 @@ public sealed class RepositoryDownloaderTests : IAsyncLifetime
     [Fact]
     public async Task Fetch_BringsTheFilesThatAModelNeedsAndNoOther()
     {
-        foreach (var other in new[] { "pytorch_model.bin", "training_args.bin", "flax_model.msgpack", "run.py", ".gitattributes", "onnx/model.onnx", "../evil.json", "model-extra.safetensors" }) _server.Files[other] = [1, 2, 3];
+        foreach (var other in new[] { "pytorch_model.bin", "training_args.bin", "flax_model.msgpack", "run.py", ".gitattributes", "onnx/model.onnx", "../evil.json", "model-extra.safetensors" })
+        {
+            _server.Files[other] = [1, 2, 3];
+        }
         var folder = await FetchAsync();
 
-        Assert.Equal(["arena_source.json", "config.json", "model.safetensors", "tokenizer.json"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["arena_source.json", "config.json", "model.safetensors", "tokenizer.json"],
+            Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
         foreach (var name in new[] { "config.json", "tokenizer.json", Weights }) Assert.Equal(_server.Files[name], File.ReadAllBytes(Path.Join(folder, name)));
         Assert.Equal(new ModelSource(Repository, HubServer.Commit, "apache-2.0"), ModelSource.Of(folder));
         Assert.Equal([folder], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(folder)!));
@@ -50,7 +55,10 @@ public sealed class RepositoryDownloaderTests : IAsyncLifetime
     public async Task Fetch_TakesShardsWithTheirIndex()
     {
         _server.Files.Remove(Weights);
-        foreach (var name in new[] { "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json" }) _server.Files[name] = Encoding.UTF8.GetBytes(name);
+        foreach (var name in new[] { "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json" })
+        {
+            _server.Files[name] = Encoding.UTF8.GetBytes(name);
+        }
         var folder = await FetchAsync();
         Assert.Equal(6, Directory.EnumerateFiles(folder).Count());
     }
@@ -156,7 +164,15 @@ public sealed class RepositoryDownloaderTests : IAsyncLifetime
             await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
             return true;
         };
-        await RefusedAsync("could not be fetched: no byte came for", new HubSettings { Endpoint = _server.Address, FreeSpaceFloor = 0, StallLimit = TimeSpan.FromMilliseconds(150), RetryPause = TimeSpan.FromMilliseconds(1) });
+        await RefusedAsync(
+            "could not be fetched: no byte came for",
+            new HubSettings
+            {
+                Endpoint = _server.Address,
+                FreeSpaceFloor = 0,
+                StallLimit = TimeSpan.FromMilliseconds(150),
+                RetryPause = TimeSpan.FromMilliseconds(1),
+            });
     }
 
     [Fact]
@@ -221,7 +237,8 @@ public sealed class RepositoryDownloaderTests : IAsyncLifetime
     [Fact]
     public async Task AServerThatIsNotThere_IsSaid()
     {
-        var error = await Assert.ThrowsAsync<DownloadException>(() => Downloader(Settings() with { Endpoint = "http://127.0.0.1:9" }).FetchAsync(Repository, "main", _ => { }, TestContext.Current.CancellationToken));
+        var error = await Assert.ThrowsAsync<DownloadException>(() =>
+            Downloader(Settings() with { Endpoint = "http://127.0.0.1:9" }).FetchAsync(Repository, "main", _ => { }, TestContext.Current.CancellationToken));
         Assert.Contains("cannot be reached", error.Message, StringComparison.Ordinal);
     }
 
@@ -245,7 +262,8 @@ public sealed class RepositoryDownloaderTests : IAsyncLifetime
 
     private async Task RefusedAsync(string says, HubSettings? settings = null)
     {
-        var error = await Assert.ThrowsAsync<DownloadException>(() => Downloader(settings).FetchAsync(Repository, "main", _ => { }, TestContext.Current.CancellationToken));
+        var error = await Assert.ThrowsAsync<DownloadException>(() =>
+            Downloader(settings).FetchAsync(Repository, "main", _ => { }, TestContext.Current.CancellationToken));
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
     }
 }

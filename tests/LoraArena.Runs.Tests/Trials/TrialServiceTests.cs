@@ -14,7 +14,8 @@ namespace LoraArena.Runs.Tests.Trials;
 /// <summary>A trial from plan to end, on the real worker's sizes; how its runs end is decided here, so that nothing is trained.</summary>
 public sealed class TrialServiceTests
 {
-    private static TrialPlan Plan => new("Small trial", "Small", "nano", [new TrialMethod("lora"), new TrialMethod("rslora")], new TrialBudget { Parameters = 80_000 })
+    private static TrialPlan Plan
+        => new("Small trial", "Small", "nano", [new TrialMethod("lora"), new TrialMethod("rslora")], new TrialBudget { Parameters = 80_000 })
     {
         Seeds = [0, 1],
         LearningRates = [0.001, 0.0001],
@@ -48,12 +49,17 @@ public sealed class TrialServiceTests
         Assert.Empty(await service.ActiveAsync(ArenaId.New(TimeProvider.System), CancellationToken.None));
 
         // The smaller rate is the best for LoRA; no try of rsLoRA succeeds.
-        foreach (var line in status.Lines.Where(l => l.Planned.IsTuning)) await EndAsync(arena, line, line.Planned.Method == 1 ? null : line.Planned.LearningRate < 0.0005 ? 0.9 : 1.0);
+        foreach (var line in status.Lines.Where(l => l.Planned.IsTuning))
+        {
+            await EndAsync(arena, line, line.Planned.Method == 1 ? null : line.Planned.LearningRate < 0.0005 ? 0.9 : 1.0);
+        }
         status = (await service.AdvanceAsync(trial.Id, CancellationToken.None))!;
         Assert.Equal([0.0001, null], status.Chosen!.Choices.OrderBy(c => c.Method).Select(c => c.LearningRate));
         Assert.All(status.Lines.Where(l => !l.Planned.IsTuning), l => Assert.Equal(l.Planned.Method == 1 ? TrialStatus.NotRun : "queued", l.State));
         var spec = RunSpec.Read(arena.Folder.Run(status.Lines.First(l => !l.Planned.IsTuning && l.Planned.Method == 2).Planned.Run).Spec);
-        Assert.Equal((0.0001, 1000, 2, trial.Id, "LoRA (other seeds)"), (spec.Training.LearningRate, spec.Training.Seed, spec.Training.MaxSteps, spec.Trial!.Id, spec.Trial.Method));
+        Assert.Equal(
+            (0.0001, 1000, 2, trial.Id, "LoRA (other seeds)"),
+            (spec.Training.LearningRate, spec.Training.Seed, spec.Training.MaxSteps, spec.Trial!.Id, spec.Trial.Method));
         Assert.Equal(parts[0].Report, spec.Split);
 
         // One is cancelled with the trial; what was not run stays in the list with its reason.
@@ -69,7 +75,10 @@ public sealed class TrialServiceTests
         await Assert.ThrowsAsync<RunRefusedException>(() => service.CancelAsync(trial.Id, "tester", CancellationToken.None));
 
         // A plan that names what is not there is refused before anything is written.
-        await Assert.ThrowsAsync<TrialException>(() => service.CreateAsync(Plan with { Methods = [new TrialMethod("nonsense")] }, arena.Competition, arena.Model, parts, "tester", CancellationToken.None));
+        await Assert.ThrowsAsync<TrialException>(() =>
+            service.CreateAsync(
+                Plan with { Methods = [new TrialMethod("nonsense")] }, arena.Competition, arena.Model, parts, "tester",
+                CancellationToken.None));
         Assert.Single(arena.Get<TrialLibrary>().List());
     }
 
@@ -103,7 +112,8 @@ public sealed class TrialServiceTests
         var method = new ResolvedMethod("LoRA", "lora", [], 1, false);
         var runs = Enumerable.Range(0, 4).Select(i => new PlannedRun($"run{i}", 0, 0, i, null)).ToList();
         var trial = new Trial("t", DateTimeOffset.UnixEpoch, "tester", Plan, new CompetitionReference("c", "C"), "m", [method], [], runs);
-        TrialStatus Status(params TrialLine[] lines) => new(trial, [.. lines, .. runs.Skip(lines.Length).Select(r => new TrialLine(r, TrialStatus.Planned, null, null))], null, false);
+        TrialStatus Status(params TrialLine[] lines) =>
+            new(trial, [.. lines, .. runs.Skip(lines.Length).Select(r => new TrialLine(r, TrialStatus.Planned, null, null))], null, false);
         TrialLine Line(int run, string state, long steps) => new(runs[run], state, null, new()
         {
             Id = $"run{run}",
@@ -124,7 +134,9 @@ public sealed class TrialServiceTests
         var now = DateTimeOffset.FromUnixTimeMilliseconds(151_000);
 
         // A run and a half in 150 seconds: two and a half are left.
-        Assert.Equal("1 of 4 runs have ended, 1 trains; about 4 min to go at the speed so far.", TrialProgress.Sentence(Status(Line(0, "succeeded", 10), Line(1, "running", 5)), now));
+        Assert.Equal(
+            "1 of 4 runs have ended, 1 trains; about 4 min to go at the speed so far.",
+            TrialProgress.Sentence(Status(Line(0, "succeeded", 10), Line(1, "running", 5)), now));
         Assert.Equal("0 of 4 runs have ended, 1 trains.", TrialProgress.Sentence(Status(Line(0, "running", 5)), now));
         Assert.Equal("0 of 4 runs have ended.", TrialProgress.Sentence(Status(), now));
     }
@@ -150,9 +162,13 @@ public sealed class TrialServiceTests
         Assert.Contains((await deletion.PlanModelAsync(arena.Model.Id, cancel)).Dependents, d => d.StartsWith("trial Small trial", StringComparison.Ordinal));
         await deletion.DeleteModelAsync(arena.Model.Id, cancel);
         status = (await service.AdvanceAsync(trial.Id, cancel))!;
-        Assert.All(status.Lines.Where(l => !l.Planned.IsTuning), l => Assert.Equal((TrialStatus.NotRun, "The base model 'nano' was deleted."), (l.State, l.Reason)));
+        Assert.All(
+            status.Lines.Where(l => !l.Planned.IsTuning),
+            l => Assert.Equal((TrialStatus.NotRun, "The base model 'nano' was deleted."), (l.State, l.Reason)));
 
-        Assert.Contains((await deletion.PlanCompetitionAsync(arena.Competition.Id, cancel)).Dependents, d => d.StartsWith("1 trial ", StringComparison.Ordinal));
+        Assert.Contains(
+            (await deletion.PlanCompetitionAsync(arena.Competition.Id, cancel)).Dependents,
+            d => d.StartsWith("1 trial ", StringComparison.Ordinal));
         await deletion.DeleteCompetitionAsync(arena.Competition.Id, cancel);
         Assert.Empty(arena.Get<TrialLibrary>().List());
         Assert.Empty(await arena.Store.RunsAsync(null, 10, cancel));
@@ -167,7 +183,9 @@ public sealed class TrialServiceTests
         var plan = Plan with { Seeds = [0], LearningRates = [] };
         var broken = await service.CreateAsync(plan with { Name = "Broken" }, arena.Competition, arena.Model, parts, "tester", cancel);
         var whole = await service.CreateAsync(plan with { Name = "Whole" }, arena.Competition, arena.Model, parts, "tester", cancel);
-        AtomicFile.WriteJson(Path.Join(arena.Folder.Trial(broken.Id), Trial.FileName), broken with { Methods = [broken.Methods[0] with { Variant = "gone" }, .. broken.Methods.Skip(1)] });
+        AtomicFile.WriteJson(
+            Path.Join(arena.Folder.Trial(broken.Id), Trial.FileName),
+            broken with { Methods = [broken.Methods[0] with { Variant = "gone" }, .. broken.Methods.Skip(1)] });
 
         await arena.Get<TrialLoop>().PassAsync(cancel);
 
@@ -182,5 +200,7 @@ public sealed class TrialServiceTests
     }
 
     private static async Task EndAsync(TestArena arena, TrialLine line, double? logLoss)
-        => Assert.True(await arena.Store.TryUpdateAsync((await arena.Store.RunAsync(line.Planned.Run))!, r => (r.State, r.LogLoss, r.Reason) = (logLoss is null ? "failed" : "succeeded", logLoss, logLoss is null ? "It diverged." : null)));
+        => Assert.True(await arena.Store.TryUpdateAsync(
+            (await arena.Store.RunAsync(line.Planned.Run))!,
+            r => (r.State, r.LogLoss, r.Reason) = (logLoss is null ? "failed" : "succeeded", logLoss, logLoss is null ? "It diverged." : null)));
 }

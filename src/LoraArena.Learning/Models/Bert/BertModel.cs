@@ -19,7 +19,8 @@ public sealed class BertModel : Backbone
     {
         (_pooling, _dtype) = (config.Pooling, builder.Dtype);
         _embeddings = new BertEmbeddings(config, builder);
-        _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new BertLayer(FormattableString.Invariant($"{config.Module}.encoder.layer.{i}"), config, builder))];
+        _layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
+            new BertLayer(FormattableString.Invariant($"{config.Module}.encoder.layer.{i}"), config, builder))];
         _pooler = config.HasPooler ? builder.Pooler(config.Module + ".pooler.dense", config.HiddenSize, config.InitializerRange) : null;
     }
 
@@ -44,7 +45,8 @@ public sealed class BertModel : Backbone
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<BlockMemory> Blocks => [.. _layers.Select(layer => layer.Memory(firstTokenOnly: _pooling == Pooling.First && layer == _layers[^1]))];
+    public override IReadOnlyList<BlockMemory> Blocks
+        => [.. _layers.Select(layer => layer.Memory(firstTokenOnly: _pooling == Pooling.First && layer == _layers[^1]))];
 
     /// <inheritdoc/>
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
@@ -53,7 +55,8 @@ public sealed class BertModel : Backbone
         return new ForwardPass(
             mode,
             () => _embeddings.Forward(batch, mode),
-            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => layer.Forward(xBTD, mask, mode, firstTokenOnly: _pooling == Pooling.First && layer == _layers[^1])))],
+            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD =>
+                layer.Forward(xBTD, mask, mode, firstTokenOnly: _pooling == Pooling.First && layer == _layers[^1])))],
             xBTD => Pool(Shared.Pool.Take(_pooling, xBTD, batch), mode));
     }
 
@@ -92,7 +95,8 @@ internal sealed class BertEmbeddings
     }
 
     // A model that was made for one segment alone is told of no other.
-    private Tensor Segments(TokenBatch batch) => batch.TokenTypeIdsBT is { } tokenTypeIdsBT && _hasSegments ? Rows(_types, tokenTypeIdsBT) : _types.Value.narrow(0, 0, 1);
+    private Tensor Segments(TokenBatch batch)
+        => batch.TokenTypeIdsBT is { } tokenTypeIdsBT && _hasSegments ? Rows(_types, tokenTypeIdsBT) : _types.Value.narrow(0, 0, 1);
 
     private static Tensor Rows(Weight table, Tensor idsBT) => table.Value.index_select(0, idsBT.view(-1)).view(idsBT.shape[0], idsBT.shape[1], -1);
 }
@@ -112,7 +116,10 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
     private readonly Projection _down = builder.Projection(path + ".output.dense", config.IntermediateSize, config.HiddenSize, bias: true);
     private readonly LayerNorm _outputNorm = new(path + ".output.LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
 
-    /// <summary>What its training keeps: q, k, v and context, what the norms read, what the activation reads; of one token a sequence, keys and values alone.</summary>
+    /// <summary>
+    /// What its training keeps: q, k, v and context, what the norms read, what the activation reads; of one token a sequence, keys and
+    /// values alone.
+    /// </summary>
     public BlockMemory Memory(bool firstTokenOnly)
     {
         var (width, inner) = (config.HiddenSize, config.IntermediateSize);
@@ -135,7 +142,9 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
     {
         using var scope = NewDisposeScope();
         var projected = Projection.ForwardTogether(queryInput, xBTD, mode, _query, _key, _value);
-        var (qBHTK, kBHTK, vBHTK) = (Attention.SplitHeads(projected[0], _heads), Attention.SplitHeads(projected[1], _heads), Attention.SplitHeads(projected[2], _heads));
+        var (qBHTK, kBHTK, vBHTK) = (
+            Attention.SplitHeads(projected[0], _heads), Attention.SplitHeads(projected[1], _heads),
+            Attention.SplitHeads(projected[2], _heads));
         var contextBHTK = Attention.Attend(qBHTK, kBHTK, vBHTK, new AttentionMask(mask, Causal: false), _scale, cap: null, mode.AttentionDropout);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }

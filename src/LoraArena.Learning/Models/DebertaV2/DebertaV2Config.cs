@@ -105,8 +105,13 @@ public sealed record DebertaV2Config : ModelConfig
     // "p2c|c2p", or a list of the two.
     private static (bool ContentToPosition, bool PositionToContent) Terms(ConfigReader config)
     {
-        var terms = config.IsText("pos_att_type") ? config.Text("pos_att_type")!.ToLowerInvariant().Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : config.Texts("pos_att_type") ?? [];
-        if (terms.FirstOrDefault(term => term is not ("c2p" or "p2c")) is { } other) throw config.Error($"'pos_att_type' names '{other}'; only c2p and p2c are supported");
+        var terms = config.IsText("pos_att_type")
+            ? config.Text("pos_att_type")!.ToLowerInvariant().Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            : config.Texts("pos_att_type") ?? [];
+        if (terms.FirstOrDefault(term => term is not ("c2p" or "p2c")) is { } other)
+        {
+            throw config.Error($"'pos_att_type' names '{other}'; only c2p and p2c are supported");
+        }
         return (terms.Contains("c2p"), terms.Contains("p2c"));
     }
 
@@ -136,6 +141,8 @@ public sealed record RelativePositions(int MaxDistance, int Buckets, bool Conten
         if (buckets is 1) throw config.Error("'position_buckets' is 1; at least 2 are needed");
         if (buckets > 0 && max - 1 <= buckets / 2) throw config.Error($"'position_buckets' is {buckets}, too many for distances of less than {max}");
         var norms = (config.Text("norm_rel_ebd") ?? "none").ToLowerInvariant().Split('|', StringSplitOptions.TrimEntries);
-        return new RelativePositions(max, Math.Max(0, buckets), contentToPosition, positionToContent, config.Flag("share_att_key", false), norms.Contains("layer_norm"));
+        return new RelativePositions(
+            max, Math.Max(0, buckets), contentToPosition, positionToContent, config.Flag("share_att_key", false),
+            norms.Contains("layer_norm"));
     }
 }

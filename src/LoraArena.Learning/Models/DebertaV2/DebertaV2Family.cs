@@ -1,6 +1,9 @@
 namespace LoraArena.Learning.Models.DebertaV2;
 
-/// <summary>DeBERTa v2 and v3 (He et al. 2020 and 2021, arXiv:2006.03654 and arXiv:2111.09543), as Transformers' <c>DebertaV2ForSequenceClassification</c> has them.</summary>
+/// <summary>
+/// DeBERTa v2 and v3 (He et al. 2020 and 2021, arXiv:2006.03654 and arXiv:2111.09543), as Transformers'
+/// <c>DebertaV2ForSequenceClassification</c> has them.
+/// </summary>
 public sealed class DebertaV2Family : ModelFamily
 {
     /// <inheritdoc/>

@@ -13,8 +13,12 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
     private readonly Projection _query = Square(path + ".attention.self.query_proj", config, builder);
     private readonly Projection _key = Square(path + ".attention.self.key_proj", config, builder);
     private readonly Projection _value = Square(path + ".attention.self.value_proj", config, builder);
-    private readonly Projection? _positionKey = config.Relative is { SharesLayers: false, ContentToPosition: true } ? Square(path + ".attention.self.pos_key_proj", config, builder) : null;
-    private readonly Projection? _positionQuery = config.Relative is { SharesLayers: false, PositionToContent: true } ? Square(path + ".attention.self.pos_query_proj", config, builder) : null;
+    private readonly Projection? _positionKey = config.Relative is { SharesLayers: false, ContentToPosition: true }
+        ? Square(path + ".attention.self.pos_key_proj", config, builder)
+        : null;
+    private readonly Projection? _positionQuery = config.Relative is { SharesLayers: false, PositionToContent: true }
+        ? Square(path + ".attention.self.pos_query_proj", config, builder)
+        : null;
     private readonly Projection _output = Square(path + ".attention.output.dense", config, builder);
     private readonly LayerNorm _attentionNorm = new(path + ".attention.output.LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
     private readonly Projection _up = builder.Projection(path + ".intermediate.dense", config.HiddenSize, config.IntermediateSize, bias: true);
@@ -36,7 +40,9 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
     {
         using var scope = NewDisposeScope();
         var projected = Projection.ForwardTogether(queryInput, xBTD, mode, _query, _key, _value);
-        var (qBHQK, kBHTK, vBHTK) = (Attention.SplitHeads(projected[0], config.Heads), Attention.SplitHeads(projected[1], config.Heads), Attention.SplitHeads(projected[2], config.Heads));
+        var (qBHQK, kBHTK, vBHTK) = (
+            Attention.SplitHeads(projected[0], config.Heads), Attention.SplitHeads(projected[1], config.Heads),
+            Attention.SplitHeads(projected[2], config.Heads));
         var added = distances is null ? null : DistanceScores(qBHQK, kBHTK, distances, mode);
         if (mask is not null) added = added is null ? mask : added + mask;
         var contextBHQK = Attention.Attend(qBHQK, kBHTK, vBHTK, new AttentionMask(added, Causal: false), _scale, cap: null, mode.AttentionDropout);
@@ -71,5 +77,6 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
         return sum?.mul(_scale).MoveToOuterDisposeScope();
     }
 
-    private static Projection Square(string path, DebertaV2Config config, ModelBuilder builder) => builder.Projection(path, config.HiddenSize, config.HiddenSize, bias: true);
+    private static Projection Square(string path, DebertaV2Config config, ModelBuilder builder)
+        => builder.Projection(path, config.HiddenSize, config.HiddenSize, bias: true);
 }

@@ -22,9 +22,12 @@ public sealed class DebertaV2Model : Backbone
     {
         (_config, _dtype) = (config, builder.Dtype);
         _embeddings = new DebertaV2Embeddings(config, builder);
-        _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DebertaV2Layer(FormattableString.Invariant($"deberta.encoder.layer.{i}"), config, builder))];
+        _layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
+            new DebertaV2Layer(FormattableString.Invariant($"deberta.encoder.layer.{i}"), config, builder))];
         _distances = config.Relative is { } relative ? builder.Weight("deberta.encoder.rel_embeddings.weight", 2L * relative.Span, config.HiddenSize) : null;
-        _distanceNorm = config.Relative?.Normalised == true ? new LayerNorm("deberta.encoder.LayerNorm", config.HiddenSize, config.LayerNormEps, builder) : null;
+        _distanceNorm = config.Relative?.Normalised == true
+            ? new LayerNorm("deberta.encoder.LayerNorm", config.HiddenSize, config.LayerNormEps, builder)
+            : null;
         _convolution = config.ConvolutionWidth > 0 ? new DebertaV2Convolution(config, builder) : null;
         _pooler = builder.Pooler("pooler.dense", config.HiddenSize, config.InitializerRange);
     }
@@ -53,7 +56,9 @@ public sealed class DebertaV2Model : Backbone
         return new ForwardPass(
             mode,
             () => _embeddings.Forward(batch, mode),
-            [.. Enumerable.Range(0, _layers.Count).Select(i => (Func<Tensor, Tensor>)(xBTD => Block(i, xBTD, batch, shared, mode, firstTokenOnly: _config.Pooling == Pooling.First && i == _layers.Count - 1)))],
+            [.. Enumerable.Range(0, _layers.Count).Select(i =>
+                (Func<Tensor, Tensor>)(xBTD =>
+                    Block(i, xBTD, batch, shared, mode, firstTokenOnly: _config.Pooling == Pooling.First && i == _layers.Count - 1)))],
             xBTD => Pooler(Pool.Take(_config.Pooling, xBTD, batch), mode));
     }
 
@@ -142,7 +147,9 @@ internal sealed class DebertaV2Embeddings
         _words = builder.Embedding(Path + "word_embeddings.weight", config.VocabularySize, config.EmbeddingSize);
         _positions = config.AbsolutePositions > 0 ? builder.Weight(Path + "position_embeddings.weight", config.AbsolutePositions, config.EmbeddingSize) : null;
         _types = config.TypeVocabularySize > 0 ? builder.Weight(Path + "token_type_embeddings.weight", config.TypeVocabularySize, config.EmbeddingSize) : null;
-        _projection = config.EmbeddingSize == config.HiddenSize ? null : builder.Projection(Path + "embed_proj", config.EmbeddingSize, config.HiddenSize, bias: false);
+        _projection = config.EmbeddingSize == config.HiddenSize
+            ? null
+            : builder.Projection(Path + "embed_proj", config.EmbeddingSize, config.HiddenSize, bias: false);
         _norm = new LayerNorm(Path + "LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
     }
 
@@ -153,7 +160,10 @@ internal sealed class DebertaV2Embeddings
         var wordsBTD = _words.Forward(batch.IdsBT);
         var xBTD = wordsBTD;
         if (_positions is not null) xBTD = xBTD + _positions.Value.narrow(0, 0, batch.Length);
-        if (_types is not null) xBTD = xBTD + (batch.TokenTypeIdsBT is { } tokenTypeIdsBT && _types.Shape[0] > 1 ? Rows(_types, tokenTypeIdsBT) : _types.Value.narrow(0, 0, 1));
+        if (_types is not null)
+        {
+            xBTD = xBTD + (batch.TokenTypeIdsBT is { } tokenTypeIdsBT && _types.Shape[0] > 1 ? Rows(_types, tokenTypeIdsBT) : _types.Value.narrow(0, 0, 1));
+        }
         xBTD = xBTD.to(wordsBTD.dtype);
         xBTD = _norm.Forward(_projection?.Forward(xBTD, mode) ?? xBTD);
         if (batch.AttentionMaskBT is { } attentionMaskBT) xBTD = xBTD * attentionMaskBT.unsqueeze(-1).to(xBTD.dtype);
@@ -167,7 +177,8 @@ internal sealed class DebertaV2Embeddings
 internal sealed class DebertaV2Convolution(DebertaV2Config config, ModelBuilder builder)
 {
     private const string Path = "deberta.encoder.conv.";
-    private readonly Weight _weight = builder.Weight(Path + "conv.weight", config.HiddenSize, config.HiddenSize / config.ConvolutionGroups, config.ConvolutionWidth);
+    private readonly Weight _weight =
+        builder.Weight(Path + "conv.weight", config.HiddenSize, config.HiddenSize / config.ConvolutionGroups, config.ConvolutionWidth);
     private readonly Weight _bias = builder.Weight(Path + "conv.bias", config.HiddenSize);
     private readonly LayerNorm _norm = new(Path + "LayerNorm", config.HiddenSize, config.LayerNormEps, builder);
 
@@ -175,7 +186,9 @@ internal sealed class DebertaV2Convolution(DebertaV2Config config, ModelBuilder 
     public Tensor Forward(Tensor embeddedBTD, Tensor xBTD, TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var mixedBDT = nn.functional.conv1d(embeddedBTD.transpose(1, 2), _weight.In(embeddedBTD.dtype), _bias.In(embeddedBTD.dtype), padding: (config.ConvolutionWidth - 1) / 2, groups: config.ConvolutionGroups);
+        var mixedBDT = nn.functional.conv1d(
+            embeddedBTD.transpose(1, 2), _weight.In(embeddedBTD.dtype), _bias.In(embeddedBTD.dtype),
+            padding: (config.ConvolutionWidth - 1) / 2, groups: config.ConvolutionGroups);
         var mixedBTD = mixedBDT.transpose(1, 2);
         var keepBT1 = batch.AttentionMaskBT?.unsqueeze(-1).to(xBTD.dtype);
         if (keepBT1 is not null) mixedBTD = mixedBTD * keepBT1;

@@ -70,7 +70,10 @@ public sealed class DecoderConfig(ConfigReader config)
     /// <exception cref="ModelException">It is asked for.</exception>
     public void RequireCausal()
     {
-        if (File.Flag("use_bidirectional_attention", false)) throw File.Error("'use_bidirectional_attention' is true; only a decoder whose tokens see what came before is supported");
+        if (File.Flag("use_bidirectional_attention", false))
+        {
+            throw File.Error("'use_bidirectional_attention' is true; only a decoder whose tokens see what came before is supported");
+        }
     }
 
     private void CheckSize(DecoderShape shape)
@@ -82,4 +85,5 @@ public sealed class DecoderConfig(ConfigReader config)
 }
 
 /// <summary>A family's sizes where config.json does not give them.</summary>
-public sealed record DecoderDefaults(int VocabularySize, int HiddenSize, int IntermediateSize, int Layers, int Heads, int? KeyValueHeads, int? HeadSize, int MaxPositions);
+public sealed record DecoderDefaults(
+    int VocabularySize, int HiddenSize, int IntermediateSize, int Layers, int Heads, int? KeyValueHeads, int? HeadSize, int MaxPositions);

@@ -1,6 +1,9 @@
 namespace LoraArena.Learning.Models.Decoders;
 
-/// <summary>What families of decoders have in common: Transformers' <c>GenericForSequenceClassification</c> puts one layer without bias on the last real token.</summary>
+/// <summary>
+/// What families of decoders have in common: Transformers' <c>GenericForSequenceClassification</c> puts one layer without bias on the last
+/// real token.
+/// </summary>
 public abstract class DecoderFamily : ModelFamily
 {
     /// <inheritdoc/>

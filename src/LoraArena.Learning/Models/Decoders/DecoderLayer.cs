@@ -59,7 +59,9 @@ internal sealed class DecoderLayer
         var (query, key) = (_query.OutFeatures, _key.OutFeatures);
         var norms = (_queryNorm is null ? 0 : query) + (_keyNorm is null ? 0 : key) + (_afterAttention is null ? 0 : width) + (_afterFeedForward is null ? 0 : width);
         if (lastTokenOnly) return new BlockMemory(width + (2 * key), 2 * width, [([_key, _value], width)]);
-        return new BlockMemory((2 * width) + (4 * query) + (3 * inner) + norms, (3 * width) + (3 * inner), [([_query, _key, _value], width), ([_gate, _up], width), ([_down], inner)]);
+        return new BlockMemory(
+            (2 * width) + (4 * query) + (3 * inner) + norms, (3 * width) + (3 * inner),
+            [([_query, _key, _value], width), ([_gate, _up], width), ([_down], inner)]);
     }
 
     /// <summary>[B, T, D] → [B, T, D]. Padding stands on the right, so no real token can see it: the causal mask is enough.</summary>

@@ -6,7 +6,10 @@ namespace LoraArena.Learning.Models.Decoders;
 
 // B sequences, T tokens, D width.
 
-/// <summary>A decoder of Llama's kind: embeddings, blocks of attention and a gated feed-forward part, a norm. Names of the weights are those of Hugging Face's files.</summary>
+/// <summary>
+/// A decoder of Llama's kind: embeddings, blocks of attention and a gated feed-forward part, a norm. Names of the weights are those of
+/// Hugging Face's files.
+/// </summary>
 public sealed class DecoderModel : Backbone
 {
     private readonly DecoderShape _shape;
@@ -19,7 +22,8 @@ public sealed class DecoderModel : Backbone
     {
         (_shape, _dtype) = (shape, builder.Dtype);
         _embeddings = builder.Embedding("model.embed_tokens.weight", shape.VocabularySize, shape.HiddenSize);
-        _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => new DecoderLayer(FormattableString.Invariant($"model.layers.{i}"), shape, shape.Windows[i], builder))];
+        _layers = [.. Enumerable.Range(0, shape.Layers).Select(i =>
+            new DecoderLayer(FormattableString.Invariant($"model.layers.{i}"), shape, shape.Windows[i], builder))];
         _norm = new RmsNorm("model.norm", shape.HiddenSize, shape.NormEps, builder, shape.NormsAddOne);
     }
 
@@ -42,7 +46,8 @@ public sealed class DecoderModel : Backbone
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<BlockMemory> Blocks => [.. _layers.Select(layer => layer.Memory(lastTokenOnly: _shape.Pooling == Pooling.Last && layer == _layers[^1]))];
+    public override IReadOnlyList<BlockMemory> Blocks
+        => [.. _layers.Select(layer => layer.Memory(lastTokenOnly: _shape.Pooling == Pooling.Last && layer == _layers[^1]))];
 
     /// <inheritdoc/>
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
@@ -53,7 +58,9 @@ public sealed class DecoderModel : Backbone
         return new ForwardPass(
             mode,
             () => Embed(batch),
-            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => lastOnly && layer == _layers[^1] ? layer.ForwardLast(xBTD, batch.LastB, masks, angles, mode) : layer.Forward(xBTD, masks, angles, mode)))],
+            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => lastOnly && layer == _layers[^1]
+                ? layer.ForwardLast(xBTD, batch.LastB, masks, angles, mode)
+                : layer.Forward(xBTD, masks, angles, mode)))],
             xBTD => lastOnly ? _norm.Forward(xBTD.squeeze(1)) : Pool.Take(_shape.Pooling, _norm.Forward(xBTD), batch));
     }
 

@@ -68,5 +68,6 @@ public sealed record DecoderNorms(string BeforeAttention, string? AfterAttention
     public static DecoderNorms BeforeEachPart { get; } = new("input_layernorm", null, "post_attention_layernorm", null);
 
     /// <summary>Gemma 2's four.</summary>
-    public static DecoderNorms AroundEachPart { get; } = new("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm");
+    public static DecoderNorms AroundEachPart { get; } =
+        new("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm");
 }

@@ -3,7 +3,10 @@ using LoraArena.Learning.Models.Shared;
 
 namespace LoraArena.Learning.Models.Llama;
 
-/// <summary>Llama 2 to 3.3 (Touvron et al. 2023, arXiv:2307.09288; Grattafiori et al. 2024, arXiv:2407.21783), as Transformers' <c>LlamaForSequenceClassification</c> has them.</summary>
+/// <summary>
+/// Llama 2 to 3.3 (Touvron et al. 2023, arXiv:2307.09288; Grattafiori et al. 2024, arXiv:2407.21783), as Transformers'
+/// <c>LlamaForSequenceClassification</c> has them.
+/// </summary>
 public sealed class LlamaFamily : DecoderFamily
 {
     private static readonly DecoderDefaults Defaults = new(32000, 4096, 11008, 32, 32, KeyValueHeads: null, HeadSize: null, 2048);

@@ -3,7 +3,10 @@ using LoraArena.Learning.Models.Shared;
 
 namespace LoraArena.Learning.Models.Mistral;
 
-/// <summary>Mistral (Jiang et al. 2023, arXiv:2310.06825), as Transformers' <c>MistralForSequenceClassification</c> has it: one window for all layers, or none.</summary>
+/// <summary>
+/// Mistral (Jiang et al. 2023, arXiv:2310.06825), as Transformers' <c>MistralForSequenceClassification</c> has it: one window for all
+/// layers, or none.
+/// </summary>
 public sealed class MistralFamily : DecoderFamily
 {
     private static readonly DecoderDefaults Defaults = new(32000, 4096, 14336, 32, 32, KeyValueHeads: 8, HeadSize: null, 131_072);

@@ -11,7 +11,8 @@ public sealed class Int8Matrix : BaseMatrix
     private readonly Tensor _codesOI;
     private readonly Tensor _scaleO1;
 
-    private Int8Matrix(Tensor codesOI, Tensor scaleO1, ScalarType computeType) => (_codesOI, _scaleO1, ComputeType) = (codesOI.DetachFromDisposeScope(), scaleO1.DetachFromDisposeScope(), computeType);
+    private Int8Matrix(Tensor codesOI, Tensor scaleO1, ScalarType computeType)
+        => (_codesOI, _scaleO1, ComputeType) = (codesOI.DetachFromDisposeScope(), scaleO1.DetachFromDisposeScope(), computeType);
 
     /// <inheritdoc/>
     public override long InFeatures => _codesOI.shape[1];

@@ -3,7 +3,10 @@ using LoraArena.Learning.Models.Shared;
 
 namespace LoraArena.Learning.Models.Qwen2;
 
-/// <summary>Qwen 2 and 2.5 (Yang et al. 2024, arXiv:2407.10671 and arXiv:2412.15115), as Transformers' <c>Qwen2ForSequenceClassification</c> has them.</summary>
+/// <summary>
+/// Qwen 2 and 2.5 (Yang et al. 2024, arXiv:2407.10671 and arXiv:2412.15115), as Transformers' <c>Qwen2ForSequenceClassification</c> has
+/// them.
+/// </summary>
 public sealed class Qwen2Family : DecoderFamily
 {
     private static readonly DecoderDefaults Defaults = new(151_936, 4096, 22016, 32, 32, KeyValueHeads: 32, HeadSize: null, 32768);

@@ -4,7 +4,10 @@ using LoraArena.Learning.Models.Shared;
 
 namespace LoraArena.Learning.Models.Qwen3;
 
-/// <summary>Qwen 3 (Yang et al. 2025, arXiv:2505.09388), as Transformers' <c>Qwen3ForSequenceClassification</c> has it: queries and keys are normalised head by head.</summary>
+/// <summary>
+/// Qwen 3 (Yang et al. 2025, arXiv:2505.09388), as Transformers' <c>Qwen3ForSequenceClassification</c> has it: queries and keys are
+/// normalised head by head.
+/// </summary>
 public sealed class Qwen3Family : DecoderFamily
 {
     private static readonly DecoderDefaults Defaults = new(151_936, 4096, 22016, 32, 32, KeyValueHeads: 32, HeadSize: 128, 32768);

@@ -28,7 +28,10 @@ public class RobertaFamily : ModelFamily
     {
         var read = BertConfig.Read(config, vocabularySize: 50265, padTokenId: 1);
         var first = read.PadTokenId!.Value + 1;
-        if (read.MaxPositions <= first) throw config.Error($"'max_position_embeddings' is {read.MaxPositions}, but positions begin at {first}, after the padding's");
+        if (read.MaxPositions <= first)
+        {
+            throw config.Error($"'max_position_embeddings' is {read.MaxPositions}, but positions begin at {first}, after the padding's");
+        }
         return read with { Module = "roberta", FirstPosition = first, MaxPositions = read.MaxPositions - first, HasPooler = false, HasSegments = false };
     }
 

@@ -66,7 +66,9 @@ internal sealed class SeededDropout : autograd.SingleTensorFunction<SeededDropou
 
     /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-        => BackwardCall.Run(ctx, [grad_output], 2, (_, outputs) => [outputs[0] is { } gradient ? Drop(gradient, (Call)ctx.get_data(nameof(Call))) : null, null]);
+        => BackwardCall.Run(
+            ctx, [grad_output], 2,
+            (_, outputs) => [outputs[0] is { } gradient ? Drop(gradient, (Call)ctx.get_data(nameof(Call))) : null, null]);
 
     private static Tensor Drop(Tensor x, Call call) => DropoutMask.Like(x, call.P, call.Seed).mul_(x).mul_(1 / (1 - call.P));
 

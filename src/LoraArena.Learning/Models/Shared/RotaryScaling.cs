@@ -81,7 +81,8 @@ internal sealed record DynamicRotary(int HeadSize, double Theta, double Factor, 
 }
 
 /// <summary>Llama 3.1's: long waves are divided by a factor, short ones left, those between interpolated.</summary>
-internal sealed record Llama3Rotary(int HeadSize, double Theta, double Factor, double LowFactor, double HighFactor, int OriginalPositions) : RotaryScaling(HeadSize, Theta)
+internal sealed record Llama3Rotary(
+    int HeadSize, double Theta, double Factor, double LowFactor, double HighFactor, int OriginalPositions) : RotaryScaling(HeadSize, Theta)
 {
     /// <summary>Reads what is its own.</summary>
     public static Llama3Rotary Read(ConfigReader rope, int headSize, double theta, double factor, int original)

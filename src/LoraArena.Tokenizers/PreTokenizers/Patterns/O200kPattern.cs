@@ -4,7 +4,8 @@ using LoraArena.Tokenizers.Unicode;
 namespace LoraArena.Tokenizers.PreTokenizers.Patterns;
 
 /// <summary>
-/// The pattern of o200k (GPT-4o, gpt-oss, Phi-4 mini): words that end where small letters are followed by a capital, with one character before and a contraction
+/// The pattern of o200k (GPT-4o, gpt-oss, Phi-4 mini): words that end where small letters are followed by a capital, with one character
+/// before and a contraction
 /// behind them, up to three digits, runs of symbols with the line ends and slashes after them, white space up to the last line end, other white space.
 /// </summary>
 internal sealed class O200kPattern : TextPattern

@@ -17,7 +17,10 @@ internal static class PatternCatalog
     /// <exception cref="TokenizerException">It is neither, or the expression uses something that .NET does not read as Hugging Face does.</exception>
     public static TextPattern Read(JsonPart part)
     {
-        if (part.Find("String") is { } literal) return literal.Text().Length > 0 ? new LiteralPattern(literal.Text()) : throw literal.Wanted("a text that is not empty");
+        if (part.Find("String") is { } literal)
+        {
+            return literal.Text().Length > 0 ? new LiteralPattern(literal.Text()) : throw literal.Wanted("a text that is not empty");
+        }
         if (part.Find("Regex") is not { } regex) throw part.Wanted("an object with the field String or Regex");
         return Scanners.TryGetValue(regex.Text(), out var scanner) ? scanner : new RegexPattern(regex);
     }

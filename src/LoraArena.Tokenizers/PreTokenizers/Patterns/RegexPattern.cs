@@ -76,7 +76,9 @@ internal sealed class RegexPattern : TextPattern
         }
         catch (RegexMatchTimeoutException)
         {
-            throw _part.Problem(string.Create(CultureInfo.InvariantCulture, $"the regular expression needs more than {Patience.TotalSeconds * megabytes} s on a text of {text.Length} characters"));
+            throw _part.Problem(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the regular expression needs more than {Patience.TotalSeconds * megabytes} s on a text of {text.Length} characters"));
         }
     }
 

@@ -14,7 +14,8 @@ internal static class Runs
     public static CharacterTraits KindAt(ReadOnlySpan<char> text, int index) => KindAt(text, index, out _);
 
     /// <summary>Letter, Number, Space or <see cref="Symbol"/>, and the length of the character.</summary>
-    public static CharacterTraits KindAt(ReadOnlySpan<char> text, int index, out int units) => Characters.TraitsOf(Characters.At(text, index, out units)) & Mask;
+    public static CharacterTraits KindAt(ReadOnlySpan<char> text, int index, out int units)
+        => Characters.TraitsOf(Characters.At(text, index, out units)) & Mask;
 
     /// <summary>Where a run of one kind that begins at <paramref name="start"/> ends, after <paramref name="max"/> characters at the latest.</summary>
     public static int End(ReadOnlySpan<char> text, int start, CharacterTraits kind, int max = int.MaxValue)

@@ -16,7 +16,10 @@ internal static class BoardCell
             ? Signed(d.Value) + (d.IsKnown ? $" [{Signed(d.Low)}, {Signed(d.High)}]" : "") + Mark(row.Standing)
             : "0",
         "p" => row.PAdjusted is { } p ? BoardSentence.P(p) : "–",
-        "rank" => row.Rank is { } rank ? rank.Best == rank.Worst ? rank.Best.ToString(CultureInfo.InvariantCulture) : FormattableString.Invariant($"{rank.Best}–{rank.Worst}") : "–",
+        "rank" => row.Rank is { } rank
+            ? rank.Best == rank.Worst ? rank.Best.ToString(CultureInfo.InvariantCulture)
+            : FormattableString.Invariant($"{rank.Best}–{rank.Worst}")
+            : "–",
         "seeds" => row.IsBaseline ? "–" : row.Seeds.ToString(CultureInfo.InvariantCulture),
         "accuracy" => Show.Percent(row.Accuracy),
         "ece" => row.Ece.ToString("0.000", CultureInfo.InvariantCulture),
@@ -42,5 +45,6 @@ internal static class BoardCell
     private static string Signed(double value) => value.ToString("+0.0000;−0.0000;0.0000", CultureInfo.InvariantCulture);
 
     // Colour alone says nothing to some.
-    private static string Mark(Standing standing) => standing switch { Standing.Better => " better", Standing.Worse => " worse", Standing.CannotBeToldApart => " ≈", _ => "" };
+    private static string Mark(Standing standing)
+        => standing switch { Standing.Better => " better", Standing.Worse => " worse", Standing.CannotBeToldApart => " ≈", _ => "" };
 }

@@ -41,6 +41,8 @@ public sealed class BoardLoader(BoardReader reader, ArenaStore store, WorkerCata
             failed[key] = await store.EndedWithoutSuccessIdsAsync(competition.Id, key, cancel);
         }
 
-        return await Task.Run(() => reader.Read(competition, query, part => runs[RunIndex.SplitKey(part)], part => failed[RunIndex.SplitKey(part)], description, cancel), cancel);
+        return await Task.Run(
+            () => reader.Read(competition, query, part => runs[RunIndex.SplitKey(part)], part => failed[RunIndex.SplitKey(part)], description, cancel),
+            cancel);
     }
 }

@@ -45,14 +45,41 @@ public static class BoardFigures
                 text = beyond ? new[] { difference.Value.ToString("+0.000;−0.000", CultureInfo.InvariantCulture) } : [],
                 textposition = difference.Value > 0 ? "middle left" : "middle right",
                 textfont = new { color = "var(--mud-palette-text-secondary)" },
-                marker = new { size = 10, color = colour, symbol = beyond ? (difference.Value > 0 ? "triangle-right" : "triangle-left") : colours.Shape(board, row) + (sure || row.Id == reference.Id ? "" : "-open"), line = new { width = 2, color = colour } },
-                error_x = new { type = "data", symmetric = false, visible = row.Against is { Difference.IsKnown: true } && !beyond, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 2, width = 4 },
+                marker = new
+                {
+                    size = 10,
+                    color = colour,
+                    symbol = beyond
+                        ? (difference.Value > 0 ? "triangle-right" : "triangle-left")
+                        : colours.Shape(board, row) + (sure || row.Id == reference.Id ? "" : "-open"),
+                    line = new { width = 2, color = colour },
+                },
+                error_x = new
+                {
+                    type = "data",
+                    symmetric = false,
+                    visible = row.Against is { Difference.IsKnown: true } && !beyond,
+                    array = new[] { difference.High - difference.Value },
+                    arrayminus = new[] { difference.Value - difference.Low },
+                    color = colour,
+                    thickness = 2,
+                    width = 4,
+                },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
             }));
         }
 
         var (edge, brim) = (high + (far.Any(b => Of(b).Value > high) ? 0.2 * wide : 0), low - (far.Any(b => Of(b).Value < low) ? 0.2 * wide : 0));
-        var shapes = new List<object> { new { type = "line", x0 = 0, x1 = 0, yref = "paper", y0 = 0, y1 = 1, line = new { color = Figure.Line, width = 1, dash = "dot" } } };
+        var shapes = new List<object> { new
+        {
+            type = "line",
+            x0 = 0,
+            x1 = 0,
+            yref = "paper",
+            y0 = 0,
+            y1 = 1,
+            line = new { color = Figure.Line, width = 1, dash = "dot" },
+        } };
         if (edge > high) shapes.Add(Band(high, edge));
         if (brim < low) shapes.Add(Band(brim, low));
         return new Figure(traces, Figure.Object(new
@@ -92,7 +119,16 @@ public static class BoardFigures
             if (front.Count == 0 || row.LogLoss.Value < front[^1].LogLoss.Value) front.Add(row);
         }
 
-        traces.Add(Figure.Object(new { type = "scatter", mode = "lines", x = front.Select(r => Cost(r, cost)), y = front.Select(Delta), line = new { shape = "hv", color = Figure.Line, width = 1.5, dash = "dash" }, hoverinfo = "skip", showlegend = false }));
+        traces.Add(Figure.Object(new
+        {
+            type = "scatter",
+            mode = "lines",
+            x = front.Select(r => Cost(r, cost)),
+            y = front.Select(Delta),
+            line = new { shape = "hv", color = Figure.Line, width = 1.5, dash = "dash" },
+            hoverinfo = "skip",
+            showlegend = false,
+        }));
         foreach (var row in rows)
         {
             var difference = Drawn(row);
@@ -111,8 +147,28 @@ public static class BoardFigures
                 textposition = row == front[^1] && front.Count > 1 ? "bottom left" : "bottom right",
                 textfont = new { color = "var(--mud-palette-text-secondary)", size = 11 },
                 marker = new { size = 11, color = colour, symbol = colours.Shape(board, row), line = new { width = 1, color = colour } },
-                error_y = new { type = "data", symmetric = false, array = new[] { difference.High - difference.Value }, arrayminus = new[] { difference.Value - difference.Low }, color = colour, thickness = 1.5, width = 4, visible = row.Against is { Difference.IsKnown: true } },
-                error_x = new { type = "data", symmetric = false, array = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Max() - spread.Average() : 0 }, arrayminus = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Average() - spread.Min() : 0 }, color = colour, thickness = 1.5, width = 4, visible = spread.Count > 1 },
+                error_y = new
+                {
+                    type = "data",
+                    symmetric = false,
+                    array = new[] { difference.High - difference.Value },
+                    arrayminus = new[] { difference.Value - difference.Low },
+                    color = colour,
+                    thickness = 1.5,
+                    width = 4,
+                    visible = row.Against is { Difference.IsKnown: true },
+                },
+                error_x = new
+                {
+                    type = "data",
+                    symmetric = false,
+                    array = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Max() - spread.Average() : 0 },
+                    arrayminus = new[] { spread.Count > 1 && row.Seeds == row.Runs.Count ? spread.Average() - spread.Min() : 0 },
+                    color = colour,
+                    thickness = 1.5,
+                    width = 4,
+                    visible = spread.Count > 1,
+                },
                 hovertemplate = Figure.Text(Hover(row), 400) + "<extra></extra>",
             }));
         }
@@ -150,7 +206,13 @@ public static class BoardFigures
                 text = of.Select(p => p.Difference.ToString("+0.000;−0.000;0.000", CultureInfo.InvariantCulture)),
                 textposition = "bottom center",
                 textfont = new { size = 10, color = "var(--mud-palette-text-secondary)" },
-                marker = new { size = of.Select(p => (size * 0.35) + (size * 0.45 * Math.Sqrt(Math.Abs(p.Difference) / Math.Max(1e-12, largest)))), color = colour, symbol = of.Select(p => p.Adjusted <= RankInterval.Level ? "square" : "square-open"), line = new { width = 1.5, color = colour } },
+                marker = new
+                {
+                    size = of.Select(p => (size * 0.35) + (size * 0.45 * Math.Sqrt(Math.Abs(p.Difference) / Math.Max(1e-12, largest)))),
+                    color = colour,
+                    symbol = of.Select(p => p.Adjusted <= RankInterval.Level ? "square" : "square-open"),
+                    line = new { width = 1.5, color = colour },
+                },
                 customdata = of.Select(p => BoardSentence.P(p.Adjusted)),
                 hovertemplate = "%{y}<br>minus %{x}<br>Δ %{text}, p %{customdata} of all pairs<extra></extra>",
             }));
@@ -194,17 +256,37 @@ public static class BoardFigures
     private static Interval Drawn(BoardRow row)
         => row.Against is { Difference: var d } ? d.IsKnown ? d : new Interval(d.Value, d.Value, d.Value) : new Interval(0, 0, 0);
 
-    private static object Band(double from, double to) => new { type = "rect", x0 = from, x1 = to, yref = "paper", y0 = 0, y1 = 1, fillcolor = Figure.Line + "/0.12", line = new { width = 0 }, layer = "below" };
+    private static object Band(double from, double to)
+        => new
+        {
+            type = "rect",
+            x0 = from,
+            x1 = to,
+            yref = "paper",
+            y0 = 0,
+            y1 = 1,
+            fillcolor = Figure.Line + "/0.12",
+            line = new { width = 0 },
+            layer = "below",
+        };
 
     private static string Hover(BoardRow row)
     {
-        if (row.Against is not { Difference: var d }) return string.Create(CultureInfo.InvariantCulture, $"{row.Name}: log loss {row.LogLoss.Value:0.0000} (reference)");
-        return string.Create(CultureInfo.InvariantCulture, $"{row.Name}: log loss {row.LogLoss.Value:0.0000}, Δ {d.Value:+0.0000;−0.0000;0.0000} ({BoardSentence.Span(d, "+0.0000;−0.0000;0.0000")}), p {BoardSentence.P(row.PAdjusted ?? 1)}");
+        if (row.Against is not { Difference: var d })
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"{row.Name}: log loss {row.LogLoss.Value:0.0000} (reference)");
+        }
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{row.Name}: log loss {row.LogLoss.Value:0.0000}, Δ {d.Value:+0.0000;−0.0000;0.0000} ({BoardSentence.Span(d, "+0.0000;−0.0000;0.0000")}), p {BoardSentence.P(row.PAdjusted ?? 1)}");
     }
 
-    private static string CostTitle(string cost) => cost switch { "memory" => "peak memory, MiB", "parameters" => "trainable parameters", _ => "seconds of one training" };
+    private static string CostTitle(string cost)
+        => cost switch { "memory" => "peak memory, MiB", "parameters" => "trainable parameters", _ => "seconds of one training" };
 
-    private static double? Cost(BoardRow row, string cost) => cost switch { "memory" => row.PeakMemoryBytes / 1048576.0, "parameters" => row.TrainableParameters, _ => row.Seconds };
+    private static double? Cost(BoardRow row, string cost)
+        => cost switch { "memory" => row.PeakMemoryBytes / 1048576.0, "parameters" => row.TrainableParameters, _ => row.Seconds };
 
-    private static double? Cost(BoardRun run, string cost) => cost switch { "memory" => run.Cost?.PeakMemoryBytes / 1048576.0, "parameters" => run.Cost?.TrainableParameters, _ => run.Cost?.Seconds };
+    private static double? Cost(BoardRun run, string cost)
+        => cost switch { "memory" => run.Cost?.PeakMemoryBytes / 1048576.0, "parameters" => run.Cost?.TrainableParameters, _ => run.Cost?.Seconds };
 }

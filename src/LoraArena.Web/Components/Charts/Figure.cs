@@ -20,7 +20,8 @@ public sealed record Figure(IReadOnlyList<JsonObject> Traces, JsonObject Layout)
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
 
     /// <summary>The figure as JSON.</summary>
-    public string Json() => new JsonObject { ["data"] = new JsonArray([.. Traces.Select(t => t.DeepClone())]), ["layout"] = Layout.DeepClone() }.ToJsonString(Options);
+    public string Json()
+        => new JsonObject { ["data"] = new JsonArray([.. Traces.Select(t => t.DeepClone())]), ["layout"] = Layout.DeepClone() }.ToJsonString(Options);
 
     /// <summary>An object of an anonymous type as JSON.</summary>
     public static JsonObject Object(object value) => JsonSerializer.SerializeToNode(value, Options)!.AsObject();
