@@ -35,7 +35,8 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         try
         {
             var id = await BeginAsync(new RunLease(
-                1, Environment.MachineName, stranger.Id, ProcessIdentity.Started(stranger.Id)!.Value, null, Long, Long) { BootId = boot });
+                1, Environment.MachineName, stranger.Id, ProcessIdentity.Started(stranger.Id)!.Value, null, Long, Long)
+            { BootId = boot });
             await StopAsync(id);
             var entry = await _arena.SuperviseAsync(id, IsFinal);
 
@@ -59,7 +60,8 @@ public sealed class OtherProcessesTests : IAsyncLifetime
             var run = _arena.Folder.Run(await BeginAsync(null));
             var lease = new RunLease(
                 1, "another-name", process.Id, ProcessIdentity.Started(process.Id)!.Value, null, Long,
-                Long) { BootId = ProcessIdentity.Machine };
+                Long)
+            { BootId = ProcessIdentity.Machine };
             Assert.True(WorkerProcess.IsAlive(run, lease, TimeProvider.System.GetUtcNow()));
             Assert.False(WorkerProcess.IsAlive(run, lease with { ProcessStarted = lease.ProcessStarted - 1 }, TimeProvider.System.GetUtcNow()));
 

@@ -56,7 +56,8 @@ internal sealed partial class Visitor : IDisposable
     public async Task<HttpResponseMessage> UploadAsync(string competition, string name, HttpContent content, bool expectContinue = false, bool replace = false)
     {
         using var request = new HttpRequestMessage(
-            HttpMethod.Post, UploadPath(competition, name).TrimStart('/') + (replace ? "&replace=true" : "")) { Content = content };
+            HttpMethod.Post, UploadPath(competition, name).TrimStart('/') + (replace ? "&replace=true" : ""))
+        { Content = content };
         request.Headers.Add("RequestVerificationToken", await TokenAsync());
         request.Headers.ExpectContinue = expectContinue;
         return await _client.SendAsync(request, TestContext.Current.CancellationToken);

@@ -17,7 +17,8 @@ internal static class WorkerProcess
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
             ? path
-            : "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+            : "dotnet")
+        { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Repository.Program("LoraArena.Worker", "LoraArena.Worker"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment.Remove("LORAARENA_LIBTORCH");

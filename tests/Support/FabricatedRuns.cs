@@ -57,7 +57,8 @@ internal static class FabricatedRuns
         const string Reason = "Loss or gradient was not finite after step 20. A lower learning rate, a lower alpha/r or a warm-up usually helps.";
         var result = new RunResult(
             RunState.Failed, 1, DateTimeOffset.FromUnixTimeSeconds(1_790_000_100), Reason, 20, null,
-            new RunCost(31, 50_000, 1600, 216L << 20, 16_000)) { Flag = RunMark.Diverged };
+            new RunCost(31, 50_000, 1600, 216L << 20, 16_000))
+        { Flag = RunMark.Diverged };
         result.Write(folder);
         var entry = (await arena.Store.RunAsync(id))!;
         if (!await arena.Store.TryUpdateAsync(entry, r => RunIndex.Apply(r, result))) throw new InvalidOperationException("The run has changed meanwhile.");
@@ -73,8 +74,11 @@ internal static class FabricatedRuns
             var right = 0.34 + (skill * (0.3 + (0.5 * common.NextDouble()))) + (0.06 * (own.NextDouble() - 0.5));
             var rest = (1 - right) / 2;
             var winner = row.Winner!.Value;
-            yield return row with { Probabilities = new Probabilities(
-                winner == Winner.ModelA ? right : rest, winner == Winner.ModelB ? right : rest, winner == Winner.Tie ? right : rest) };
+            yield return row with
+            {
+                Probabilities = new Probabilities(
+                winner == Winner.ModelA ? right : rest, winner == Winner.ModelB ? right : rest, winner == Winner.Tie ? right : rest)
+            };
         }
     }
 

@@ -21,7 +21,8 @@ internal sealed class WebServer : IAsyncDisposable
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
             ? path
-            : "dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+            : "dotnet")
+        { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Repository.Program("LoraArena.Web", "LoraArena.Web"));
         // The system gives a port that nobody else has, and the app says which.
         start.Environment["Urls"] = "http://127.0.0.1:0";
@@ -36,7 +37,8 @@ internal sealed class WebServer : IAsyncDisposable
 
         // What it prints goes to a file that a failed test leaves for people to read.
         var log = new StreamWriter(Path.Join(
-            Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"arena-web-{process.Id}.log"))) { AutoFlush = true };
+            Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"arena-web-{process.Id}.log")))
+        { AutoFlush = true };
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data?.IndexOf(Listening, StringComparison.Ordinal) is >= 0 and var at)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Json;
@@ -57,12 +58,17 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
     public static string Text(KeyValuePair<string, string> setting)
         => $"{Short.GetValueOrDefault(setting.Key, setting.Key)}={ValueText(setting.Key, setting.Value)}";
 
-    /// <summary>A value as people read it: of a pattern that names layer after layer, which values it gives to how many.</summary>
+    /// <summary>A value as people read it: a rate of 5E-05 as 0.00005; of a pattern that names layer after layer, which values it gives to how many.</summary>
     /// <param name="name">The setting.</param>
     /// <param name="value">Its value as JSON text.</param>
     public static string ValueText(string name, string value)
     {
         var text = value.Trim('"');
+        if (text.Contains('E', StringComparison.Ordinal) && decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number != 0)
+        {
+            return number.ToString("0.############################", CultureInfo.InvariantCulture);
+        }
+
         if (!name.EndsWith("_pattern", StringComparison.Ordinal)) return text;
         var entries = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (entries.Length < 3 || entries.Any(e => e.LastIndexOf('=') < 1)) return text;
@@ -91,5 +97,5 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
         return a.ToJsonString() == b.ToJsonString();
     }
 
-    private static double Number(JsonNode node) => double.Parse(node.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture);
+    private static double Number(JsonNode node) => double.Parse(node.ToJsonString(), CultureInfo.InvariantCulture);
 }

@@ -52,6 +52,9 @@ public sealed class PreferenceModel : IDisposable
     /// <summary>Parameters of the transformer, however they are kept.</summary>
     public long BaseParameters => BaseWeights.Sum(w => w.Count) + Quantized.Sum(matrix => matrix.InFeatures * matrix.OutFeatures);
 
+    /// <summary>Parameters of transformer, adapter and head, each counted once: what trains of the transformer is no more than it has.</summary>
+    public long Parameters => BaseParameters + TrainableWeights.Except(BaseWeights).Sum(w => w.Count);
+
     /// <summary>Memory of the transformer's weights in bytes.</summary>
     public long BaseBytes => BaseWeights.Sum(w => w.Count * w.Value.ElementSize) + Quantized.Sum(matrix => matrix.Bytes);
 

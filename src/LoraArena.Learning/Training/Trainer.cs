@@ -99,7 +99,8 @@ public sealed class Trainer : IDisposable
         if (_model.Adapted is { HasStarted: false } adapted)
         {
             adapted.Start(new StartingData(
-                _model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart) { LearningRate = _options.LearningRate });
+                _model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart)
+            { LearningRate = _options.LearningRate });
         }
         Prepare();
     }

@@ -21,6 +21,7 @@ public sealed class AdaLora : LoraVariant<AdaLoraOptions>
     {
         Group = VariantGroup.LowRank,
         Cost = "Two more averages for each trained number, and a little time for ranking them.",
+        LearningRateFactor = 2.5,
         SizeOption = "init_r",
     };
 

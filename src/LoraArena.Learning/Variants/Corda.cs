@@ -20,6 +20,7 @@ public sealed class Corda : LoraFamily<CordaOptions>
     {
         Group = VariantGroup.Start,
         Cost = "Some batches at the start and a decomposition of each weight, then none.",
+        LearningRateFactor = 0.25,
         MovesBase = true,
     };
 }

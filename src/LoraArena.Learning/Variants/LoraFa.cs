@@ -20,6 +20,7 @@ public sealed class LoraFa : LoraFamily<LoraFaOptions>
         Group = VariantGroup.LowRank,
         QuantizedBase = true,
         Cost = "Less memory: layer inputs are not kept for the backward pass; a little less time.",
+        LearningRateFactor = 2,
     };
 
     /// <inheritdoc/>

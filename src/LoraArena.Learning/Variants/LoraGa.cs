@@ -21,6 +21,7 @@ public sealed class LoraGa : LoraFamily<LoraGaOptions>
     {
         Group = VariantGroup.Start,
         Cost = "Some batches at the start with gradients of whole weights, then none.",
+        LearningRateFactor = 0.25,
         MovesBase = true,
     };
 }

@@ -15,6 +15,7 @@ public sealed class LoraPlus : LoraFamily<LoraPlusOptions>
         Group = VariantGroup.Optimizer,
         QuantizedBase = true,
         Cost = "None: another rate for half of the numbers.",
+        LearningRateFactor = 0.5,
     };
 }
 

@@ -15,6 +15,7 @@ public sealed class Olora : LoraFamily<OloraOptions>
     {
         Group = VariantGroup.Start,
         Cost = "A QR decomposition of each weight at the start, then none.",
+        LearningRateFactor = 0.25,
         MovesBase = true,
     };
 }

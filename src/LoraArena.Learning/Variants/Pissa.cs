@@ -17,6 +17,7 @@ public sealed class Pissa : LoraFamily<PissaOptions>
     {
         Group = VariantGroup.Start,
         Cost = "A singular value decomposition of each weight at the start, which pissa_niter makes cheaper, then none.",
+        LearningRateFactor = 0.25,
         MovesBase = true,
     };
 }

@@ -50,7 +50,8 @@ internal sealed class RunSession
         var job = Environment.GetEnvironmentVariable("SLURM_JOB_ID");
         var lease = new RunLease(
             attempt, Environment.MachineName, Environment.ProcessId, RunEnvironment.ProcessStarted(), job, time.GetUtcNow(),
-            time.GetUtcNow()) { BootId = ProcessIdentity.Machine };
+            time.GetUtcNow())
+        { BootId = ProcessIdentity.Machine };
         lease.Take(run);
         using var heartbeat = new Heartbeat(run, lease, time);
         using var stop = new StopSignal(run);
@@ -128,9 +129,8 @@ internal sealed class RunSession
 
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
-        var total = inputs.Model.BaseParameters + trainer.TrainableParameters;
         Write(new PlanRecord(
-            trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, total,
+            trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, inputs.Model.Parameters,
             $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
         var asked = inputs.Spec.Training.MaxLength;
         if (inputs.Packer.MaxLength < asked)
@@ -278,7 +278,9 @@ internal sealed class RunSession
         var line = record switch
         {
             StateRecord state => $"{state.State}: {state.Phase}",
-            PlanRecord plan => FormattableString.Invariant($"{plan.Steps} steps over {plan.TrainRows} rows, {plan.StepsPerEpoch} an epoch; {plan.ValidationRows} rows validate; {plan.TrainableParameters} of {plan.TotalParameters} parameters train, on {plan.Device}; {plan.Head}"),
+            PlanRecord plan => FormattableString.Invariant($"{plan.Steps:#,0} steps over {plan.TrainRows:#,0} rows, {plan.StepsPerEpoch:#,0} an epoch; ")
+                + FormattableString.Invariant($"{plan.ValidationRows:#,0} rows validate; {plan.TrainableParameters:#,0} of {plan.TotalParameters:#,0} ")
+                + $"parameters train, on {plan.Device}; {plan.Head}",
             ResumeRecord resume => FormattableString.Invariant($"going on after step {resume.Step}"),
             EvalRecord eval => FormattableString.Invariant($"step {eval.Step}: validation log loss {eval.Scores.LogLoss:0.0000}, accuracy {eval.Scores.Accuracy:0.000}"),
             CheckpointRecord checkpoint => FormattableString.Invariant($"checkpoint after step {checkpoint.Step}"),
@@ -308,12 +310,12 @@ internal sealed class RunSession
 
     private RunCost Cost(RunInputs inputs, Trainer trainer)
         => new(Seconds, trainer.Tokens, trainer.Tokens / Math.Max(1e-9, Seconds), inputs.Device.PeakBytes(), trainer.TrainableParameters)
-    {
-        LoadingSeconds = _clock.Of(RunPhase.Loading),
-        EvaluationSeconds = _clock.Of(RunPhase.Evaluation),
-        SavingSeconds = _clock.Of(RunPhase.Saving),
-        PeakMemoryAboveBaseBytes = inputs.Device.PeakAboveBase(),
-    };
+        {
+            LoadingSeconds = _clock.Of(RunPhase.Loading),
+            EvaluationSeconds = _clock.Of(RunPhase.Evaluation),
+            SavingSeconds = _clock.Of(RunPhase.Saving),
+            PeakMemoryAboveBaseBytes = inputs.Device.PeakAboveBase(),
+        };
 
     private static bool IsFinite(Prediction prediction)
         => prediction.Probabilities is var p && double.IsFinite(p.A) && double.IsFinite(p.B) && double.IsFinite(p.Tie);

@@ -115,7 +115,8 @@ public sealed class MemoryTests
         var seconds = 0.0;
         using var trainer = new Trainer(
             model, TinyTraining.Packer(), TinyTraining.Battles(18),
-            TinyTraining.Options with { MaxSteps = 1000, MaxSeconds = 10, WarmupRatio = 0 }) { SecondsTrained = () => seconds };
+            TinyTraining.Options with { MaxSteps = 1000, MaxSeconds = 10, WarmupRatio = 0 })
+        { SecondsTrained = () => seconds };
         var rates = new List<double>();
         for (; seconds < 10; seconds += 2)
         {

@@ -30,6 +30,18 @@ public sealed class BaseTuningTests
     }
 
     [Fact]
+    public void WhatTrainsOfTheModelItself_CountsOnceAmongItsParameters()
+    {
+        using var full = TinyTraining.Model("bert-tiny", "full");
+        var head = full.HeadWeights.Except(full.BaseWeights).Sum(w => w.Count);
+        Assert.Equal(full.BaseParameters + head, full.Parameters);
+        Assert.Equal(full.TrainableWeights.Sum(w => w.Count), full.Parameters);
+
+        using var lora = TinyTraining.Model("bert-tiny", "lora");
+        Assert.Equal(lora.BaseParameters + lora.Adapted!.Weights.Sum(w => w.Weight.Count) + head, lora.Parameters);
+    }
+
+    [Fact]
     public void WithoutALearningRate_EveryBitStays_AndWithOneAFullUpdateHasFullRank()
     {
         using var scope = NewDisposeScope();

@@ -272,7 +272,8 @@ public sealed class VariantContractTests
         using var model = TinyTraining.Model(fixture, variant);
         using var trainer = new Trainer(
             model, TinyTraining.Packer(), TinyTraining.Battles(18),
-            TinyTraining.OptionsFor(variant) with { MaxSteps = 14 }) { MakesBatchesAhead = false };
+            TinyTraining.OptionsFor(variant) with { MaxSteps = 14 })
+        { MakesBatchesAhead = false };
         TinyTraining.Run(trainer, 3);
 
         // Counted on this thread, which makes the batches too: what other tests left to the finalizer goes on another, at any time.

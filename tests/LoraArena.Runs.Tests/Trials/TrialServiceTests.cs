@@ -16,11 +16,11 @@ public sealed class TrialServiceTests
 {
     private static TrialPlan Plan
         => new("Small trial", "Small", "nano", [new TrialMethod("lora"), new TrialMethod("rslora")], new TrialBudget { Parameters = 80_000 })
-    {
-        Seeds = [0, 1],
-        LearningRates = [0.001, 0.0001],
-        Training = new JsonObject { ["max_steps"] = 2 },
-    };
+        {
+            Seeds = [0, 1],
+            LearningRates = [0.001, 0.0001],
+            Training = new JsonObject { ["max_steps"] = 2 },
+        };
 
     [Fact]
     public async Task ATrial_TriesRatesOnRowsThatItDoesNotReport_ThenTrainsTheBest_AndKeepsARowForEveryRun()
