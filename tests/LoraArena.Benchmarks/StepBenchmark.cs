@@ -18,14 +18,14 @@ internal static class StepBenchmark
         using var __ = trainer;
         var (mine, other) = (new List<Measured>(), new List<Measured>());
         var tokens = 0L;
+        var before = Measure.StartPeak();
+        peer?.Base();
         for (var step = 0; step < Warmups; step++)
         {
             trainer.Step();
             peer?.Step(step);
         }
 
-        var before = Measure.StartPeak();
-        peer?.Base();
         var (allocated, made) = (GC.GetTotalAllocatedBytes(), torch.Tensor.TotalCount);
         for (var step = Warmups; step < all; step++)
         {
@@ -53,5 +53,5 @@ internal static class StepBenchmark
     }
 
     private static void Line(string name, List<Measured> steps, long tokens, long peak) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"  {name,-10} step median {Measure.Median(steps.Select(s => s.Seconds)):0.000} s ({Measure.Median(steps.Select(s => s.CpuSeconds)):0.000} s of processors), {tokens / steps.Sum(s => s.Seconds):0} real tokens/s ({tokens / steps.Sum(s => s.CpuSeconds):0} a processor second), peak above base {Measure.MiB(peak)}"));
+        $"  {name,-10} step median {Measure.Median(steps.Select(s => s.Seconds)):0.000} s ({Measure.Median(steps.Select(s => s.CpuSeconds)):0.000} s of processors), {tokens / steps.Sum(s => s.Seconds):0} real tokens/s ({tokens / steps.Sum(s => s.CpuSeconds):0} a processor second), peak above the weights {Measure.MiB(peak)}"));
 }
