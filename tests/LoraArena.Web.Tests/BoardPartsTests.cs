@@ -98,6 +98,20 @@ public sealed class BoardPartsTests : BunitContext
         Assert.Equal(["circle", "circle", "square-open", "triangle-right"], figure.Traces.Select(t => (string)t["marker"]!["symbol"]!));
     }
 
+    [Fact]
+    public void ABaselineThatCannotBeToldApart_IsHollowInTheForest_AndOneThatCanIsFilled()
+    {
+        var board = BoardCase.Build(new BoardQuery { ByRun = true }, Runs);
+        var near = board.ComparedRows.Last(r => r.Against is not null).Against;
+        string Symbol(double p)
+        {
+            var rows = board.Rows.Select(r => r.IsBaseline ? r with { Against = near, PAdjusted = p } : r).ToList();
+            return (string)BoardFigures.Forest(board with { Rows = rows }, new MethodColours(null)).Traces[^1]["marker"]!["symbol"]!;
+        }
+
+        Assert.Equal(("diamond-tall-open", "diamond-tall"), (Symbol(0.5), Symbol(0.001)));
+    }
+
     // Methods of one budget cost nearly the same, so names at every point would lie on each other.
     [Fact]
     public void TheChartAgainstCost_NamesAllInItsLegend_AndAtTheirPointsOnlyThoseThatNoneBeats()

@@ -32,7 +32,7 @@ public sealed class MethodColours(WorkerDescription? worker)
     public string Of(string? variant) => $"var({Variable(variant)})";
 
     /// <summary>The shape of a line of the board: by its place among those with the same colour.</summary>
-    public string Shape(Board board, BoardRow row) => row.IsBaseline ? "line-ns-open" : Shapes[PlaceOf(board, row) % Shapes.Length];
+    public string Shape(Board board, BoardRow row) => row.IsBaseline ? "diamond-tall" : Shapes[PlaceOf(board, row) % Shapes.Length];
 
     /// <summary>The dashes of its curves, likewise.</summary>
     public string Dash(Board board, BoardRow row) => Dashes[PlaceOf(board, row) % Dashes.Length];
