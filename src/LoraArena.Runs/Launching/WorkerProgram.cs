@@ -30,10 +30,12 @@ public sealed class WorkerProgram
 
     // Where the user has set nothing. Threads of libtorch that wait for one another give their core away: spinning, a training loses half its
     // speed to any other busy process. Memory of tensors that are let go is kept for the next ones: asked of the system anew, page by
-    // page, it takes a fifth of a training's time.
+    // page, it takes a fifth of a training's time. The collector's room for young objects (64 MiB, in hexadecimal) is more than a step needs:
+    // the worker collects between steps, since a collection in the middle of a call of libtorch can free the call's arguments.
     private static readonly Dictionary<string, string> Defaults = new(StringComparer.Ordinal)
     {
         ["OMP_WAIT_POLICY"] = "passive",
+        ["DOTNET_GCgen0size"] = "4000000",
         ["MALLOC_MMAP_THRESHOLD_"] = "1073741824",
         ["MALLOC_TRIM_THRESHOLD_"] = "4294967296",
     };

@@ -30,7 +30,11 @@ internal static class PredictCommand
             var predictor = new Predictor(
                 inputs.Model, inputs.Packer, parse.GetValue(swapAverage) ?? training.SwapAverage,
                 MicroBatchSize.Of(training, inputs.Device.Torch));
-            var predictions = predictor.Predict(battles);
+            var predictions = predictor.Predict(battles, () =>
+            {
+                BetweenSteps.Collect();
+                return false;
+            });
             PredictionFile.Write(parse.GetRequiredValue(output), predictions);
             WorkerCommand.Print(new { Rows = predictions.Count, File = Path.GetFullPath(parse.GetRequiredValue(output)) });
             return WorkerCommand.Done;

@@ -176,6 +176,7 @@ internal sealed class RunSession
         while (trainer.StepsDone < trainer.Steps)
         {
             trainer.Step();
+            BetweenSteps.Collect();
             _step = trainer.StepsDone;
             foreach (var warning in trainer.TakeWarnings()) Write(new WarningRecord(warning));
             if (_time.GetElapsedTime(lastReport) >= ReportEvery)
@@ -320,7 +321,12 @@ internal sealed class RunSession
     private static bool IsFinite(Prediction prediction)
         => prediction.Probabilities is var p && double.IsFinite(p.A) && double.IsFinite(p.B) && double.IsFinite(p.Tie);
 
-    private bool StopNow() => _stop.Asked() is { When: StopWhen.Now };
+    // Asked between batches of a prediction.
+    private bool StopNow()
+    {
+        BetweenSteps.Collect();
+        return _stop.Asked() is { When: StopWhen.Now };
+    }
 
     private static Predictor PredictorOf(RunInputs inputs)
         => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, MicroBatchSize.Of(inputs.Spec.Training, inputs.Device.Torch));
