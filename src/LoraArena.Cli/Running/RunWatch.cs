@@ -31,7 +31,7 @@ internal sealed class RunWatch(ArenaServices arena, Output output)
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            var run = (await arena.Store.RunAsync(runId, CancellationToken.None))!;
+            var run = await StateAsync(runId, CancellationToken.None);
             Answer(run);
             Output.Say($"The run is left as it is: {run.State}. 'arena watch {run.Id}' goes on watching, 'arena stop {run.Id}' stops it.");
             return Exit.Interrupted;
@@ -47,7 +47,7 @@ internal sealed class RunWatch(ArenaServices arena, Output output)
         while (true)
         {
             await supervision.PassAsync(cancel);
-            run = (await arena.Store.RunAsync(runId, cancel))!;
+            run = await StateAsync(runId, cancel);
 
             if (run.State != RunState.Queued.Name || supervision.Holds) break;
 
@@ -69,6 +69,10 @@ internal sealed class RunWatch(ArenaServices arena, Output output)
         return Exit.Done;
     }
 
+    // A run that waits can be deleted while it is watched.
+    private async Task<RunEntry> StateAsync(string runId, CancellationToken cancel)
+        => await arena.Store.RunAsync(runId, cancel) ?? throw new RefusedException($"Run {runId} has been deleted.");
+
     private async Task<RunEntry> ToEndAsync(string runId, Supervision supervision, RunReporter reporter, CancellationToken cancel)
     {
         string? trouble = null;
@@ -78,7 +82,7 @@ internal sealed class RunWatch(ArenaServices arena, Output output)
             try
             {
                 await supervision.PassAsync(cancel);
-                var run = (await arena.Store.RunAsync(runId, cancel))!;
+                var run = await StateAsync(runId, cancel);
 
                 // The journal is read after the state, so that nothing is missing when the run has ended.
                 reporter.Report(run, arena.Get<RunFollower>().Poll(runId));

@@ -26,7 +26,7 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
         {
             var status = await Progress.ShowAsync($"Trial {id} …", progress => ToEndAsync(id, supervision, progress, cancel));
             await AnswerAsync(status, cancel);
-            return status.State == "succeeded" ? Exit.Done : Exit.Failed;
+            return status.State switch { "succeeded" => Exit.Done, "cancelled" => Exit.Interrupted, _ => Exit.Failed };
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {

@@ -32,7 +32,7 @@ public static class PromptGroup
     /// </summary>
     public static string Normalize(string prompt)
     {
-        var text = WithoutLoneSurrogates(prompt).Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant();
+        var text = Normalizable(prompt).Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant();
         var result = new StringBuilder(text.Length);
         var space = false;
         foreach (var c in text)
@@ -51,9 +51,10 @@ public static class PromptGroup
         return result.ToString();
     }
 
-    /// <summary>Unicode normalisation refuses surrogates without a partner, which the real files have.</summary>
-    private static string WithoutLoneSurrogates(string text)
+    /// <summary>Unicode normalisation refuses surrogates without a partner, which the real files have, and the byte order mark turned round.</summary>
+    private static string Normalizable(string text)
     {
+        text = text.Replace('\ufffe', '\ufffd');
         if (!text.AsSpan().ContainsAnyInRange('\ud800', '\udfff')) return text;
         var result = new StringBuilder(text.Length);
         foreach (var rune in text.EnumerateRunes()) result.Append(rune);

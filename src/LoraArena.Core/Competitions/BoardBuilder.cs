@@ -3,6 +3,7 @@ using System.Text;
 using LoraArena.Core.Metrics;
 using LoraArena.Core.Runs;
 using LoraArena.Core.Statistics;
+using LoraArena.Core.Trials;
 
 namespace LoraArena.Core.Competitions;
 
@@ -197,8 +198,12 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
     private BoardRow ReferenceOf(List<BoardRow> rows)
         => rows.FirstOrDefault(r => r.Id == query.Reference)
             ?? rows.FirstOrDefault(r => query.Reference is { } id && r.Runs.Any(run => run.Spec.Run == id))
-            ?? rows.Where(r => r.Variant == "lora").MaxBy(r => (Math.Min(r.Seeds, BoardRow.SureSeeds), -r.LogLoss.Value))
+            ?? rows.Where(r => r.Variant == "lora" && !IsNullLine(r)).MaxBy(r => (Math.Min(r.Seeds, BoardRow.SureSeeds), -r.LogLoss.Value))
             ?? rows[0];
+
+    // In a trial's own board the null line is a line to read chance from. The better of two LoRAs as reference would make every method look worse.
+    private bool IsNullLine(BoardRow row)
+        => query.Trial is not null && row.Runs.All(run => run.Spec.Trial?.Method.EndsWith(ResolvedMethod.OtherSeeds, StringComparison.Ordinal) == true);
 
     private List<BoardRow> Compared(List<BoardRow> rows, BoardRow reference)
     {

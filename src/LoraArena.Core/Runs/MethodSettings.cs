@@ -15,7 +15,10 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
 {
     // These change how fast a run is or what it leaves behind, not what it learns; the seed is what a method is averaged over.
     private static readonly HashSet<string> NotOfTheMethod =
-        new(StringComparer.Ordinal) { "seed", "device", "checkpoint_seconds", "save_steps", "max_tokens_per_micro_batch" };
+        new(StringComparer.Ordinal)
+        {
+            "seed", "device", "checkpoint_seconds", "save_steps", "keep_checkpoint", "max_tokens_per_micro_batch", "gradient_checkpointing",
+        };
 
     /// <summary>Short forms of settings that stand in names.</summary>
     private static readonly Dictionary<string, string> Short = new(StringComparer.Ordinal)

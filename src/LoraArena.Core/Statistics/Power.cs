@@ -19,14 +19,14 @@ public sealed record Power(double RowDeviation, double SeedDeviation, int Rows)
     public const double Usual = 0.8;
 
     /// <summary>
-    /// What is known from methods that have been trained already, several seeds each: spreads over all pairs of them, pooled; null where no
-    /// method has a second seed.
+    /// What is known from methods that have been trained already, several seeds each: spreads over all pairs of them, pooled; null where fewer
+    /// than two methods have a second seed: rows show their spread in pairs only.
     /// </summary>
     /// <param name="methods">The methods, all on the same rows.</param>
     public static Power? From(IReadOnlyList<MethodLosses> methods)
     {
         var seeded = methods.Where(m => m.Seeds > 1).ToList();
-        if (seeded.Count == 0) return null;
+        if (seeded.Count < 2) return null;
         var seed = seeded.Sum(m => (m.Seeds - 1) * m.SeedVariance!.Value) / seeded.Sum(m => m.Seeds - 1);
         var rows = new List<double>();
         for (var i = 0; i < seeded.Count; i++)
@@ -34,7 +34,7 @@ public sealed record Power(double RowDeviation, double SeedDeviation, int Rows)
             for (var j = i + 1; j < seeded.Count; j++) rows.Add(MethodComparison.RowVariance(seeded[i], seeded[j]) * seeded[i].Average.Rows);
         }
 
-        return new Power(Math.Sqrt(rows.Count > 0 ? rows.Average() : 0), Math.Sqrt(seed), seeded[0].Average.Rows);
+        return new Power(Math.Sqrt(rows.Average()), Math.Sqrt(seed), seeded[0].Average.Rows);
     }
 
     /// <summary>Chance that a real difference is found.</summary>

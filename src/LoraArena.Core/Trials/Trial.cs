@@ -54,6 +54,9 @@ public sealed record Trial(
 /// <param name="IsNullLine">True for the method that is the same as another and has other seeds: what it differs by is chance.</param>
 public sealed record ResolvedMethod(string Name, string Variant, JsonObject Options, long? Parameters, bool IsNullLine)
 {
+    /// <summary>End of a null line's name.</summary>
+    public const string OtherSeeds = " (other seeds)";
+
     /// <summary>True where it trains what it trains, whatever the budget is.</summary>
     public bool OutsideBudget { get; init; }
 

@@ -29,7 +29,7 @@ public sealed record TrialForecast(Power Power, bool IsAssumed)
         var more = Power.SeedsFor(half, comparisons) is { } needed
             ? FormattableString.Invariant($"for {Figure(half)} you need {needed} seeds")
             : $"no number of seeds shows {Figure(half)} on so few rows";
-        var source = IsAssumed ? " Assumed from usual spreads, as nothing has been trained on these rows with two seeds yet." : "";
+        var source = IsAssumed ? " Assumed from usual spreads, as no two methods have been trained on these rows with several seeds yet." : "";
         return FormattableString.Invariant($"With these {Power.Rows:#,0} rows and {seeds} {(seeds == 1 ? "seed" : "seeds")} you will see a difference of {Figure(seen)} in 80 of 100 cases ({comparisons} {(comparisons == 1 ? "comparison" : "comparisons")}); {more}.{source}")
             + (seeds == 1 ? " With one seed it is a difference of trainings, not of methods." : "");
     }

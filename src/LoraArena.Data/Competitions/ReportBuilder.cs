@@ -31,7 +31,7 @@ internal sealed class ReportBuilder(FileRole role)
             _rejected++;
             if (_rejections.Count < ImportReport.MaxListed) _rejections.Add(issue);
             if (row.Id is { } id) _rows.Add(new ListedRow(id, "", null, IsAccepted: false));
-            else _linesWithoutId.Add(row.Line);
+            else if (!row.IsBlank) _linesWithoutId.Add(row.Line);
             return;
         }
 

@@ -8,7 +8,14 @@ namespace LoraArena.Data.Import;
 /// <param name="Battle">The battle of an accepted row of train or test data.</param>
 /// <param name="Issue">Why the row is rejected; null where it is accepted.</param>
 /// <param name="Repair">What had to be changed so that it could be accepted; null where nothing had.</param>
-public sealed record ImportedRow(long Line, string? Id, Battle? Battle, RowIssue? Issue, RowIssue? Repair = null);
+public sealed record ImportedRow(long Line, string? Id, Battle? Battle, RowIssue? Issue, RowIssue? Repair = null)
+{
+    /// <summary>What is said of a line with nothing in it.</summary>
+    internal const string BlankLine = "the line is blank";
+
+    /// <summary>True for a line with nothing in it: it is named, and no row is missing for it.</summary>
+    public bool IsBlank => Issue is { Reason: BlankLine };
+}
 
 /// <summary>Why one row is rejected, or how it is repaired.</summary>
 /// <param name="Line">Line of the file that the row begins on.</param>

@@ -23,15 +23,12 @@ internal sealed class RowReader(PreferenceColumns columns, FileRole role, int wi
         string? id = null;
         try
         {
-            if (fault is not null)
-            {
-                if (columns[PreferenceColumns.Id] < cells.Length) id = ReadId(cells[columns[PreferenceColumns.Id]]);
-                throw new RowException(null, fault);
-            }
+            if (fault is null && cells.Length == 1 && cells[0].Length == 0) throw new RowException(null, ImportedRow.BlankLine);
 
-            if (cells.Length == 1 && cells[0].Length == 0) throw new RowException(null, "the line is blank");
-            if (cells.Length != width) throw new RowException(null, Invariant($"the row has {cells.Length} cells, the header {width}"));
-            id = ReadId(cells[columns[PreferenceColumns.Id]]);
+            // A row that cannot be used is named by its id where it has one: no submission is complete without it.
+            if (columns[PreferenceColumns.Id] < cells.Length) id = ReadId(cells[columns[PreferenceColumns.Id]]);
+            if (fault is not null) throw new RowException(null, fault);
+            if (id is null || cells.Length != width) throw new RowException(null, Invariant($"the row has {cells.Length} cells, the header {width}"));
             if (lineOf(id) is { } first) throw WrongId(Invariant($"id {CellText.Show(id)} is on line {first} already"));
             if (role == FileRole.Sample)
             {

@@ -37,6 +37,7 @@ public sealed class RunSubmission(CompetitionLibrary library)
         StoredSubmission made;
         try
         {
+            RefuseOtherTest(competition, run);
             var report = Write(competition, run.TestPredictions, run.ValidationPredictions, run.Submission, ignoreSample);
             made = new StoredSubmission(FilesOf(competition), ignoreSample, report, null, IsMisfit: false);
         }
@@ -80,6 +81,14 @@ public sealed class RunSubmission(CompetitionLibrary library)
             $"Competition '{competition.Name}' has neither a sample submission nor test data, so no submission can be checked; import one of them first.");
         var report = SubmissionChecker.Check(path, form.Ids);
         return form.Misfit is null ? report : report with { Warnings = [form.Misfit, .. report.Warnings] };
+    }
+
+    // The same ids with other texts would pass every check of the file itself.
+    private static void RefuseOtherTest(Competition competition, RunFolder run)
+    {
+        if (!File.Exists(run.Spec) || competition.File(FileRole.Test) is not { } test || RunSpec.Read(run.Spec).Data.Test == test.Sha256) return;
+        throw new SubmissionException(
+            $"The run predicted another test.csv than the competition has now ({test.Name}): 'arena predict {run.Id} --out submission.csv' predicts that one.");
     }
 
     /// <summary>Names the rows that lack a prediction, and what was wrong with them in test.csv.</summary>

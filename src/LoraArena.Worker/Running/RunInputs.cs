@@ -125,7 +125,7 @@ internal sealed class RunInputs : IDisposable
     public IReadOnlyList<TokenizedBattle> ReadRows(string csv)
     {
         var battles = new List<Battle>();
-        foreach (var row in PreferenceCsv.Read(csv, Path.GetFileName(csv), FileRole.Test))
+        foreach (var row in PreferenceCsv.Read(csv, Path.GetFileName(csv), FileRole.Test).Where(row => !row.IsBlank))
         {
             battles.Add(row.Battle ?? throw new InvalidDataException($"{csv}, line {row.Line}, column {row.Issue?.Column}: {row.Issue?.Reason}"));
         }

@@ -22,6 +22,14 @@ public sealed class PromptGroupTests
         Assert.All(prompts, prompt => Assert.Matches("^[0-9a-f]{16}$", PromptGroup.Key(prompt)));
     }
 
+    // .NET refuses to normalise U+FFFE, which a prompt may hold.
+    [Fact]
+    public void Key_BearsAByteOrderMarkTurnedRound()
+    {
+        Assert.Equal(PromptGroup.Key(["x\ufffe"]), PromptGroup.Key(["X\ufffe"]));
+        Assert.NotEqual(PromptGroup.Key(["x\ufffe"]), PromptGroup.Key(["x"]));
+    }
+
     [Fact]
     public void Key_BearsSurrogatesWithoutAPartner()
     {

@@ -22,6 +22,16 @@ public sealed class BoardBuilderTests
         Assert.Equal(["r"], board.Differing());
     }
 
+    // The better of the two would be chosen for its luck, and every method would be measured against that.
+    [Fact]
+    public void InATrial_TheNullLineIsNotTheReference_EvenWhereItIsTheBetterLora()
+    {
+        var board = BoardCase.Build(
+            new BoardQuery { Trial = "t" }, BoardCase.Run("a", "lora", 0, trial: "LoRA"),
+            BoardCase.Run("b", "lora", -0.01, seed: 1000, trial: "LoRA (other seeds)"), BoardCase.Run("c", "dora", -0.05, trial: "DoRA"));
+        Assert.Equal("LoRA", board.Reference!.Name);
+    }
+
     [Fact]
     public void WithoutAChoice_TheLoraWithMostSeedsIsTheReference_AndTheOthersAreComparedWithIt()
     {

@@ -1,5 +1,7 @@
+using LoraArena.Core.Competitions;
 using LoraArena.Core.Statistics;
 using LoraArena.Core.Trials;
+using LoraArena.Tests.Boards;
 
 namespace LoraArena.Core.Tests.Trials;
 
@@ -33,6 +35,12 @@ public sealed class TrialPlanTests
     public void APlanThatCannotBeFollowed_SaysWhy(string json, string reason)
         => Assert.Contains(reason, Assert.Throws<TrialException>(() => TrialPlan.Parse(json, "plan.json")).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData(new long[] { 0, 1 }, 1000)]
+    [InlineData(new long[] { 0, 1000, 2000 }, 3000)]
+    [InlineData(new long[] { 0, 2000 }, 1000)]
+    public void TheNullLine_SharesNoSeedWithItsTwin(long[] seeds, long offset) => Assert.Equal(offset, TrialPlanner.NullSeedOffset(seeds));
+
     [Fact]
     public void EveryMethod_GetsTheSameTriesAndSeeds_AndTheNullLineOtherSeeds()
     {
@@ -54,7 +62,7 @@ public sealed class TrialPlanTests
         Assert.Equal(runs.Count, runs.Select(r => r.Run).Distinct().Count());
 
         // All methods advance alike: a seed is begun when the one before is planned for all.
-        Assert.Equal(reported.Select(r => r.Seed % TrialPlanner.NullSeedOffset).Order(), reported.Select(r => r.Seed % TrialPlanner.NullSeedOffset));
+        Assert.Equal(reported.Select(r => r.Seed % 1000).Order(), reported.Select(r => r.Seed % 1000));
     }
 
     [Fact]
@@ -67,6 +75,15 @@ public sealed class TrialPlanTests
             parts: 1, TimeProvider.System);
         Assert.Equal([0.001, 0.0005], runs.Where(r => r.IsTuning && r.Method == 0).Select(r => r.LearningRate!.Value));
         Assert.Equal([0.0001, 0.00005], runs.Where(r => r.IsTuning && r.Method == 1).Select(r => r.LearningRate!.Value));
+    }
+
+    // Rows show their spread in pairs of methods only: what one method alone would promise is far too small.
+    [Fact]
+    public void OneMethodWithSeveralSeeds_LeavesTheSpreadsAssumed_AndTwoDoNot()
+    {
+        BoardRun[] one = [BoardCase.Run("a", "lora", 0), BoardCase.Run("b", "lora", 0, seed: 1), BoardCase.Run("c", "dora", 0)];
+        Assert.True(TrialForecast.Of(BoardCase.Build(new BoardQuery(), one)).IsAssumed);
+        Assert.False(TrialForecast.Of(BoardCase.Build(new BoardQuery(), [.. one, BoardCase.Run("d", "dora", 0, seed: 1)])).IsAssumed);
     }
 
     [Fact]

@@ -137,6 +137,19 @@ public sealed class CompetitionFilesTests : IDisposable
     }
 
     [Fact]
+    public async Task ARowWithTooFewCells_IsNamedByItsId_AndABlankLineIsNoRowThatIsMissing()
+    {
+        var competition = await _library.CreateAsync("c", Cancellation);
+        var report = await ImportAsync(competition.Id, TestRows(2) + "3,[null],[null]\n\n9,[null],[null],[null]\n", "test.csv");
+        Assert.StartsWith("1 row cannot be predicted (id 3): no submission", Assert.Single(report.Warnings), StringComparison.Ordinal);
+        Assert.Equal(["0", "1", "3", "9"], _library.ListRows(report.Sha256, FileRole.Test).Select(row => row.Id));
+
+        var blank = await ImportAsync(competition.Id, TestRows(2) + "\n9,[null],[null],[null]\n", "test.csv", replace: true);
+        Assert.Equal((3, 1), (blank.Accepted, blank.Rejected));
+        Assert.Empty(blank.Warnings);
+    }
+
+    [Fact]
     public async Task RowsOfTestDataThatCannotBePredicted_AreSaidToLeaveEverySubmissionIncomplete()
     {
         var competition = await _library.CreateAsync("c", Cancellation);

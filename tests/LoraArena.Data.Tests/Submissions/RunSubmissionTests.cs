@@ -63,6 +63,27 @@ public sealed class RunSubmissionTests : IDisposable
         Assert.Null(RunSubmission.Stored(_library.Get(competition.Id), _run));
     }
 
+    // The ids are the same, so nothing in the file itself would show it.
+    [Fact]
+    public async Task PredictionsOfAnotherTestFile_AreNoSubmission_EvenWhereTheIdsFit()
+    {
+        var competition = await CompetitionAsync(Test, null);
+        Predict(("1", 0.25, 0.25), ("2", 0.5, 0.25));
+        new RunSpec(
+            _run.Id, DateTimeOffset.UnixEpoch, "owner", "run", new CompetitionReference(competition.Id, competition.Name),
+            new DataReference("t", competition.File(FileRole.Test)!.Sha256), new SplitReference("0123456789abcdef", "hold-out", null),
+            new ModelReference("m", "m", "/m", ""), new VariantChoice("lora", []), new TrainingOptions()).Write(_run.Spec);
+        Assert.True(_submissions.Make(competition, _run).Report!.Accepted);
+
+        await _library.ImportAsync(
+            competition.Id, new MemoryStream(Encoding.UTF8.GetBytes(Test.Replace("[null]\n2", "[\"\"other\"\"]\n2", StringComparison.Ordinal))), "test.csv",
+            replace: true, cancellation: Cancellation);
+        var made = _submissions.Make(_library.Get(competition.Id), _run);
+        Assert.Null(made.Report);
+        Assert.Contains("predicted another test.csv", made.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(_run.Submission));
+    }
+
     [Fact]
     public async Task WithoutASample_TheIdsAreThoseOfTheFileAndNotThoseThatWereAccepted()
     {
