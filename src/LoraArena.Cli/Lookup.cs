@@ -55,6 +55,15 @@ internal static class Lookup
         };
     }
 
+    /// <summary>A trial by its id or its name.</summary>
+    /// <exception cref="RefusedException">None or several go by that name.</exception>
+    public static Trial Trial(this ArenaServices arena, string name) => arena.Get<TrialLibrary>().Find(name) switch
+    {
+        [var only] => only,
+        [] => throw new RefusedException($"There is no trial '{name}'; a trial goes by its id or its name."),
+        var found => throw new RefusedException($"{found.Count} trials go by '{name}'; {List("name one by its id", found.Select(trial => trial.Id))}."),
+    };
+
     /// <summary>A run or a trial: one of the two is null.</summary>
     /// <exception cref="RefusedException">None or several go by that name.</exception>
     public static async Task<(RunEntry? Run, Trial? Trial)> RunOrTrialAsync(this ArenaServices arena, string name, CancellationToken cancel)

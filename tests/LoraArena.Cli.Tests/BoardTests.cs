@@ -76,6 +76,18 @@ public sealed class BoardTests(ImportedCompetition competition) : IClassFixture<
     }
 
     [Fact]
+    public async Task AValueThatAnOptionCannotHave_IsWrongUsage_AndATrialThatIsNotThereIsRefused()
+    {
+        var split = await _arena.RunAsync("split", "Arena", "--hold-out", "1.5");
+        Assert.Equal(2, split.ExitCode);
+        Assert.Contains("between 0 and 1", split.Errors, StringComparison.Ordinal);
+
+        var board = await _arena.RunAsync("board", "Arena", "--trial", "nobody");
+        Assert.Equal(3, board.ExitCode);
+        Assert.Contains("There is no trial 'nobody'", board.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Split_WithMoreFoldsThanPromptsIsRefused()
     {
         var ended = await _arena.RunAsync("split", "Arena", "--folds", "31", "--json");

@@ -44,7 +44,7 @@ internal static class BoardCommand
                 ByRun = parse.GetRequiredValue(by) == "run",
                 Reference = parse.GetValue(reference),
                 Filter = parse.GetValue(filter),
-                Trial = parse.GetValue(trial),
+                Trial = parse.GetValue(trial) is { } ofTrial ? arena.Trial(ofTrial).Id : null,
             };
             var board = await ReadAsync(arena, competition, query, cancel);
             if (query.Reference is not null && board.Rows.All(r => r.Id != query.Reference && r.Runs.All(run => run.Spec.Run != query.Reference)))

@@ -40,7 +40,7 @@ internal static class CompareCommand
         var span = BoardSentence.Span(compared.Difference, "+0.0000;-0.0000;0.0000");
         var figures = string.Create(
             CultureInfo.InvariantCulture,
-            $"log loss {Math.Abs(difference):0.0000} {(difference < 0 ? "lower" : "higher")} than that of '{reference.Name}' on {compared.Rows} rows (difference {difference:+0.0000;-0.0000;0.0000}, {span}; p {adjusted:0.0000}{(family > 1 ? $", adjusted for {family} comparisons" : "")})");
+            $"log loss {Math.Abs(difference):0.0000} {(difference < 0 ? "lower" : "higher")} than that of '{reference.Name}' on {compared.Rows} rows (difference {difference:+0.0000;-0.0000;0.0000}, {span}; p {BoardSentence.P(adjusted)}{(family > 1 ? $", adjusted for {family} comparisons" : "")})");
         var verdict = adjusted > Level ? "that may be chance" : difference < 0 ? "it is better" : "it is worse";
         return $"'{other.Name}' has a {figures}: {verdict}.";
     }

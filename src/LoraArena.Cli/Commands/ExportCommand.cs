@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using LoraArena.Cli.Printing;
+using LoraArena.Core.Runs;
 using LoraArena.Runs.Launching;
 
 namespace LoraArena.Cli.Commands;
@@ -25,7 +26,7 @@ internal static class ExportCommand
             var target = InputFile.NewFolder(parse.GetRequiredValue(output));
             var kind = parse.GetRequiredValue(format);
             string[] most = parse.GetValue(rank) is { } ranks ? ["--rank", ranks.ToString(CultureInfo.InvariantCulture)] : [];
-            if (most.Length > 0 && kind != "lora") throw new RefusedException("--rank goes with --format lora.");
+            if (most.Length > 0 && kind != "lora") throw new OptionException("--rank goes with --format lora.");
             var answer = await Progress.ShowAsync(
                 "Exporting …",
                 _ => WorkerProgram.Find().AskAsync<WorkerAnswer>(

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using LoraArena.Cli.Printing;
 using LoraArena.Core.Competitions;
+using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Splits;
 
@@ -39,7 +40,7 @@ internal static class SplitCommand
         if (folds is { } count) return GroupedStratified.Folds(rows, count, seed);
         return holdOut is > 0 and < 1 and var share
             ? GroupedStratified.HoldOut(rows, share, seed)
-            : throw new RefusedException("--hold-out must lie between 0 and 1.");
+            : throw new OptionException("--hold-out must lie between 0 and 1.");
     }
 
     /// <summary>The answer.</summary>

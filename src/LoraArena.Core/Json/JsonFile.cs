@@ -35,6 +35,19 @@ public static class JsonFile
         }
     }
 
+    /// <summary>Reads a file that can be made again; null where it is missing or damaged.</summary>
+    public static T? TryReadDerived<T>(string path) where T : class
+    {
+        try
+        {
+            return TryRead<T>(path);
+        }
+        catch (JsonFileException)
+        {
+            return null;
+        }
+    }
+
     private static string Sentence(JsonException error, int bytes)
     {
         if (bytes == 0) return "the file is empty; restore it from a backup, or move its folder away";

@@ -86,6 +86,7 @@ public sealed record LossTable(string RowsHash, LossSketch Sketch)
         for (var i = 0; i < rows; i++)
         {
             if ((starts[i / 8] & (1 << (i % 8))) != 0) group++;
+            if (group < 0 || group >= totals.Length) return null;
             totals[group] += losses[i];
             counts[group]++;
         }

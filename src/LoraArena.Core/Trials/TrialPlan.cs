@@ -86,6 +86,7 @@ public sealed record TrialPlan(string Name, string Competition, string Model, IR
         {
             throw new TrialException(FormattableString.Invariant($"methods: a trial compares 1 to {MaxMethods} methods, not {Methods.Count}."));
         }
+        if (Methods.Any(method => method is null)) throw new TrialException("methods: null is no method; each is an object such as {\"variant\": \"lora\"}.");
         if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count || Seeds.Any(s => s is < 0 or > 1_000_000_000_000))
         {
             throw new TrialException("seeds: at least one, all different, from 0 to 1000000000000.");

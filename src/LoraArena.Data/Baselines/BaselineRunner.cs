@@ -27,7 +27,7 @@ public sealed class BaselineRunner(string folder)
     /// <param name="trainSha256">SHA-256 of the training data.</param>
     public IReadOnlyList<BaselineResult>? Stored(string trainSha256)
     {
-        var stored = JsonFile.TryRead<BaselineScores>(ScoresPath);
+        var stored = JsonFile.TryReadDerived<BaselineScores>(ScoresPath);
         var known = stored?.Train == trainSha256
             && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
         return known ? stored!.Baselines : null;

@@ -20,7 +20,7 @@ internal sealed class CompetitionFiles(string folder, DataSets dataSets)
     {
         if (competition.Files.Count < 2) return [];
         var key = string.Join(' ', competition.Files.OrderBy(file => file.Role).Select(file => $"{file.Role}:{file.Sha256}"));
-        if (JsonFile.TryRead<StoredNotes>(NotesPath) is { } stored && stored.Files == key) return stored.Notes;
+        if (JsonFile.TryReadDerived<StoredNotes>(NotesPath) is { } stored && stored.Files == key) return stored.Notes;
         var notes = Compare(Ids(FileRole.Train), Ids(FileRole.Test), Ids(FileRole.Sample));
         AtomicFile.WriteJson(NotesPath, new StoredNotes(key, notes));
         return notes;

@@ -209,7 +209,7 @@ public sealed partial class CompetitionLibrary
     public SplitSummary ReadSummary(string competitionId, string splitId)
     {
         var path = SummaryPath(SplitPath(competitionId, splitId));
-        if (JsonFile.TryRead<SplitSummary>(path) is { } stored && stored.Id == splitId) return stored;
+        if (JsonFile.TryReadDerived<SplitSummary>(path) is { } stored && stored.Id == splitId) return stored;
         var summary = SplitSummary.Of(ReadSplit(competitionId, splitId));
         AtomicFile.WriteJson(path, summary);
         return summary;

@@ -20,7 +20,9 @@ public static class SplitFile
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(File.ReadAllBytes(path));
+            // Windows' editors begin a file with a byte order mark.
+            var bytes = File.ReadAllBytes(path).AsMemory();
+            document = JsonDocument.Parse(bytes.Span.StartsWith("\ufeff"u8) ? bytes[3..] : bytes);
         }
         catch (JsonException error)
         {

@@ -1,4 +1,5 @@
 using LoraArena.Core.Battles;
+using LoraArena.Core.Files;
 using LoraArena.Core.Metrics;
 using LoraArena.Core.Statistics;
 
@@ -65,6 +66,13 @@ public sealed class LossSketchTests
             Assert.Equal(written.Sketch.Flipped, read.Sketch.Flipped);
             Assert.Equal(written.Sketch.Mean, sums.Mean, 1e-6);
             Assert.Equal(Scores.Of(predictions).LogLoss, read.Sketch.Mean, 1e-12);
+
+            // The bits at its end say where groups begin: without them a row has no group.
+            var bytes = File.ReadAllBytes(path);
+            bytes.AsSpan(bytes.Length - ((predictions.Count + 7) / 8)).Clear();
+            AtomicFile.WriteBytes(path + ".zeroed", bytes);
+            Assert.Null(LossTable.TryReadRows(path + ".zeroed"));
+
             File.Delete(path + ".gone");
             Assert.Null(LossTable.TryRead(path + ".gone"));
             using (var file = File.OpenWrite(path)) file.SetLength(file.Length - 1);

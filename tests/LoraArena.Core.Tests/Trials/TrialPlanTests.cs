@@ -22,6 +22,7 @@ public sealed class TrialPlanTests
     [InlineData("""{"name":"T"}""", "competition")]
     [InlineData("""["x"]""", "JSON object")]
     [InlineData("""{"naem":"T"}""", "no field 'naem'")]
+    [InlineData("""{"name":"T","competition":"C","model":"M","methods":[null],"budget":{"tokens":5}}""", "methods: null is no method")]
     [InlineData("""{"name":"T","competition":"C","model":"M","methods":[],"budget":{"tokens":5}}""", "methods: a trial compares 1 to 45")]
     [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{"tokens":5,"seconds":9}}""", "budget: give exactly one")]
     [InlineData("""{"name":"T","competition":"C","model":"M","methods":[{"variant":"lora"}],"budget":{}}""", "budget: give exactly one")]

@@ -126,6 +126,16 @@ public sealed class CompetitionLibraryTests : IDisposable
         Assert.All(results, result => Assert.Equal(split.Validation!.Count, result.Scores.Rows));
         Assert.Equal(written, File.GetLastWriteTimeUtc(scores));
 
+        // What can be worked out again stops nobody where it is damaged.
+        AtomicFile.WriteText(scores, "{");
+        Assert.Equal(results.Select(r => r.Scores), _library.EvaluateBaselines(competition.Id, split.Id, cancellation: Cancellation).Select(r => r.Scores));
+        foreach (var summary in Directory.EnumerateFiles(_arena.Competition(competition.Id), "*.summary.json", SearchOption.AllDirectories))
+        {
+            AtomicFile.WriteText(summary, "{");
+        }
+
+        Assert.Equal(split.Id, Assert.Single(_library.ListSplits(competition.Id)).Id);
+
         var predictions = _library.ReadBaseline(competition.Id, split.Id, null, "length").ToList();
         Assert.Equal(split.Validation, predictions.Select(p => p.Id));
         Assert.Equal(results[2].Scores, Core.Metrics.Scores.Of(predictions));

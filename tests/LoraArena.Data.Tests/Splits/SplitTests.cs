@@ -66,6 +66,7 @@ public sealed class SplitTests
         Assert.Equal(["1", "2"], split.Train);
         Assert.Equal(["3"], split.Validation);
         Assert.Empty(warnings);
+        Assert.Equal(split.Id, Read("\ufeff{\"train\": [\"1\", 2], \"validation\": [3]}").Split.Id);
     }
 
     [Fact]
