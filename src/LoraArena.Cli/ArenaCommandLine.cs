@@ -78,6 +78,7 @@ internal static class ArenaCommandLine
         {
             path.Push(command.Parent is null ? "arena" : command.Command.Name);
         }
+
         Output.Say($"'{string.Join(' ', path)} --help' says how it is used.");
         return Exit.WrongUsage;
     }

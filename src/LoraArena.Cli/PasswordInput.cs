@@ -18,10 +18,12 @@ internal static class PasswordInput
         {
             return await Terminal.In.ReadLineAsync(cancel) is { Length: > 0 } line ? line : throw new RefusedException("There is no password on stdin.");
         }
+
         if (Terminal.IsInputRedirected || Terminal.IsErrorRedirected)
         {
             throw new RefusedException("There is no terminal to ask for a password on; give it as one line on stdin with --password-stdin.");
         }
+
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Terminal.Error), Interactive = InteractionSupport.Yes });
         var first = await console.PromptAsync(Hidden("Password:"), cancel);
         var second = await console.PromptAsync(Hidden("Once more:"), cancel);

@@ -37,6 +37,7 @@ public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, IndexSyn
         {
             throw new RunRefusedException($"A model's name has 1 to {MaxNameCharacters} visible characters.");
         }
+
         if ((await store.ModelsAsync(cancel)).Any(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase)))
         {
             throw new RunRefusedException($"There is a model '{name}' already; choose another name.");

@@ -111,6 +111,7 @@ public sealed class RunIndex(ArenaFolder folder, ArenaStore store, ArenaProblems
             (entry.LogLoss, entry.LogLossLow, entry.LogLossHigh, entry.Accuracy, entry.Ece) =
                 (scores.LogLoss, scores.LogLossLow, scores.LogLossHigh, scores.Accuracy, scores.Ece);
         }
+
         if (result.Cost is not { } cost) return;
         (entry.Seconds, entry.TokensPerSecond, entry.PeakMemoryBytes, entry.TrainableParameters) =
             (cost.Seconds, cost.TokensPerSecond, cost.PeakMemoryBytes, cost.TrainableParameters);

@@ -77,10 +77,12 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
         {
             throw new RunRefusedException($"Contact with the run's worker on {run.Host} is lost; it may still be running there. Stop the run first, then resume it.");
         }
+
         if (state != RunState.Interrupted && !state.CanBecome(RunState.Queued))
         {
             throw new RunRefusedException($"Only a failed, stopped or interrupted run can be resumed; this one is {run.State}.");
         }
+
         var runFolder = folder.Run(runId);
         if (RunManifest.ChangedSpec(runFolder) is { } changed) throw new RunRefusedException(changed);
         if (state == RunState.Interrupted)

@@ -55,6 +55,7 @@ public sealed class RunSupervisor(
             {
                 log.LogError(error, "Run {Run} cannot be supervised", run.Id);
             }
+
             return false;
         }
     }
@@ -182,6 +183,7 @@ public sealed class RunSupervisor(
         {
             await store.TryUpdateAsync(run, r => r.Phase = phase, cancel);
         }
+
         return enough;
     }
 }

@@ -71,6 +71,7 @@ public sealed class TorchFlavourTests
         {
             start.Environment.Remove(name);
         }
+
         using var build = Process.Start(start)!;
         var output = await build.StandardOutput.ReadToEndAsync();
         await build.WaitForExitAsync();

@@ -106,6 +106,7 @@ internal sealed class Workload
         {
             options.Remove(name);
         }
+
         return (variant, variant.ReadOptions(options));
     }
 

@@ -72,6 +72,7 @@ public sealed class UsageTests : IDisposable
         {
             Assert.Contains($"\n  {command} ", ended.Output, StringComparison.Ordinal);
         }
+
         Assert.Empty(ended.Errors);
     }
 

@@ -109,6 +109,7 @@ public sealed class OtherProcessesTests : IAsyncLifetime
         {
             await hold.WaitForExitAsync(Cancel);
         }
+
         await StopAsync(id);
         var entry = await _arena.SuperviseAsync(id, IsFinal);
 

@@ -13,6 +13,7 @@ internal static class Places
         {
             folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("LoraArena.sln is in no folder above.");
         }
+
         return folder;
     }
 }

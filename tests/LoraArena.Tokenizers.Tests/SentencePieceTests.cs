@@ -128,6 +128,7 @@ public sealed class SentencePieceTests
         {
             File.Copy(file, Path.Join(folder.Path, Path.GetFileName(file)));
         }
+
         return folder;
     }
 

@@ -25,6 +25,7 @@ internal static class TestFiles
         {
             folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the repository.");
         }
+
         return folder;
     }
 }

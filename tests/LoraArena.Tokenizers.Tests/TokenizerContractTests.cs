@@ -59,6 +59,7 @@ public sealed class TokenizerContractTests
                 {
                     Assert.True(tokens[dropped].Offset.Start.Value < tokens[dropped - 1].Offset.End.Value);
                 }
+
                 Assert.Equal(consumed, tokenizer.GetIndexByTokenCount(text, most, out normalized, out var count));
                 Assert.Equal(ids.Count, count);
                 Assert.Null(normalized);

@@ -66,6 +66,7 @@ public sealed class IndexTests
         {
             Directory.CreateDirectory(folder.Replace(from, to, StringComparison.Ordinal));
         }
+
         foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
         {
             File.Copy(file, file.Replace(from, to, StringComparison.Ordinal));

@@ -45,6 +45,7 @@ public sealed class PretrainTests : IDisposable
         {
             Assert.Equal(File.ReadAllBytes(Path.Join(At("whole"), name)), File.ReadAllBytes(Path.Join(At("parts"), name)));
         }
+
         var model = await WorkerProcess.AskAsync("describe", "--model", At("whole"));
         Assert.Equal(16, model["hidden_size"]!.GetValue<int>());
     }

@@ -93,6 +93,7 @@ internal static class FabricatedRuns
                 step, step / 20.0, 1.1 - (skill * step / 60) + (0.1 * random.NextDouble()), 5e-4 * (1 - (step / 40.0)),
                 1 + random.NextDouble(), 3000, step * 0.5, 200L << 20));
         }
+
         journal.Append(new EvalRecord(20, 1, new Scores(1.05, 1, 1.1, 0.4, 0.05, 20)));
         journal.Flush();
     }

@@ -134,6 +134,7 @@ internal sealed class TestProxy : IAsyncDisposable
         {
             request.Content = new StreamContent(context.Request.Body);
         }
+
         foreach (var (name, values) in context.Request.Headers)
         {
             if (name is "Host" or "Connection" or "Transfer-Encoding" || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)) continue;

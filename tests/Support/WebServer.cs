@@ -45,6 +45,7 @@ internal sealed class WebServer : IAsyncDisposable
             {
                 address.TrySetResult(new Uri(line.Data[(at + Listening.Length)..].Trim()));
             }
+
             Write(log, line.Data);
         };
         process.ErrorDataReceived += (_, line) => Write(log, line.Data);

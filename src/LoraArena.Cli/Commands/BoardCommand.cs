@@ -51,6 +51,7 @@ internal static class BoardCommand
             {
                 throw new RefusedException($"The board has no line '{query.Reference}'; 'arena board {competition.Name} --json' shows the ids.");
             }
+
             var export = BoardExport.Of(competition.Name, chosen, board);
             var wanted = parse.GetRequiredValue(format);
             var output = wanted == "json" ? new Output(json: true) : Output.Of(parse);

@@ -28,6 +28,7 @@ internal static class CloneCommand
             {
                 throw new RefusedException($"The training data of '{competition.Name}' has changed since, so a clone would not be the same run; start a new one with 'arena run'.");
             }
+
             var model = await arena.ModelAsync(spec.Model.Id, cancel);
             var (variant, worker) = await arena.VariantAsync(spec.Variant.Id, cancel);
             var named = parse.GetValue(seed) is { } other ? new JsonObject { ["seed"] = other } : [];

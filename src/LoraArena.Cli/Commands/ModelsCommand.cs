@@ -144,6 +144,7 @@ internal static class ModelsCommand
         {
             text.WriteLine($"  training    about {Show.Bytes(needs)} of memory in fp32, {Show.Bytes(found.WeightBytes)} of it for the weights");
         }
+
         if (found.Head is { } head) text.WriteLine($"  head        {head}");
         foreach (var warning in found.Warnings ?? []) text.WriteLine($"  warning     {Show.Name(warning)}");
         text.WriteLine($"  SHA-256     {found.Sha256}");

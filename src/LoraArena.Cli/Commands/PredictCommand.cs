@@ -101,6 +101,7 @@ internal static class PredictCommand
             {
                 return new Request(Path.Join(arena.Folder.Dataset(test.Sha256), "source.csv"), swapAverage, OwnRows: false, IsDone: false);
             }
+
             return new Request(
                 null, swapAverage, OwnRows: false,
                 IsDone: (swapAverage ?? spec.Training.SwapAverage) == spec.Training.SwapAverage && File.Exists(arena.Folder.Run(spec.Run).TestPredictions));

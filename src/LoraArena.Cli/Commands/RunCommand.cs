@@ -105,6 +105,7 @@ internal static class RunCommand
         {
             throw new RefusedException($"A run's name has 1 to {MaxNameCharacters} visible characters.");
         }
+
         return name;
     }
 }

@@ -39,7 +39,7 @@ internal static class SizeCommand
                 return Exit.Done;
             }
 
-            if (parse.GetValue(set) is { Length: > 0 }) throw new RefusedException("-s belongs to one variant; name it with --variant.");
+            if (parse.GetValue(set) is { Length: > 0 }) throw new OptionException("-s belongs to one variant; name it with --variant.");
             var all = await WorkerCatalog.SizesAsync(card.Path, budget, cancel);
             Output.Of(parse).Answer(all, text =>
             {
@@ -58,10 +58,11 @@ internal static class SizeCommand
         var pairs = parts.Length == 1 ? [] : parts[1].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (pairs.FirstOrDefault(pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad)
         {
-            throw new RefusedException($"--like takes ID:key=value,key=value; '{bad}' is no key=value.");
+            throw new OptionException($"--like takes ID:key=value,key=value; '{bad}' is no key=value.");
         }
+
         var given = OptionPairs.Read(pairs, [], method, worker);
-        if (given.Training.Count > 0) throw new RefusedException($"--like counts parameters, and '{given.Training.First().Key}' of the training changes none.");
+        if (given.Training.Count > 0) throw new OptionException($"--like counts parameters, and '{given.Training.First().Key}' of the training changes none.");
         return (await WorkerCatalog.SizeAsync(card.Path, new VariantChoice(parts[0], given.Variant), budget: null, cancel)).Parameters;
     }
 
@@ -75,6 +76,7 @@ internal static class SizeCommand
                 size.Sites.ToString(CultureInfo.InvariantCulture), Needs(size.Memory?.Bytes), Needs(size.Memory?.BytesRecomputing),
                 Written(size.Options));
         }
+
         table.Write(text);
     }
 

@@ -22,6 +22,7 @@ internal static class StarterCommand
             {
                 throw new RefusedException($"{Path.Join(folder, there)} is there already and may be real data; name another folder.");
             }
+
             var drawn = parse.GetValue(seed) ?? 0;
             StarterGenerator.Write(folder, drawn);
             Output.Of(parse).Answer(new { Folder = folder, Seed = drawn, Files }, text => text.WriteLine($"{Show.Name(folder)}: {string.Join(", ", Files)}"));

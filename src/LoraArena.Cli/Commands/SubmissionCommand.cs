@@ -24,6 +24,7 @@ internal static class SubmissionCommand
         {
             text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  mean     {mean.A:0.0000} model_a, {mean.B:0.0000} model_b, {mean.Tie:0.0000} tie"));
         }
+
         foreach (var error in report.Errors) text.WriteLine($"  error    {Show.Name(error)}");
         foreach (var warning in report.Warnings) text.WriteLine($"  warning  {Show.Name(warning)}");
     }

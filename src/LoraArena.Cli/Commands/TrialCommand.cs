@@ -35,6 +35,7 @@ internal static class TrialCommand
             {
                 Output.Say(FormattableString.Invariant($"{outside.Name} is outside the budget: it trains {outside.Parameters:#,0} parameters."));
             }
+
             Output.Say(TrialForecast.Of(board).Sentence(wanted.Seeds.Count, trial.Comparisons));
             var watch = new TrialWatch(arena, Output.Of(parse));
             return parse.GetValue(detach) ? await watch.DetachAsync(trial.Id, cancel) : await watch.FollowAsync(trial.Id, cancel);

@@ -75,6 +75,7 @@ internal static class VariantsCommand
                 CultureInfo.InvariantCulture,
                 $"  trainable parameters at the defaults: {size.Parameters:N0} in {size.Sites} layers, the head not counted"));
         }
+
         text.WriteLine($"  cost beside LoRA: {variant.Cost}");
         text.WriteLine();
         text.WriteLine("Options of the variant (-s name=value):");

@@ -41,6 +41,7 @@ internal sealed record ComparedRun(string Id, string Name, IReadOnlyList<Predict
         {
             throw new RefusedException($"'{twice.Key}' is named twice.");
         }
+
         return compared;
     }
 
@@ -55,6 +56,7 @@ internal sealed record ComparedRun(string Id, string Name, IReadOnlyList<Predict
         {
             throw new RefusedException($"The training data of '{run.Competition.Name}' has changed since run {run.Run}, so the baselines are scored on other rows.");
         }
+
         arena.Library.EvaluateBaselines(run.Competition.Id, run.Split.Id, run.Split.Fold, cancel);
         return new ComparedRun(baseline.Id, baseline.Name, [.. arena.Library.ReadBaseline(run.Competition.Id, run.Split.Id, run.Split.Fold, baseline.Id)]);
     }

@@ -52,6 +52,7 @@ internal sealed record RunAnswer(
         {
             text.WriteLine($"  training    {Show.Seconds(run.Seconds)}, {Show.Count(run.TokensPerSecond)} tokens/s, {Show.Bytes(run.PeakMemoryBytes)} at most");
         }
+
         if (run.TrainableParameters is not null) text.WriteLine($"  trainable   {Show.Count(run.TrainableParameters)} parameters");
     }
 }

@@ -21,6 +21,7 @@ internal sealed class RunReporter(Progress progress)
         {
             progress.Event($"Run {run.Id}: {Sentence(record)}");
         }
+
         _reported = snapshot.Version;
         progress.Now($"Run {run.Id}: {Status(run, snapshot)}");
     }

@@ -104,6 +104,7 @@ internal sealed class TrialWatch(ArenaServices arena, Output output)
                     line.TriedLearningRate is { } rate ? FormattableString.Invariant($"try {rate:0.######}") : "", line.State,
                     Show.Metric(line.LogLoss), line.Run);
             }
+
             table.Write(text);
             if (board is not null) BoardCommand.Print(text, board, answer.Board!);
         });

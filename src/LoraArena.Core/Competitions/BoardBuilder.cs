@@ -33,6 +33,7 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
                 ? r
                 : r with { FailedRuns = failed.Count(f => f.Result.State == RunState.Failed && KeyOf(f) == KeyOf(r.Runs[0])) })];
         }
+
         var reference = ReferenceOf(rows);
         rows = Compared(rows, reference);
         var best = baselines.Count > 0 ? baselines.Min(b => b.LogLoss.Value) : (double?)null;
@@ -40,8 +41,7 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             r with { SecondsPerThousandth = best - r.LogLoss.Value > 0 ? r.Seconds / ((best - r.LogLoss.Value) * 1000) : null })];
         return new Board(
             Sorted(rows), rows.First(r => r.Id == reference.Id), rows[0].Losses.Average.Rows, rows[0].Losses.Average.Groups,
-            rows.Count(r => r.Against is not null
-                && !r.IsBaseline), _excluded, all.Count - shown.Count)
+            rows.Count(r => r.Against is not null && !r.IsBaseline), _excluded, all.Count - shown.Count)
         {
             Failed = failedLines,
         };
@@ -108,6 +108,7 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             {
                 _excluded.Add(new ExcludedRun(again.Spec.Run, again.Spec.Name, "A newer run has the same settings and seed; it counts."));
             }
+
             var runs = folds.Select(f => f[^1]).ToList();
             if (runs.Count == parts.Count) groups.Add(runs);
             else

@@ -26,6 +26,7 @@ public sealed record RunNotes(string Note, IReadOnlyList<string> Tags)
         {
             throw new FormatException(FormattableString.Invariant($"The note has {note.Length} characters; {MaxNoteCharacters} are allowed."));
         }
+
         var words = tags.Split([',', ' ', '\t', '\n', '\r', '#'], StringSplitOptions.RemoveEmptyEntries)
             .Select(t => t.ToLowerInvariant())
             .Distinct(StringComparer.Ordinal)
@@ -36,6 +37,7 @@ public sealed record RunNotes(string Note, IReadOnlyList<string> Tags)
         {
             throw new FormatException($"A tag has 1 to {MaxTagCharacters} visible characters; '{wrong[..Math.Min(wrong.Length, MaxTagCharacters)]}…' does not.");
         }
+
         return new RunNotes(note, words);
     }
 }

@@ -42,6 +42,7 @@ public static class Calibration
         {
             throw new ArgumentException("Both orders of the same battles, and at least one battle.", nameof(exchanged));
         }
+
         return (double)first.Zip(exchanged).Count(pair => Scores.MostProbable(pair.First) != Scores.MostProbable(pair.Second.Swapped())) / first.Count;
     }
 }

@@ -39,6 +39,7 @@ public sealed record LossTable(string RowsHash, LossSketch Sketch)
         {
             BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8 + (4 * i)), number);
         }
+
         Convert.FromHexString(scored.Hash).CopyTo(bytes, 24);
         BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(56), sketch.Mean);
         var at = HeadBytes;

@@ -39,6 +39,7 @@ public sealed class ScoredRows
             {
                 throw new ArgumentException($"Row '{rows[i].Id}' is there twice.", nameof(predictions));
             }
+
             Add(rows[i].Id);
             Add(rows[i].Winner!.Value.Name());
             Add(rows[i].Group);

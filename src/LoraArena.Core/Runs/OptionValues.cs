@@ -57,10 +57,12 @@ public static class OptionValues
                 {
                     throw Wrong(option, value, owner, "a whole number");
                 }
+
                 if (number < option.Minimum || number > option.Maximum)
                 {
                     throw Wrong(option, value, owner, string.Create(CultureInfo.InvariantCulture, $"a number from {option.Minimum} to {option.Maximum}"));
                 }
+
                 break;
             case OptionKind.Boolean:
                 if (kind is not (JsonValueKind.True or JsonValueKind.False)) throw Wrong(option, value, owner, "true or false");
@@ -70,6 +72,7 @@ public static class OptionValues
                 {
                     throw Wrong(option, value, owner, "one of " + string.Join(", ", option.Choices!));
                 }
+
                 break;
             case OptionKind.Text:
                 if (kind != JsonValueKind.String || value.GetValue<string>().Length == 0) throw Wrong(option, value, owner, "text");

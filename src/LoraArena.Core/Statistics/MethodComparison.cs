@@ -35,6 +35,7 @@ public sealed record MethodComparison(Interval Difference, double P, double Degr
         {
             return new MethodComparison(RowInterval(a, b, difference), rowP ?? Test(first, second), double.PositiveInfinity, false);
         }
+
         if (a.Groups == 1) return new MethodComparison(Interval.Unknown(difference), Test(first, second), 1, true);
         var (seeds, seedFreedom) = SeedPart(first, second);
         var rows = RowVariance(first, second);

@@ -56,6 +56,7 @@ public sealed record TrialPlan(string Name, string Competition, string Model, IR
             {
                 throw new TrialException($"{file}: there is no field '{unknown}'; a plan has {string.Join(", ", known)}.");
             }
+
             var plan = node.Deserialize<TrialPlan>(ArenaJson.Line) ?? throw new TrialException($"{file}: a plan is a JSON object.");
             plan.Check();
             return plan;
@@ -82,25 +83,30 @@ public sealed record TrialPlan(string Name, string Competition, string Model, IR
         {
             throw new TrialException("name: a trial needs a name of 1 to 100 visible characters.");
         }
+
         if (Methods.Count is < 1 or > MaxMethods)
         {
             throw new TrialException(FormattableString.Invariant($"methods: a trial compares 1 to {MaxMethods} methods, not {Methods.Count}."));
         }
+
         if (Methods.Any(method => method is null)) throw new TrialException("methods: null is no method; each is an object such as {\"variant\": \"lora\"}.");
         if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count || Seeds.Any(s => s is < 0 or > 1_000_000_000_000))
         {
             throw new TrialException("seeds: at least one, all different, from 0 to 1000000000000.");
         }
+
         CheckRates(LearningRates, "learning_rates");
         if (LearningRates.Count == 1) throw new TrialException("learning_rates: one is no choice; give several, or none and 'learning_rate' under training.");
         if (LearningRates.Count > 0 && Training.ContainsKey("learning_rate"))
         {
             throw new TrialException("training: 'learning_rate' is tried out (learning_rates), so it cannot be fixed as well.");
         }
+
         foreach (var fixedElsewhere in new[] { "seed", "max_seconds", "max_tokens" }.Where(Training.ContainsKey))
         {
             throw new TrialException($"training: '{fixedElsewhere}' is set by seeds and budget.");
         }
+
         Budget.Check();
         foreach (var method in Methods) method.Check(this);
     }
@@ -131,6 +137,7 @@ public sealed record TrialMethod(string Variant)
         {
             throw new TrialException($"methods: '{Variant}' has 'outside_budget', which belongs to a budget of parameters.");
         }
+
         if (LearningRates is not { } rates) return;
         TrialPlan.CheckRates(rates, $"methods: '{Variant}': learning_rates");
         if (rates.Count != plan.LearningRates.Count)
@@ -165,6 +172,7 @@ public sealed record TrialBudget
         {
             throw new TrialException("budget: give exactly one of parameters, seconds and tokens.");
         }
+
         if (Parameters < 1 || Seconds < 1 || Tokens < 1) throw new TrialException("budget: at least 1.");
     }
 }

@@ -53,6 +53,7 @@ public static class TrialPlanner
         {
             throw new TrialException(FormattableString.Invariant($"The plan has {tries.Count + reported.Count} runs; {TrialPlan.MaxRuns} are allowed."));
         }
+
         return [.. tries, .. reported];
     }
 }

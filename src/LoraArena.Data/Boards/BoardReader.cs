@@ -64,6 +64,7 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
         {
             throw new SplitException(FormattableString.Invariant($"split '{split.Name}' has no fold {fold}"));
         }
+
         return [.. (folds is [null] || query.Fold is null or BoardQuery.AllFolds ? folds : [query.Fold]).Select(f => new SplitReference(id, split.Name, f))];
     }
 

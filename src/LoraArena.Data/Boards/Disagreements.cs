@@ -47,6 +47,7 @@ public sealed class DisagreementReader(ArenaFolder arena, CompetitionLibrary lib
         {
             throw new CompetitionException($"'{a.Name}' and '{b.Name}' were scored on different rows or labels, so they cannot be compared row by row.");
         }
+
         var said = new Dictionary<string, (Prediction A, Prediction B)>(StringComparer.Ordinal);
         foreach (var (x, y) in rowsA.Rows.Zip(rowsB.Rows)) said[x.Id] = (x, y);
         var all = new List<(Battle Battle, double Difference, string Group)>();

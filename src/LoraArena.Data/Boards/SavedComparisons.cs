@@ -36,6 +36,7 @@ public sealed class SavedComparisons(ArenaFolder arena, TimeProvider time)
         {
             throw new FormatException(FormattableString.Invariant($"A name has 1 to {MaxNameCharacters} visible characters."));
         }
+
         return Change(
             competitionId,
             all => [new SavedComparison(ArenaId.New(time), name, query.ToQueryString(), notes.Note, notes.Tags, author, time.GetUtcNow()), .. all]);

@@ -39,6 +39,7 @@ internal static class RowList
             {
                 throw new CsvRefusedException(name, line, null, Invariant($"the row has {cells.Length} cells, not {Header.Length}"));
             }
+
             rows.Add(new ListedRow(cells[0], cells[1], Winners.Parse(cells[2]), cells[3] == "1"));
         }
 

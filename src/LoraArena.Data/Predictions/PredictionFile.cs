@@ -36,6 +36,7 @@ public static class PredictionFile
             {
                 winner = Winners.Parse(cells[4]) ?? throw Refused(line, $"winner {CellText.Show(cells[4])} is not model_a, model_b or tie");
             }
+
             yield return new Prediction(cells[0], new Probabilities(Number(line, cells[1]), Number(line, cells[2]), Number(line, cells[3])), winner, cells[5]);
         }
 

@@ -37,6 +37,7 @@ public static class SubmissionChecker
             {
                 check.Errors.Add("The first line names a separator, which only spreadsheets understand: leave it out, and separate by commas.");
             }
+
             if (!csv.IsUtf8) check.Errors.Add("The file is UTF-16 or UTF-32: save it as UTF-8.");
             if (csv.Header.SequenceEqual(Header))
             {

@@ -52,6 +52,7 @@ public static class CheckpointFolder
         {
             Directory.Delete(torn, recursive: true);
         }
+
         foreach (var step in run.CheckpointSteps())
         {
             if (Damage(run.Checkpoint(step), step) is not { } damage) return (step, run.Checkpoint(step));

@@ -113,6 +113,7 @@ public static partial class TorchRuntime
             {
                 throw new TorchRuntimeException($"{file} needs a newer libstdc++ than this system has ({NewestCxx}): {error.Message}");
             }
+
             LoadFromMemory(library);
         }
         catch (DllNotFoundException error)

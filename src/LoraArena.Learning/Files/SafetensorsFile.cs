@@ -63,6 +63,7 @@ public sealed class SafetensorsFile : IDisposable
             {
                 throw new SafetensorsException(path, $"the header says that it has {headerBytes} bytes, but the file ends after {bytes}");
             }
+
             var header = new byte[headerBytes];
             ReadExactly(path, handle, header, 8);
             var (entries, metadata) = SafetensorsHeader.Parse(path, header, bytes);
@@ -154,6 +155,7 @@ public sealed class SafetensorsFile : IDisposable
         {
             throw new SafetensorsException(path, "this is a Git LFS pointer, not the file it stands for; fetch the file with 'git lfs pull'");
         }
+
         if (start[..4].SequenceEqual("GGUF"u8)) throw new SafetensorsException(path, "this is a GGUF file; a safetensors file is needed");
     }
 }

@@ -117,10 +117,12 @@ internal static class SafetensorsHeader
         {
             throw new SafetensorsException(path, $"tensor '{Short(name)}' lacks dtype, shape or data_offsets");
         }
+
         if (!ElementBytes.TryGetValue(dtype, out var elementBytes))
         {
             throw new SafetensorsException(path, $"tensor '{Short(name)}' has dtype '{Short(dtype)}', which is not supported{Quantised(dtype)}");
         }
+
         if (offsets[0] > offsets[1]) throw new SafetensorsException(path, $"tensor '{Short(name)}' ends at {offsets[1]}, before it begins at {offsets[0]}");
         long bytes;
         try
@@ -153,6 +155,7 @@ internal static class SafetensorsHeader
             {
                 throw new SafetensorsException(path, $"tensor '{Short(name)}' has a size or offset that is not a whole number from 0");
             }
+
             if (numbers.Count == max) throw new SafetensorsException(path, $"tensor '{Short(name)}' has more than {max} sizes or offsets");
             numbers.Add(number);
         }
@@ -161,6 +164,7 @@ internal static class SafetensorsHeader
         {
             throw new SafetensorsException(path, $"tensor '{Short(name)}' has a size or offset that is not a number");
         }
+
         return numbers;
     }
 

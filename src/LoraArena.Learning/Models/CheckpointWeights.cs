@@ -85,6 +85,7 @@ public sealed class CheckpointWeights : WeightSource
                 _folder,
                 $"the tensor '{entry.Name}' has shape [{string.Join(", ", entry.Shape)}], but config.json makes it [{string.Join(", ", shape)}]");
         }
+
         _taken.Add(found);
         return stored;
     }
@@ -105,6 +106,7 @@ public sealed class CheckpointWeights : WeightSource
                 _folder,
                 $"the files hold {LeftOut.Name(inside)}, for which config.json leaves no place; with another config.json they would be used, so this one is not theirs");
         }
+
         return left;
     }
 
@@ -159,6 +161,7 @@ public sealed class CheckpointWeights : WeightSource
                 {
                     throw new ModelException(folder, $"model.safetensors.index.json names the file '{name}', which is not in this folder");
                 }
+
                 if (!File.Exists(Path.Join(folder, name))) throw new ModelException(folder, $"model.safetensors.index.json names {name}, which is missing");
             }
 

@@ -83,6 +83,7 @@ public sealed class ConfigReader
         {
             throw Error($"'{name}' must be a list of texts");
         }
+
         return [.. value.EnumerateArray().Select(e => e.GetString()!)];
     }
 
@@ -97,6 +98,7 @@ public sealed class ConfigReader
             {
                 return null;
             }
+
             byId[id] = pair.Value.GetString()!;
         }
 

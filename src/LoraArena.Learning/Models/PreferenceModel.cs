@@ -92,6 +92,7 @@ public sealed class PreferenceModel : IDisposable
         {
             throw new ModelException(folder, "a decoder's first token sees nothing of the text, so it cannot be what the head looks at; choose last or mean");
         }
+
         using var weights = new CheckpointWeights(folder, family.Prefix);
         var model = Build(family, config with { Pooling = pooling ?? config.Pooling }, weights, device, seed, precision);
         try

@@ -48,6 +48,7 @@ public sealed class TokenBatch : IDisposable
         {
             throw new ArgumentException("A batch needs sequences, and each at least one token.", nameof(sequences));
         }
+
         var lengths = sequences.Select(s => s.Count).ToArray();
         var longest = lengths.Max();
         var ids = new long[sequences.Count * longest];

@@ -61,6 +61,7 @@ public static class OptionSchema
         {
             throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name} needs a [Range].");
         }
+
         return new OptionDescription(
             name,
             kind,
@@ -111,6 +112,7 @@ internal static class XmlHelp
             {
                 Loaded.Add(assembly.Location, summaries = Load(Path.ChangeExtension(assembly.Location, ".xml")));
             }
+
             return summaries.GetValueOrDefault($"P:{property.DeclaringType.FullName!.Replace('+', '.')}.{property.Name}", "");
         }
     }

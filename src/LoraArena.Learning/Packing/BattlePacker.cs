@@ -22,6 +22,7 @@ public sealed class BattlePacker
         {
             throw new ArgumentException($"max_length {maxLength} leaves no room for the texts; {template.Overhead + MinRoom} is the least.", nameof(maxLength));
         }
+
         (_template, MaxLength) = (template, maxLength);
     }
 

@@ -34,6 +34,7 @@ public static class MergedModel
         {
             File.Copy(Path.Join(baseFolder, name), Path.Join(folder, name));
         }
+
         ExportReadMe.WriteOfModel(folder, model);
     }
 

@@ -102,6 +102,7 @@ public sealed class PeftConfigReader
         {
             throw Error("'modules_to_save' must be a list of texts");
         }
+
         return Variants.BaseTraining.Names(string.Join(',', value.EnumerateArray().Select(e => e.GetString()))) is { Count: > 0 } names
             ? string.Join(',', names)
             : null;
@@ -167,6 +168,7 @@ public sealed class PeftConfigReader
         {
             throw Error($"'{name}' must be text or a list of texts");
         }
+
         var names = value.EnumerateArray().Select(e => e.GetString()!).ToList();
         return names.All(n => Regex.IsMatch(n, @"^[\w.-]+$")) ? string.Join(',', names) : string.Join('|', names.Select(n => @"(.*\.)?" + Regex.Escape(n)));
     }

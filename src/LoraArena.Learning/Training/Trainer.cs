@@ -102,6 +102,7 @@ public sealed class Trainer : IDisposable
                 _model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart)
             { LearningRate = _options.LearningRate });
         }
+
         Prepare();
     }
 

@@ -19,6 +19,7 @@ public sealed record AdaLoraSchedule(long Total, long First, long Last, long Eve
         {
             throw new OptionException($"adalora: tinit {first} and tfinal {total - last} leave none of the training's {total} steps to take ranks away in.");
         }
+
         return new AdaLoraSchedule(total, first, Math.Max(1, last), options.DeltaT ?? Math.Max(1, total / 100));
     }
 

@@ -82,6 +82,7 @@ public abstract class DeltaLayer(Projection site, double dropout = 0) : AdapterL
         {
             return nn.functional.linear(x, weight + DeltaWeight(), Site.Bias?.Value).MoveToOuterDisposeScope();
         }
+
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), dropout, mode);
         return (Site.Base(x) + nn.functional.linear(dropped, DeltaWeight()).to(x.dtype)).MoveToOuterDisposeScope();
     }

@@ -64,6 +64,7 @@ internal sealed class CordaStart : LoraStart
             {
                 data.Inputs(batch, moments.Keys, (site, rows) => moments[site].Add(rows));
             }
+
             foreach (var layer in group)
             {
                 using var seen = moments[layer.Site];

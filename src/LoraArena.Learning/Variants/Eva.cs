@@ -84,6 +84,7 @@ internal sealed class EvaStart : LoraStart
             {
                 data.Inputs(batch, moments.Keys, (site, rows) => moments[site].Add(rows));
             }
+
             foreach (var layer in group)
             {
                 using var seen = moments[layer.Site];

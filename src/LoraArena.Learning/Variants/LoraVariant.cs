@@ -36,6 +36,7 @@ public abstract class LoraVariant
         {
             throw new OptionException($"variant {Info.Id}: {rule.First} does not go with {rule.Second}: {rule.Reason}.");
         }
+
         return options;
     }
 
@@ -94,7 +95,7 @@ public abstract class LoraVariant<TOptions> : LoraVariant where TOptions : Varia
     public virtual JsonObject PeftConfig(TOptions options)
         => Info.PeftType is null
             ? OptionSchema.Write(options)
-            : throw new NotImplementedException($"{Info.Id} is PEFT's {Info.PeftType}, so it must write PEFT's fields.");
+            : throw new NotSupportedException($"{Info.Id} is PEFT's {Info.PeftType}, so it must write PEFT's fields.");
 
     /// <summary>The options that an adapter_config.json stands for, those that choose the sites left out.</summary>
     public virtual TOptions FromConfig(PeftConfigReader config)
@@ -150,7 +151,7 @@ public sealed record VariantInfo(string Id, string Name, string Summary, string 
     /// <summary>What it costs beside LoRA of equal size, in a sentence.</summary>
     public required string Cost { get; init; }
 
-    /// <summary>The learning rate that suits it over the one that suits LoRA: what a training gets whose rate nobody has set.</summary>
+    /// <summary>The learning rate that suits it over the one that suits LoRA: what a training gets whose rate nobody has set. A centre to search around, not measured.</summary>
     public double LearningRateFactor { get; init; } = 1;
 
     /// <summary>False if the model with it is not the base model with other weights.</summary>

@@ -65,6 +65,7 @@ internal sealed class MicaStart : LoraStart
             {
                 throw new Core.Runs.OptionException($"mica needs a rank of at most {shape.Narrow} at {shape.Path}, which has no more singular vectors; r is {rank}.");
             }
+
             var u = linalg.svd(layer.Site.Weight.Value.to(ScalarType.Float32), fullMatrices: false).U;
             layer.StartFrom(zeros_like(layer.A.Value), u.narrow(1, shape.Narrow - rank, rank));
         }

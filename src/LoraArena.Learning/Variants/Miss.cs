@@ -101,10 +101,12 @@ public sealed record MissOptions : VariantOptions
         {
             throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} has {site.InFeatures} features in; MiSS needs a rank of at most that."));
         }
+
         if (InitWeights == Bat && (site.InFeatures % R != 0 || site.OutFeatures % R != 0))
         {
             throw new OptionException(FormattableString.Invariant($"r is {R}, but {site.Path} is {site.OutFeatures} × {site.InFeatures}; init_weights bat needs a rank that divides both."));
         }
+
         if (InitWeights == Mini && site.OutFeatures % MiniR != 0)
         {
             throw new OptionException(FormattableString.Invariant($"mini_r is {MiniR}, but {site.Path} has {site.OutFeatures} features out; set mini_r to a divisor of that."));

@@ -116,6 +116,7 @@ internal sealed class OftLayer : AdapterLayer
         {
             throw new OptionException($"oft: {site.Path} is {site.InFeatures} wide, which no block size of 2 or more divides; leave it out by exclude_modules.");
         }
+
         var device = site.Weight.Value.device;
         var count = _width * (_width - 1) / 2;
         Vectors = new Weight("oft_R.weight", zeros([options.BlockShare ? 1 : _blocks, count], ScalarType.Float32, device));

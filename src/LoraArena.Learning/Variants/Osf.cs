@@ -61,6 +61,7 @@ public sealed record OsfOptions : VariantOptions
         {
             throw new Core.Runs.OptionException($"osf: effective_rank {EffectiveRank} leaves nothing to train at {site.Path}, which has {site.Narrow} singular values.");
         }
+
         return EffectiveRank ?? (site.Narrow / 2);
     }
 }

@@ -75,6 +75,7 @@ internal abstract class SingularStart : LoraStart
             {
                 throw new OptionException($"{Name} needs a rank of at most {shape.Narrow} at {shape.Path}, which has no more singular values; r is {rank}.");
             }
+
             var weight = layer.Site.Weight.Value.to(ScalarType.Float32);
             var iterations = options is PissaOptions { PissaNiter: var wanted } && this is PissaStart ? wanted : 0;
             var (u, s, vh) = iterations == 0 ? linalg.svd(weight, fullMatrices: false) : LowRank.RandomSvd(weight, rank, iterations, data.Seed, index);

@@ -53,6 +53,7 @@ internal sealed class RiteGroup
             {
                 yield return (rank + name, value);
             }
+
             for (var i = 0; i < Layers.Count; i++)
             {
                 var path = Layers[i].Site.Path;

@@ -41,6 +41,7 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         {
             throw new RunRefusedException("The run has just been started; stop it first.");
         }
+
         if (TrialOf(run.Id) is { } trial) trials.MarkDeleted(trial.Id, run.Id);
         await RemoveAsync(folder.Run(run.Id).Path, () => store.RemoveRunAsync(run.Id, CancellationToken.None));
     }

@@ -40,6 +40,7 @@ public sealed record HubListing(string Repository, string Revision, string? Lice
             {
                 throw new DownloadException($"The server names no commit of {repository}.");
             }
+
             var files = answer.GetProperty("siblings").EnumerateArray().Select(ReadFile).ToList();
             return new HubListing(repository, revision, LicenseOf(answer), Choose(repository, files));
         }
@@ -89,6 +90,7 @@ public sealed record HubListing(string Repository, string Revision, string? Lice
         {
             throw new DownloadException($"The server gives no size or checksum of {unknown.Name}.");
         }
+
         return chosen;
     }
 
@@ -105,6 +107,7 @@ public sealed record HubListing(string Repository, string Revision, string? Lice
         {
             return license.GetString();
         }
+
         const string Prefix = "license:";
         if (!answer.TryGetProperty("tags", out var tags) || tags.ValueKind != JsonValueKind.Array) return null;
         return tags.EnumerateArray()

@@ -91,6 +91,7 @@ public sealed class RunFeed
                 {
                     return;
                 }
+
                 _news = news;
                 (changed, _changed) = (_changed, New());
             }

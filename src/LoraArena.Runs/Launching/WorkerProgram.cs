@@ -79,6 +79,7 @@ public sealed class WorkerProgram
         {
             hash.AppendData(File.ReadAllBytes(file));
         }
+
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

@@ -37,6 +37,7 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         {
             throw new TrialException($"methods: two are called '{twice.Key}'; give them names.");
         }
+
         var all = TrialPlanner.WithNullLine(methods);
         var trial = new Trial(
             ArenaId.New(time), time.GetUtcNow(), owner, plan, new CompetitionReference(competition.Id, competition.Name), model.Id, all,

@@ -34,6 +34,7 @@ internal sealed class AddedVocabulary
             {
                 throw entry.Problem($"id {id} is also the id of \"{other}\" in the model's vocabulary");
             }
+
             var form = token.Normalized && normalizer is not null ? normalizer.Normalize(token.Content) : token.Content;
             if (form.Length > LongestForm) throw entry.Problem($"an added token has {form.Length} characters; more than {LongestForm} are refused");
             _byId.Add(id, token);

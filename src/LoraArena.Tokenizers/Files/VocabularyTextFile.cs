@@ -34,6 +34,7 @@ internal static class VocabularyTextFile
         {
             throw new TokenizerException(path, "line 1", $"the file has {length} bytes; more than {ModelJsonFile.MaxBytes} are refused");
         }
+
         var tokens = new Dictionary<string, int>(StringComparer.Ordinal);
         var line = 0;
         try
@@ -44,14 +45,17 @@ internal static class VocabularyTextFile
                 {
                     throw new TokenizerException(path, "line 1", ModelJsonFile.IsLfsPointer);
                 }
+
                 if (line == Models.Vocabulary.MaxTokens)
                 {
                     throw new TokenizerException(path, $"line {line + 1}", $"there are more than {Models.Vocabulary.MaxTokens} tokens");
                 }
+
                 if (!tokens.TryAdd(text, line))
                 {
                     throw new TokenizerException(path, $"line {line + 1}", $"the token \"{text}\" is there twice, first in line {tokens[text] + 1}");
                 }
+
                 line++;
             }
         }

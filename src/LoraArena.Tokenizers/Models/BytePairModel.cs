@@ -64,6 +64,7 @@ internal sealed class BytePairModel : WordModel
         {
             throw dropout.Problem("dropout makes tokens random: set it to null");
         }
+
         return new BytePairModel(part, Vocabulary.Read(part["vocab"]), onBytes);
     }
 

@@ -55,6 +55,7 @@ internal sealed class MergeTable
         {
             throw item.Problem($"the right side \"{right}\" does not begin with the continuing_subword_prefix \"{prefix}\"");
         }
+
         _merges[Key(Id(left), Id(right))] = new Merge(rank, Id(string.Concat(left, right[prefix.Length..])));
 
         int Id(ReadOnlySpan<char> token) => vocabulary.IdOf(token)

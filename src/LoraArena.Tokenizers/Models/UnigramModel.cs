@@ -55,6 +55,7 @@ internal sealed class UnigramModel : WordModel
             {
                 throw token.Problem($"the token has {text.Length} characters; Unigram tokens of more than {LongestToken} are refused");
             }
+
             if (scores.Count == Vocabulary.MaxTokens) throw part["vocab"].Problem($"there are more than {Vocabulary.MaxTokens} tokens");
             if (!vocabulary.TryAdd(text, scores.Count, out var problem)) throw item.Problem(problem);
             scores.Add(score.Real());

@@ -38,6 +38,7 @@ internal sealed class CharacterMap
         {
             throw part.Problem($"the table says that its first half has {length} bytes, but it has {bytes.Length} in all");
         }
+
         var units = new uint[length / UnitBytes];
         for (var i = 0; i < units.Length; i++) units[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(UnitBytes * (i + 1)));
         return new CharacterMap(units, bytes[((int)length + UnitBytes)..]);

@@ -90,6 +90,7 @@ internal sealed class PiecedText
                 {
                     Text.Write(meta, piece.Start);
                 }
+
                 for (int from = 0, next; from < chars.Length; from = next + 1)
                 {
                     next = chars[from..].IndexOf(' ');

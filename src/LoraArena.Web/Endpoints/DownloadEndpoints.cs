@@ -26,11 +26,13 @@ public static class DownloadEndpoints
         {
             return Results.NotFound();
         }
+
         var runFolder = folder.Run(id);
         if (run.State != RunState.Succeeded.Name || !System.IO.File.Exists(runFolder.TestPredictions))
         {
             return Results.Problem("This run has no predictions of test data.", statusCode: StatusCodes.Status409Conflict);
         }
+
         try
         {
             var made = RunSubmission.Stored(competition, runFolder) ?? await Task.Run(() => submissions.Make(competition, runFolder), cancel);

@@ -73,6 +73,7 @@ public sealed class OpenConnections(IServiceScopeFactory scopes, TimeProvider ti
         {
             return false;
         }
+
         return await users.GetUserAsync(principal) is { } user
             && !Accounts.IsLocked(user)
             && Stamp(users, principal) == await users.GetSecurityStampAsync(user);

@@ -61,6 +61,7 @@ public static class Security
         {
             return;
         }
+
         context.RejectPrincipal();
         await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
     }

@@ -38,6 +38,7 @@ internal static class ExportCommand
             {
                 throw new OptionException("--rank is a whole number of at least 1, and goes with --format lora.");
             }
+
             LogitError? error = null;
             try
             {

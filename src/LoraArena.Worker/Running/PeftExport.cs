@@ -20,10 +20,12 @@ internal static class PeftExport
         {
             throw new JsonFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
         }
+
         foreach (var name in Files.Where(name => name != "README.md" && !File.Exists(Path.Join(run.Adapter, name))))
         {
             throw new JsonFileException(run.Path, $"its adapter lacks {name}");
         }
+
         Directory.CreateDirectory(target);
         foreach (var name in Files.Where(name => File.Exists(Path.Join(run.Adapter, name)))) File.Copy(Path.Join(run.Adapter, name), Path.Join(target, name));
         NameTheBase(Path.Join(target, ConfigName), ModelSource.PublicName(RunSpec.Read(run.Spec).Model.Path));

@@ -62,6 +62,7 @@ internal sealed class PretrainingSession(PretrainingSpec spec, string folder, Ti
         while (trainer.StepsDone < spec.Steps && stop.Asked() is null && !(time.GetElapsedTime(started).TotalSeconds >= seconds))
         {
             recent.Add(trainer.Step());
+            BetweenSteps.Collect();
             if (time.GetElapsedTime(reported) >= ReportEvery)
             {
                 Console.Error.WriteLine(FormattableString.Invariant($"step {trainer.StepsDone}/{spec.Steps}: guess {recent.Average(l => l.Guess):0.000}, outcome {recent.Average(l => l.Outcome):0.000}"));

@@ -72,6 +72,7 @@ internal sealed class RunInputs : IDisposable
         {
             throw new JsonFileException(run.Path, "the run has not succeeded, so there is no trained adapter to use");
         }
+
         var inputs = Open(arena, RunSpec.Read(run.Spec), threads, null, TimeProvider.System);
         var variant = VariantCatalog.Get(inputs.Spec.Variant.Id);
         RunAdapter.Load(run.Adapter, inputs.Model, variant, variant.ReadOptions(inputs.Spec.Variant.Options), inputs.Spec.Training.Seed);
@@ -149,6 +150,7 @@ internal sealed class RunInputs : IDisposable
         {
             throw new ModelException(spec.Model.Path, "the model's files are not those that were registered; register the folder again and start a new run");
         }
+
         sums.Save();
         var model = PreferenceModel.Load(
             spec.Model.Path, picked.Torch, spec.Training.Seed, PoolingOf(spec.Training.Pooling),

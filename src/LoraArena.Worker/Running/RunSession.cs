@@ -46,6 +46,7 @@ internal sealed class RunSession
         {
             throw new JsonFileException(run.Path, $"the run has ended already ({ended.State}); resume it first");
         }
+
         _ = RunSpec.Read(run.Spec);
         var job = Environment.GetEnvironmentVariable("SLURM_JOB_ID");
         var lease = new RunLease(
@@ -137,11 +138,13 @@ internal sealed class RunSession
         {
             Write(new WarningRecord($"max_length {asked} is more than the model's {inputs.Packer.MaxLength} positions; {inputs.Packer.MaxLength} is used."));
         }
+
         var cut = train.Count(row => !inputs.Packer.FitsWhole(row));
         if (cut > 0)
         {
             Write(new WarningRecord(FormattableString.Invariant($"{cut} of {train.Count} training rows ({100.0 * cut / train.Count:0.#} %) are longer than {inputs.Packer.MaxLength} tokens and are cut; both answers stay visible.")));
         }
+
         Forecast(inputs, trainer);
         Write(new StateRecord(RunState.Running, "training"));
     }

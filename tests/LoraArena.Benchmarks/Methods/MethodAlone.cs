@@ -63,6 +63,7 @@ internal sealed record MethodAlone(double StartSeconds, long PeakBytes, long Fil
         {
             start.ArgumentList.Add(argument);
         }
+
         using var process = Process.Start(start)!;
         var lines = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

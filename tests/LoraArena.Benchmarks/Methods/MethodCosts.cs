@@ -40,6 +40,7 @@ internal static class MethodCosts
                 {
                     cost = cost with { PeftStep = MethodPeer.Ratio(data, rows, variant, options, steps, threads) };
                 }
+
                 results.Add(cost);
                 Console.WriteLine(cost);
             }

@@ -197,6 +197,7 @@ public sealed class PeftVariants : IDisposable
         {
             File.Copy(Torch.Fixture(name, file), _folder.At(name, "base", file), overwrite: true);
         }
+
         using var scope = NewDisposeScope();
         using (var expected = SafetensorsFile.Open(Torch.Fixture(name, "expected.safetensors")))
         {

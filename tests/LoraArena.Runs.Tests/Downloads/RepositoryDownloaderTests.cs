@@ -38,6 +38,7 @@ public sealed class RepositoryDownloaderTests : IAsyncLifetime
         {
             _server.Files[other] = [1, 2, 3];
         }
+
         var folder = await FetchAsync();
 
         Assert.Equal(
@@ -59,6 +60,7 @@ public sealed class RepositoryDownloaderTests : IAsyncLifetime
         {
             _server.Files[name] = Encoding.UTF8.GetBytes(name);
         }
+
         var folder = await FetchAsync();
         Assert.Equal(6, Directory.EnumerateFiles(folder).Count());
     }

@@ -53,6 +53,7 @@ public sealed class TrialServiceTests
         {
             await EndAsync(arena, line, line.Planned.Method == 1 ? null : line.Planned.LearningRate < 0.0005 ? 0.9 : 1.0);
         }
+
         status = (await service.AdvanceAsync(trial.Id, CancellationToken.None))!;
         Assert.Equal([0.0001, null], status.Chosen!.Choices.OrderBy(c => c.Method).Select(c => c.LearningRate));
         Assert.All(status.Lines.Where(l => !l.Planned.IsTuning), l => Assert.Equal(l.Planned.Method == 1 ? TrialStatus.NotRun : "queued", l.State));

@@ -112,6 +112,7 @@ public sealed record DebertaV2Config : ModelConfig
         {
             throw config.Error($"'pos_att_type' names '{other}'; only c2p and p2c are supported");
         }
+
         return (terms.Contains("c2p"), terms.Contains("p2c"));
     }
 

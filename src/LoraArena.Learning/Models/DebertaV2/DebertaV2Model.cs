@@ -164,6 +164,7 @@ internal sealed class DebertaV2Embeddings
         {
             xBTD = xBTD + (batch.TokenTypeIdsBT is { } tokenTypeIdsBT && _types.Shape[0] > 1 ? Rows(_types, tokenTypeIdsBT) : _types.Value.narrow(0, 0, 1));
         }
+
         xBTD = xBTD.to(wordsBTD.dtype);
         xBTD = _norm.Forward(_projection?.Forward(xBTD, mode) ?? xBTD);
         if (batch.AttentionMaskBT is { } attentionMaskBT) xBTD = xBTD * attentionMaskBT.unsqueeze(-1).to(xBTD.dtype);

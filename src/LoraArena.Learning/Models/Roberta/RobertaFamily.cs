@@ -32,6 +32,7 @@ public class RobertaFamily : ModelFamily
         {
             throw config.Error($"'max_position_embeddings' is {read.MaxPositions}, but positions begin at {first}, after the padding's");
         }
+
         return read with { Module = "roberta", FirstPosition = first, MaxPositions = read.MaxPositions - first, HasPooler = false, HasSegments = false };
     }
 

@@ -21,6 +21,7 @@ internal static class PatternCatalog
         {
             return literal.Text().Length > 0 ? new LiteralPattern(literal.Text()) : throw literal.Wanted("a text that is not empty");
         }
+
         if (part.Find("Regex") is not { } regex) throw part.Wanted("an object with the field String or Regex");
         return Scanners.TryGetValue(regex.Text(), out var scanner) ? scanner : new RegexPattern(regex);
     }

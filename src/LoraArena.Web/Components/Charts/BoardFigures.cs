@@ -276,6 +276,7 @@ public static class BoardFigures
         {
             return string.Create(CultureInfo.InvariantCulture, $"{row.Name}: log loss {row.LogLoss.Value:0.0000} (reference)");
         }
+
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{row.Name}: log loss {row.LogLoss.Value:0.0000}, Δ {d.Value:+0.0000;−0.0000;0.0000} ({BoardSentence.Span(d, "+0.0000;−0.0000;0.0000")}), p {BoardSentence.P(row.PAdjusted ?? 1)}");

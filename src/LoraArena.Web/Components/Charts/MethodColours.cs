@@ -38,6 +38,10 @@ public sealed class MethodColours(WorkerDescription? worker)
     public string Dash(Board board, BoardRow row) => Dashes[PlaceOf(board, row) % Dashes.Length];
 
     private int PlaceOf(Board board, BoardRow row)
-        => Math.Max(0, board.ComparedRows.Where(r =>
-            Variable(r.Variant) == Variable(row.Variant)).OrderBy(r => r.Variant, StringComparer.Ordinal).ThenBy(r => r.Id, StringComparer.Ordinal).ToList().FindIndex(r => r.Id == row.Id));
+        => Math.Max(0, board.ComparedRows
+            .Where(r => Variable(r.Variant) == Variable(row.Variant))
+            .OrderBy(r => r.Variant, StringComparer.Ordinal)
+            .ThenBy(r => r.Id, StringComparer.Ordinal)
+            .ToList()
+            .FindIndex(r => r.Id == row.Id));
 }
