@@ -1,3 +1,4 @@
+using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 
 namespace LoraArena.Runs;
@@ -7,15 +8,15 @@ public static class RunChecks
 {
     private static readonly TrainingOptions Defaults = new();
 
-    /// <summary>The training of an order as it can be done: a length that nobody has chosen fits itself to the model.</summary>
+    /// <summary>A training as it can be done: a length that nobody has chosen fits itself to the model.</summary>
     /// <exception cref="OptionException">A setting cannot work; the message says which, why, and what would.</exception>
-    public static TrainingOptions Check(RunOrder order, WorkerDescription worker)
+    public static TrainingOptions Check(TrainingOptions training, ModelCard model, WorkerDescription worker)
     {
-        CheckDevice(order.Training.Device, worker.Devices);
-        var positions = order.Model.Inspection.MaxLength;
-        if (order.Training.MaxLength <= positions) return order.Training;
-        if (order.Training.MaxLength == Defaults.MaxLength) return order.Training with { MaxLength = positions };
-        throw new OptionException($"max_length is {order.Training.MaxLength}, and {order.Model.Name} has {positions} positions: give at most {positions}.");
+        CheckDevice(training.Device, worker.Devices);
+        var positions = model.Inspection.MaxLength;
+        if (training.MaxLength <= positions) return training;
+        if (training.MaxLength == Defaults.MaxLength) return training with { MaxLength = positions };
+        throw new OptionException($"max_length is {training.MaxLength}, and {model.Name} has {positions} positions: give at most {positions}.");
     }
 
     private static void CheckDevice(string wanted, IReadOnlyList<DeviceDescription> devices)

@@ -63,6 +63,26 @@ public sealed class DeletionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AFileThatIsImportedWhileItIsDeletedElsewhere_IsThereAfterwards()
+    {
+        var library = _arena.Get<CompetitionLibrary>();
+        var bytes = Repository.FirstRows("test.csv", 30);
+        for (var i = 0; i < 20; i++)
+        {
+            var old = await library.CreateAsync(FormattableString.Invariant($"Old {i}"), Cancel);
+            await using (var file = new MemoryStream(bytes)) await library.ImportAsync(old.Id, file, "test.csv", FileRole.Test, cancellation: Cancel);
+            var other = await library.CreateAsync(FormattableString.Invariant($"New {i}"), Cancel);
+            await using var again = new MemoryStream(bytes);
+            var import = Task.Run(() => library.ImportAsync(other.Id, again, "test.csv", FileRole.Test, cancellation: Cancel), Cancel);
+            await Deletion.DeleteCompetitionAsync(old.Id, Cancel);
+            var report = await import;
+            Assert.Equal(report.Accepted, library.ReadBattles(report.Sha256, FileRole.Test, Cancel).Count());
+            await Deletion.DeleteCompetitionAsync(other.Id, Cancel);
+            Assert.False(Directory.Exists(_arena.Folder.Dataset(report.Sha256)));
+        }
+    }
+
+    [Fact]
     public async Task AFile_IsTakenOut_AndItsBytesStayAsLongAsARunNeedsThem()
     {
         var run = await QueueAsync();

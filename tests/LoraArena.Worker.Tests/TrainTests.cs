@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using LoraArena.Core.Files;
+using LoraArena.Core.Journal;
 using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Competitions;
@@ -90,6 +92,28 @@ public sealed class TrainTests(FinishedRun finished)
         Assert.Contains("the run has ended already (succeeded)", ended.Errors, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(finished.Folder.Journal));
     }
+
+    [Theory]
+    [InlineData("max_tokens", "1000")]
+    [InlineData("max_seconds", "1.0")]
+    public async Task ARunWhoseBudgetIsSpent_TrainsNoStepMore_WhenItGoesOn(string budget, string value)
+    {
+        var run = finished.Another(spec => Replace(
+            Replace(Replace(spec, "\"max_steps\": 3", "\"max_steps\": null"), $"\"{budget}\": null", $"\"{budget}\": {value}"),
+            "\"keep_checkpoint\": false", "\"keep_checkpoint\": true"));
+        Assert.Equal(0, (await WorkerProcess.RunAsync("train", run.Path)).ExitCode);
+        var (steps, adapter) = (RunHistory.Read(run).LastStep!.Step, SHA256.HashData(File.ReadAllBytes(AdapterOf(run))));
+
+        // As if it had been killed between its last checkpoint and its result.
+        File.Delete(run.Result);
+        Directory.Delete(run.Adapter, recursive: true);
+        Assert.Equal(0, (await WorkerProcess.RunAsync("train", run.Path, "--attempt", "2")).ExitCode);
+        Assert.Equal(steps, RunHistory.Read(run).LastStep!.Step);
+        Assert.Equal(adapter, SHA256.HashData(File.ReadAllBytes(AdapterOf(run))));
+        Assert.Equal(RunState.Succeeded, JsonFile.Read<RunResult>(run.Result).State);
+    }
+
+    private static string AdapterOf(RunFolder run) => Path.Join(run.Adapter, "adapter_model.safetensors");
 
     private static string Replace(string spec, string from, string to)
     {

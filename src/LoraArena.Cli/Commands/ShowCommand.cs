@@ -23,7 +23,8 @@ internal static class ShowCommand
             var folder = arena.Folder.Run(entry.Id);
             var progress = arena.Get<RunFollower>().Poll(entry.Id);
             var document = new Shown(
-                entry.Id, entry.State, entry.Reason, entry.Phase, entry.Attempt, progress.LastStep?.Step ?? entry.Step, progress.Plan?.Steps, folder.Path,
+                entry.Id, entry.State, entry.Reason, entry.Phase, entry.Attempt, progress.LastStep?.Step ?? entry.Step,
+                progress.Plan is { Steps: > 0 } plan ? plan.Steps : null, folder.Path,
                 RunSpec.Read(folder.Spec), ReadResult(folder), [.. progress.Warnings.Select(warning => warning.Text)]);
             Output.Of(parse).Answer(document, text => Print(text, entry, document));
             return Exit.Done;

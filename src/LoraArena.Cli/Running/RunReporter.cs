@@ -40,7 +40,7 @@ internal sealed class RunReporter(Progress progress)
     {
         var phase = run.Phase ?? run.State;
         if (snapshot.LastStep is not { } last) return phase;
-        var steps = snapshot.Plan is { } plan ? string.Create(CultureInfo.InvariantCulture, $" of {plan.Steps}") : "";
+        var steps = snapshot.Plan is { Steps: > 0 } plan ? string.Create(CultureInfo.InvariantCulture, $" of {plan.Steps}") : "";
         var left = snapshot.SecondsLeft is { } seconds ? $", about {Show.Seconds(seconds)} left" : "";
         return string.Create(
             CultureInfo.InvariantCulture,

@@ -72,7 +72,7 @@ public sealed record UnknownRecord(string Kind) : JournalRecord;
 public sealed record StateRecord(RunState State, string Phase) : JournalRecord;
 
 /// <summary>What is ahead, once it is known.</summary>
-/// <param name="Steps">Optimiser steps in all.</param>
+/// <param name="Steps">Optimiser steps in all; 0 while a budget of seconds has not told its pace: a second record follows then.</param>
 /// <param name="StepsPerEpoch">Optimiser steps an epoch.</param>
 /// <param name="TrainRows">Rows to train on.</param>
 /// <param name="ValidationRows">Rows to validate on.</param>
@@ -81,7 +81,11 @@ public sealed record StateRecord(RunState State, string Phase) : JournalRecord;
 /// <param name="Device">The device, in words.</param>
 /// <param name="Head">The head that the run began with, in words; null in journals from before it was said.</param>
 public sealed record PlanRecord(
-    long Steps, long StepsPerEpoch, int TrainRows, int ValidationRows, long TrainableParameters, long TotalParameters, string Device, string? Head = null) : JournalRecord;
+    long Steps, long StepsPerEpoch, int TrainRows, int ValidationRows, long TrainableParameters, long TotalParameters, string Device, string? Head = null) : JournalRecord
+{
+    /// <summary>Seconds of training after which it ends; null where steps alone say so.</summary>
+    public double? MaxSeconds { get; init; }
+}
 
 /// <summary>An attempt goes on after the given step: what earlier attempts wrote about later steps does not count.</summary>
 /// <param name="Step">The last step of the checkpoint.</param>

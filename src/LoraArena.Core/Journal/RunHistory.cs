@@ -37,7 +37,21 @@ public sealed class RunHistory
     public StepRecord? LastStep => _steps.Count > 0 ? _steps[^1] : null;
 
     /// <summary>Seconds of training that remain at the pace so far; null while that is unknown.</summary>
-    public double? SecondsLeft => Plan is { } plan && LastStep is { Step: > 0 } last ? last.Seconds / last.Step * Math.Max(0, plan.Steps - last.Step) : null;
+    public double? SecondsLeft
+    {
+        get
+        {
+            if (Plan is not { } plan || LastStep is not { Step: > 0 } last) return null;
+            var bySteps = plan.Steps > 0 ? last.Seconds / last.Step * Math.Max(0, plan.Steps - last.Step) : double.PositiveInfinity;
+            var left = Math.Min(bySteps, Math.Max(0, (plan.MaxSeconds ?? double.PositiveInfinity) - last.Seconds));
+            return double.IsFinite(left) ? left : null;
+        }
+    }
+
+    /// <summary>Share of the training that is done, from 0 to 1; null while that is unknown.</summary>
+    public double? Share => Plan is { } plan && LastStep is { } last
+        ? Math.Min(1, Math.Max(plan.Steps > 0 ? (double)last.Step / plan.Steps : 0, last.Seconds / plan.MaxSeconds ?? 0))
+        : null;
 
     /// <summary>Reads a whole journal.</summary>
     public static RunHistory Read(RunFolder folder)

@@ -27,6 +27,9 @@ public sealed record Trial(
     string Id, DateTimeOffset Created, string Owner, TrialPlan Plan, CompetitionReference Competition, string ModelId,
     IReadOnlyList<ResolvedMethod> Methods, IReadOnlyList<TrialPart> Parts, IReadOnlyList<PlannedRun> Runs)
 {
+    /// <summary>The files that it was made on: nothing more is started once the competition has others. Null in trials from before this was kept.</summary>
+    public DataReference? Data { get; init; }
+
     /// <summary>Name of the file of a trial's folder.</summary>
     public const string FileName = "trial.json";
 

@@ -94,6 +94,13 @@ public sealed partial class CompetitionLibrary
             ? await Task.Run(() => Prepare(competition.Id, kept, progress, cancellation), cancellation).ConfigureAwait(false)
             : null;
         competition = await PutAsync(competition.Id, kept.Report, split, replace, cancellation).ConfigureAwait(false);
+
+        // Found there above, and deleted with another competition before this one named it.
+        if (!_dataSets.Has(kept.Report.Sha256, kept.Report.Role))
+        {
+            await Task.Run(() => _dataSets.Keep(upload, fileName, kept.Report.Role, progress, cancellation), cancellation).ConfigureAwait(false);
+        }
+
         return (competition, kept.Report with { Notes = await Task.Run(() => CheckFiles(competition.Id), cancellation).ConfigureAwait(false) });
     }
 

@@ -97,6 +97,9 @@ internal sealed class DataSets(ArenaFolder arena)
             $"The arena's copy of {name} ({Source(sha256)}) has been changed since it was imported: its SHA-256 is {hash}, not {sha256}. Import the file again.");
     }
 
+    /// <summary>True where a data set is there, with its report.</summary>
+    public bool Has(string sha256, FileRole role) => TryReadReport(sha256, role) is not null;
+
     public ImportReport ReadReport(string sha256, FileRole role)
         => TryReadReport(sha256, role) ?? throw new CompetitionException($"There is no {role.ToString().ToLowerInvariant()} data set {sha256} in this arena.");
 

@@ -9,10 +9,10 @@ namespace LoraArena.Learning.Training;
 /// <param name="WarmupRatio">Share of them in which it rises.</param>
 public sealed record LinearSchedule(double Peak, long Steps, double WarmupRatio)
 {
-    /// <summary>The learning rate of a step, counted from 0.</summary>
-    public double At(long step)
+    /// <summary>The learning rate of a step, counted from 0; where seconds or tokens say how far a training is, it is between two steps.</summary>
+    public double At(double step)
     {
         var warmup = (long)Math.Ceiling(WarmupRatio * Steps);
-        return step < warmup ? Peak * (step + 1) / warmup : Peak * Math.Max(0, (double)(Steps - step) / Math.Max(1, Steps - warmup));
+        return step < warmup ? Peak * Math.Min(warmup, step + 1) / warmup : Peak * Math.Max(0, (Steps - step) / Math.Max(1, Steps - warmup));
     }
 }

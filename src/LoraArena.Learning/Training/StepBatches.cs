@@ -20,14 +20,13 @@ internal sealed class StepBatches : IDisposable
     private readonly IReadOnlyList<int> _lengths;
     private readonly TrainingOptions _options;
     private readonly Device _device;
-    private readonly long _steps;
     private IReadOnlyList<int[]> _batches = [];
     private long _batchesOfEpoch = -1;
     private (long Step, int MaxTokens, Task<IReadOnlyList<MicroBatch>> Made)? _next;
 
-    public StepBatches(BattlePacker packer, IReadOnlyList<TokenizedBattle> rows, TrainingOptions options, Device device, long steps)
+    public StepBatches(BattlePacker packer, IReadOnlyList<TokenizedBattle> rows, TrainingOptions options, Device device)
     {
-        (_packer, _rows, _options, _device, _steps) = (packer, rows, options, device, steps);
+        (_packer, _rows, _options, _device) = (packer, rows, options, device);
         _lengths = [.. rows.Select(row => packer.Pack(row, swap: false).Length)];
         StepsPerEpoch = EpochPlan.Steps(rows.Count, options.BatchSize);
     }
@@ -38,6 +37,22 @@ internal sealed class StepBatches : IDisposable
     /// <summary>True if the next step's are made on another thread while a step runs.</summary>
     public bool MakesAhead { get; set; } = true;
 
+    /// <summary>Steps that it takes to train on so many real tokens, at least 1.</summary>
+    public long StepsFor(long tokens)
+    {
+        var ofEpoch = _lengths.Sum(length => (long)length);
+        var (epoch, left) = Math.DivRem(tokens, ofEpoch);
+        var steps = epoch * StepsPerEpoch;
+        foreach (var batch in left > 0 ? EpochPlan.Batches(_lengths, _options.BatchSize, _options.Seed, epoch) : [])
+        {
+            if (left <= 0) break;
+            left -= batch.Sum(row => (long)_lengths[row]);
+            steps++;
+        }
+
+        return Math.Max(1, steps);
+    }
+
     /// <summary>The micro-batches of a step; the caller disposes them. Those of the step after it are begun.</summary>
     /// <param name="step">The step, from 0.</param>
     /// <param name="maxTokens">Padded tokens of a micro-batch.</param>
@@ -47,7 +62,7 @@ internal sealed class StepBatches : IDisposable
         if (taken is null) Discard();
         _next = null;
         taken ??= Make(RowsOf(step), maxTokens);
-        if (MakesAhead && step + 1 < _steps)
+        if (MakesAhead)
         {
             var rows = RowsOf(step + 1);
             _next = (step + 1, maxTokens, Task.Run(() => Make(rows, maxTokens)));
@@ -62,13 +77,19 @@ internal sealed class StepBatches : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Discard();
 
-    private static IReadOnlyList<MicroBatch> Finished(Task<IReadOnlyList<MicroBatch>> made) => made.GetAwaiter().GetResult();
+    // Null where the other thread failed, for want of memory say: the step makes its own then, and what is wrong is found there.
+    private static IReadOnlyList<MicroBatch>? Finished(Task<IReadOnlyList<MicroBatch>> made)
+    {
+        ((IAsyncResult)made).AsyncWaitHandle.WaitOne();
+        _ = made.Exception;
+        return made.IsCompletedSuccessfully ? made.GetAwaiter().GetResult() : null;
+    }
 
     private void Discard()
     {
         if (_next is not { } next) return;
-        foreach (var micro in Finished(next.Made)) micro.Dispose();
         _next = null;
+        foreach (var micro in Finished(next.Made) ?? []) micro.Dispose();
     }
 
     private IReadOnlyList<MicroBatch> Make(IReadOnlyList<(int Row, bool Swap)> rows, int maxTokens)

@@ -24,7 +24,7 @@ public sealed class Trainer : IDisposable
     private readonly PreferenceModel _model;
     private readonly StepBatches _batches;
     private readonly TrainingOptions _options;
-    private readonly LinearSchedule _schedule;
+    private readonly TrainingLength _length;
     private readonly ForwardMode _mode;
     private readonly double _lossScale;
     private readonly List<(long Step, double Rate, Tensor Loss, Tensor Norm)> _unread = [];
@@ -43,9 +43,8 @@ public sealed class Trainer : IDisposable
         if (rows.Count == 0) throw new ArgumentException("There is no row to train on.", nameof(rows));
         (_model, _options) = (model, options);
         StepsPerEpoch = EpochPlan.Steps(rows.Count, options.BatchSize);
-        Steps = options.MaxSteps ?? Math.Max(1, (long)Math.Ceiling(options.NumTrainEpochs * StepsPerEpoch));
-        _schedule = new LinearSchedule(options.LearningRate, Steps, options.WarmupRatio);
-        _batches = new StepBatches(packer, rows, options, model.Device, Steps);
+        _batches = new StepBatches(packer, rows, options, model.Device);
+        _length = new TrainingLength(options, _batches);
         MicroBatchTokens = MicroBatchSize.Of(options, model.Device);
         Recomputes = options.GradientCheckpointing;
         _lossScale = model.ComputeType == ScalarType.Float16 ? HalfLossScale : 1;
@@ -53,11 +52,17 @@ public sealed class Trainer : IDisposable
         _mode = new ForwardMode(
             true, options.HiddenDropout ?? config.HiddenDropout, options.AttentionDropout ?? config.AttentionDropout,
             options.HiddenDropout ?? config.ClassifierDropout);
-        model.Adapted?.Plan(Steps, StepsPerEpoch);
+        Plan();
     }
 
-    /// <summary>Optimiser steps of the whole training.</summary>
-    public long Steps { get; }
+    /// <summary>Optimiser steps of the whole training: those that it will not go beyond, where a budget of tokens or seconds ends it before.</summary>
+    public long Steps => _length.MaxSteps;
+
+    /// <summary>Optimiser steps that the training is going to have; null while a budget of seconds has not told its pace.</summary>
+    public long? PlannedSteps => _length.Planned;
+
+    /// <summary>True once steps, tokens or seconds are what was planned.</summary>
+    public bool IsOver => _length.IsOver(StepsDone, Tokens, Seconds);
 
     /// <summary>Optimiser steps of an epoch.</summary>
     public long StepsPerEpoch { get; }
@@ -100,7 +105,7 @@ public sealed class Trainer : IDisposable
         {
             adapted.Start(new StartingData(
                 _model, (int)StepsPerEpoch, _options.Seed, BackwardOfStart, ForwardOfStart)
-            { LearningRate = _options.LearningRate });
+            { LearningRate = _options.LearningRate, ShareSpent = () => SecondsTrained is null ? 1 : Seconds / _options.MaxSeconds ?? 1 });
         }
 
         Prepare();
@@ -118,12 +123,13 @@ public sealed class Trainer : IDisposable
         BackwardCall.Check();
         using (no_grad()) _model.Adapted?.AfterBackward(step + 1);
         var norm = parameters.ClipGradient(_options.MaxGradNorm);
-        LearningRate = LearningRateAt(step);
+        LearningRate = LearningRateNow();
         optimizer.Step(LearningRate);
         StepsDone++;
         Tokens += tokens;
         using (no_grad()) _model.Adapted?.AfterStep(StepsDone, optimizer);
         _unread.Add((step + 1, LearningRate, loss.DetachFromDisposeScope(), norm.DetachFromDisposeScope()));
+        if (_length.Observe(StepsDone, Seconds)) Plan();
     }
 
     /// <summary>Sentences about what the trainer had to change since the last call.</summary>
@@ -167,9 +173,12 @@ public sealed class Trainer : IDisposable
     /// <param name="tokens">Tokens trained on up to it.</param>
     /// <param name="microBatchTokens">What <see cref="MicroBatchTokens"/> was; null for what the options say.</param>
     /// <param name="recomputes">What <see cref="Recomputes"/> was; null for what the options say.</param>
-    public void Restore(Func<string, Tensor> read, long steps, long tokens, int? microBatchTokens = null, bool? recomputes = null)
+    /// <param name="plannedSteps">What <see cref="PlannedSteps"/> was.</param>
+    public void Restore(
+        Func<string, Tensor> read, long steps, long tokens, int? microBatchTokens = null, bool? recomputes = null, long? plannedSteps = null)
     {
-        (MicroBatchTokens, Recomputes) = (microBatchTokens ?? MicroBatchTokens, recomputes ?? Recomputes);
+        (MicroBatchTokens, Recomputes, _length.Planned) = (microBatchTokens ?? MicroBatchTokens, recomputes ?? Recomputes, plannedSteps ?? _length.Planned);
+        Plan();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         _model.Adapted?.Resume(steps);
@@ -192,12 +201,19 @@ public sealed class Trainer : IDisposable
         _parameters?.Dispose();
     }
 
-    // Whatever ends the run first, steps, seconds or tokens, the rate reaches 0 there.
-    private double LearningRateAt(long step)
+    private double Seconds => SecondsTrained?.Invoke() ?? 0;
+
+    private void Plan()
     {
-        if (_options.MaxSeconds is { } budget && SecondsTrained is { } seconds) step = Math.Max(step, (long)Math.Min(Steps - 1, seconds() / budget * Steps));
-        if (_options.MaxTokens is { } tokens) step = Math.Max(step, Math.Min(Steps - 1, (long)((double)Tokens / tokens * Steps)));
-        return _model.Adapted?.LearningRate(_schedule, step) ?? _schedule.At(step);
+        if (_length.Planned is { } steps) _model.Adapted?.Plan(steps, StepsPerEpoch);
+    }
+
+    // Whatever ends the run first, steps, seconds or tokens, the rate reaches 0 there.
+    private double LearningRateNow()
+    {
+        var (schedule, position) = (
+            new LinearSchedule(_options.LearningRate, _length.StepsToPlan, _options.WarmupRatio), _length.Position(StepsDone, Tokens, Seconds));
+        return _model.Adapted?.LearningRate(schedule, position) ?? schedule.At(position);
     }
 
     private IEnumerable<AdapterWeight> Trained => PeftFolder.Weights(_model).Where(w => w.Trained);

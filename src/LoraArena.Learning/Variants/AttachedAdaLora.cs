@@ -18,7 +18,9 @@ internal sealed class AttachedAdaLora : AttachedVariant
     private FlatParameters? _parameters;
     private Tensor? _importance;
     private Tensor? _uncertainty;
-    private AdaLoraSchedule _schedule = new(0, 0, 0, 1);
+
+    // Until the length is known nothing is taken away, and importance is watched.
+    private AdaLoraSchedule _schedule = new(0, long.MaxValue, long.MaxValue, 1);
     private IReadOnlyList<int>? _read;
     private bool _isFinal;
 
@@ -58,9 +60,12 @@ internal sealed class AttachedAdaLora : AttachedVariant
     {
         using var scope = NewDisposeScope();
         if (step < _schedule.Last) Watch();
-        if (_schedule.Masks(step)) Choose(_schedule.Budget(step, (long)_layers.Count * _options.InitR, (long)_layers.Count * _options.TargetR));
+
+        // The last choice is made in any case: a length that is known late may have put it into the past.
+        var chooses = _schedule.Masks(step) || (step > _schedule.Last && !_isFinal);
+        if (chooses) Choose(_schedule.Budget(step, (long)_layers.Count * _options.InitR, (long)_layers.Count * _options.TargetR));
         _isFinal = step >= _schedule.Last;
-        if (!_isFinal && !_schedule.Masks(step)) return;
+        if (!_isFinal && !chooses) return;
 
         // After the last choice too: Adam's averages would move what was set to zero.
         for (var i = 0; i < _layers.Count; i++) _layers[i].E.Value.detach().mul_(_keptLR[i].unsqueeze(1));

@@ -10,13 +10,16 @@ namespace LoraArena.Learning.Variants;
 internal sealed class AttachedLoraDrop : AttachedLora
 {
     private const double MaxGradNorm = 1;
+    private const double ShareOfWarming = 0.1;
     private readonly LoraDropOptions _options;
     private readonly PreferenceModel _model;
 
     // Number of the layer whose pair a layer uses; checkpoints hold it.
     private readonly Weight _owners;
     private int[] _ownerOf;
-    private long _warmSteps = 1;
+
+    // Null while only seconds say how long the training will be.
+    private long? _warmSteps;
 
     public AttachedLoraDrop(LoraDrop variant, LoraDropOptions options, PreferenceModel model, IReadOnlyList<LoraLayer> layers) : base(variant, options, layers)
     {
@@ -40,7 +43,7 @@ internal sealed class AttachedLoraDrop : AttachedLora
         }
     }
 
-    public override void Plan(long steps, long stepsPerEpoch) => _warmSteps = _options.WarmSteps ?? Math.Max(1, steps / 10);
+    public override void Plan(long steps, long stepsPerEpoch) => _warmSteps = Math.Max(1, (long)(steps * ShareOfWarming));
 
     public override void ReadCheckpoint(PeftTensors tensors)
     {
@@ -98,7 +101,7 @@ internal sealed class AttachedLoraDrop : AttachedLora
         var trained = Weights.Where(w => w.Trained).Select(w => KeyValuePair.Create(w.Key, w.Weight)).Concat(head.Select(w => KeyValuePair.Create(w.Name, w)));
         using var parameters = new FlatParameters(trained, _model.Device, GroupOf);
         using var optimizer = new AdamW(parameters, weightDecay: 0);
-        for (var step = 0; step < _warmSteps; step++)
+        for (var step = 0; GoesOnWarming(step, data); step++)
         {
             using var scope = NewDisposeScope();
             parameters.ZeroGradient();
@@ -108,6 +111,9 @@ internal sealed class AttachedLoraDrop : AttachedLora
             FactorsHaveMoved();
         }
     }
+
+    private bool GoesOnWarming(int step, StartingData data)
+        => (_options.WarmSteps ?? _warmSteps) is { } steps ? step < steps : step == 0 || data.ShareSpent() < ShareOfWarming;
 
     private void Share(int[] ownerOf)
     {

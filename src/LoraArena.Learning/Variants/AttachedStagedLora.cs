@@ -14,23 +14,31 @@ internal sealed class AttachedStagedLora(
     LoraVariant variant, StagedLoraOptions options, IReadOnlyList<StagedLoraLayer> layers, long seed) : AttachedLora(variant, options, layers)
 {
     private long _stepsOfStage = long.MaxValue;
+    private long _stage;
 
     public override void Plan(long steps, long stepsPerEpoch) => _stepsOfStage = Math.Max(1, (steps + options.Stages - 1) / options.Stages);
 
-    public override double LearningRate(LinearSchedule schedule, long step)
+    public override void Resume(long steps) => _stage = StageOf(steps);
+
+    public override double LearningRate(LinearSchedule schedule, double step)
     {
         if (!options.ResetScheduler) return base.LearningRate(schedule, step);
-        var start = step / _stepsOfStage * _stepsOfStage;
+        var start = (long)step / _stepsOfStage * _stepsOfStage;
         return (schedule with { Steps = Math.Min(_stepsOfStage, schedule.Steps - start) }).At(step - start);
     }
 
-    public override long OptimizerSteps(long steps) => options.ResetOptimizer ? steps % _stepsOfStage : steps;
+    public override long OptimizerSteps(long steps) => options.ResetOptimizer ? steps - (StageOf(steps) * _stepsOfStage) : steps;
 
     public override void AfterStep(long step, Optimizer optimizer)
     {
-        var stage = step / _stepsOfStage;
-        if (step % _stepsOfStage != 0 || stage >= options.Stages) return;
-        foreach (var layer in layers) layer.EndStage((int)stage - 1, seed);
+        if (StageOf(step) == _stage) return;
+
+        // More than one, where the length was known late.
+        for (; _stage < StageOf(step); _stage++)
+        {
+            foreach (var layer in layers) layer.EndStage((int)_stage, seed);
+        }
+
         if (options.ResetOptimizer) optimizer.Reset();
     }
 
@@ -53,4 +61,7 @@ internal sealed class AttachedStagedLora(
         LoraExport.MultiplyRank(adapter.Config, options, options.Stages);
         return new PeftAdapter(adapter.Config, tensors);
     }
+
+    // The last one goes on to the end, however many steps that takes.
+    private long StageOf(long step) => Math.Min(step / _stepsOfStage, options.Stages - 1);
 }

@@ -71,7 +71,7 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     public virtual Optimizer CreateOptimizer(FlatParameters parameters, double weightDecay) => new AdamW(parameters, weightDecay);
 
     /// <summary>The learning rate of a step, counted from 0: the schedule's unless a variant starts it anew.</summary>
-    public virtual double LearningRate(LinearSchedule schedule, long step) => schedule.At(step);
+    public virtual double LearningRate(LinearSchedule schedule, double step) => schedule.At(step);
 
     /// <summary>
     /// Optimiser steps since the optimiser was last reset, once the training has done <paramref name="steps"/>: all of them unless a
@@ -79,7 +79,10 @@ public class AttachedVariant(LoraVariant variant, VariantOptions options, IReadO
     /// </summary>
     public virtual long OptimizerSteps(long steps) => steps;
 
-    /// <summary>Learns how long the training will be; called once before the first step, and again when it goes on from a checkpoint.</summary>
+    /// <summary>
+    /// Learns how long the training will be: before the first step, or, where a budget of seconds ends it, once the pace is known; and again when it
+    /// goes on from a checkpoint.
+    /// </summary>
     public virtual void Plan(long steps, long stepsPerEpoch)
     {
     }

@@ -15,6 +15,9 @@ public sealed record StartingData(PreferenceModel Model, int Batches, long Seed,
     /// <summary>Peak learning rate of the training, for a start that trains a little itself.</summary>
     public double LearningRate { get; init; }
 
+    /// <summary>Share of a budget of seconds that is spent already, from 0 to 1; 1 without such a budget. For a start that trains a little itself.</summary>
+    public Func<double> ShareSpent { get; init; } = () => 1;
+
     // Numbers that the device may hold at once for what is gathered: a GiB in fp32.
     private const long Budget = 1L << 28;
 

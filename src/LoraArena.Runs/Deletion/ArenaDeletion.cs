@@ -75,7 +75,7 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
     public async Task<DeletionPlan> PlanCompetitionAsync(string competitionId, CancellationToken cancel)
     {
         var runs = await store.RunsAsync(competitionId, int.MaxValue, cancel);
-        var competition = await store.CompetitionAsync(competitionId, cancel);
+        var competition = await FindAsync(competitionId, cancel);
         if (competition is null && !Directory.Exists(folder.Competition(competitionId))) throw new RunRefusedException("There is no such competition.");
         var busy = runs.Where(r => !MayGo(r)).ToList();
         var refusal = busy.Count == 0 ? null : $"{Named(busy)} not ended yet; stop them first.";
@@ -96,15 +96,13 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
     public async Task DeleteCompetitionAsync(string competitionId, CancellationToken cancel)
     {
         Refuse(await PlanCompetitionAsync(competitionId, cancel));
-        var competition = await store.CompetitionAsync(competitionId, cancel);
-        var runs = await store.RunsAsync(competitionId, int.MaxValue, cancel);
-        var files = Unshared(competition, runs);
+        var competition = await FindAsync(competitionId, cancel);
 
         // Trials first, or they would start other runs.
         foreach (var trial in trials.List(competitionId)) await RemoveAsync(folder.Trial(trial.Id), () => Task.CompletedTask);
-        foreach (var run in runs) await DeleteRunAsync(run.Id, cancel);
+        foreach (var run in await store.RunsAsync(competitionId, int.MaxValue, cancel)) await DeleteRunAsync(run.Id, cancel);
         await RemoveAsync(folder.Competition(competitionId), () => store.RemoveCompetitionAsync(competitionId, CancellationToken.None));
-        foreach (var sha in files) await RemoveAsync(folder.Dataset(sha), () => Task.CompletedTask);
+        foreach (var sha in competition is null ? [] : FilesOf(competition)) RemoveDataset(sha);
     }
 
     /// <summary>What depends on a file of a competition.</summary>
@@ -144,8 +142,22 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         };
         AtomicFile.WriteJson(CompetitionPath(competitionId), changed);
         await store.PutAsync(changed, cancel);
-        var used = (await store.RunsAsync(competitionId, int.MaxValue, cancel)).Any(r => Uses(r, file.Sha256));
-        if (!used && !IsShared(file.Sha256, except: null)) await RemoveAsync(folder.Dataset(file.Sha256), () => Task.CompletedTask);
+        RemoveDataset(file.Sha256);
+    }
+
+    // From its own file; where that is damaged, as the index remembers it.
+    private async Task<Competition?> FindAsync(string competitionId, CancellationToken cancel)
+    {
+        try
+        {
+            if (JsonFile.TryRead<Competition>(CompetitionPath(competitionId)) is { } competition) return competition;
+        }
+        catch (JsonFileException)
+        {
+            // A damaged competition can be deleted too.
+        }
+
+        return await store.CompetitionAsync(competitionId, cancel);
     }
 
     private static bool MayGo(RunEntry run) => RunState.Parse(run.State) is { IsFinal: true } || run.State == RunState.Queued.Name;
@@ -166,11 +178,26 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
     // Out of its place by a rename, then out of the index, then byte by byte. What is left of the last is swept with old uploads.
     private async Task RemoveAsync(string path, Func<Task> removeFromIndex)
     {
-        var gone = Path.Join(folder.Uploads, Path.GetFileName(AtomicFile.TemporaryPath(path)));
+        var gone = OutOfPlace(path);
         if (Directory.Exists(path)) Directory.Move(path, gone);
         await removeFromIndex();
         if (Directory.Exists(gone)) Directory.Delete(gone, recursive: true);
     }
+
+    // Unless somebody needs it. An import of the same bytes may be on its way, which finds the data set there and then names it: it looks again once
+    // it has, and so does this, so that one of the two sees the other.
+    private void RemoveDataset(string sha)
+    {
+        var (path, gone) = (folder.Dataset(sha), OutOfPlace(folder.Dataset(sha)));
+        if (!Directory.Exists(path) || IsNeeded(sha)) return;
+        Directory.Move(path, gone);
+        if (IsNeeded(sha) && !Directory.Exists(path)) Directory.Move(gone, path);
+        if (Directory.Exists(gone)) Directory.Delete(gone, recursive: true);
+    }
+
+    private string OutOfPlace(string path) => Path.Join(folder.Uploads, Path.GetFileName(AtomicFile.TemporaryPath(path)));
+
+    private bool IsNeeded(string sha) => IsShared(sha, except: null) || SpecsWith(sha).Any();
 
     // Files of a competition that go with it: no other competition has them, and no run of another.
     private List<string> Unshared(Competition? competition, IReadOnlyList<RunEntry> runs)
@@ -178,10 +205,13 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         var own = runs.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
         return competition is null
             ? []
-            : [.. competition.Files.Select(f => f.Sha256)
-                .Distinct()
+            : [.. FilesOf(competition)
                 .Where(sha => !IsShared(sha, competition.Id) && !SpecsWith(sha).Any(id => !own.Contains(id)))];
     }
+
+    // Those that others have taken the place of are its files too.
+    private static IEnumerable<string> FilesOf(Competition competition)
+        => competition.Files.Concat(competition.Earlier.Select(earlier => earlier.File)).Select(file => file.Sha256).Distinct();
 
     // By the text of the files, whatever field of them names it.
     private bool IsShared(string sha, string? except) => Directory.EnumerateDirectories(folder.Competitions)

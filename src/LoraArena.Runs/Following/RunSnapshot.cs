@@ -8,6 +8,7 @@ namespace LoraArena.Runs.Following;
 /// <param name="Plan">What is ahead.</param>
 /// <param name="LastStep">The last step.</param>
 /// <param name="SecondsLeft">Seconds of training that remain at the pace so far.</param>
+/// <param name="Share">Share of the training that is done, from 0 to 1.</param>
 /// <param name="CheckpointStep">Step of the last checkpoint; 0 before the first.</param>
 /// <param name="Curve">At most about a thousand steps that show the whole curve.</param>
 /// <param name="Evals">Every evaluation.</param>
@@ -18,6 +19,7 @@ public sealed record RunSnapshot(
     PlanRecord? Plan,
     StepRecord? LastStep,
     double? SecondsLeft,
+    double? Share,
     long CheckpointStep,
     IReadOnlyList<StepRecord> Curve,
     IReadOnlyList<EvalRecord> Evals,
@@ -27,10 +29,10 @@ public sealed record RunSnapshot(
     public const int MaxPoints = 1000;
 
     /// <summary>Nothing known yet.</summary>
-    public static RunSnapshot Empty { get; } = new(0, null, null, null, null, 0, [], [], []);
+    public static RunSnapshot Empty { get; } = new(0, null, null, null, null, null, 0, [], [], []);
 
     /// <summary>A history as it stands.</summary>
     public static RunSnapshot Of(RunHistory history) => new(
-        history.LastNumber, history.State?.Phase, history.Plan, history.LastStep, history.SecondsLeft, history.Checkpoint?.Step ?? 0,
+        history.LastNumber, history.State?.Phase, history.Plan, history.LastStep, history.SecondsLeft, history.Share, history.Checkpoint?.Step ?? 0,
         history.ThinnedSteps(MaxPoints), [.. history.Evals], [.. history.Warnings]);
 }

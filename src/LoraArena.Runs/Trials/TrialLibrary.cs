@@ -28,10 +28,9 @@ public sealed class TrialLibrary(ArenaFolder arena)
     /// <summary>A trial; null where there is none, or its file is damaged.</summary>
     public Trial? TryRead(string id)
     {
-        if (!ArenaId.IsValid(id)) return null;
         try
         {
-            return JsonFile.TryRead<Trial>(FileOf(id, Trial.FileName));
+            return Read(id);
         }
         catch (JsonFileException)
         {
@@ -39,14 +38,20 @@ public sealed class TrialLibrary(ArenaFolder arena)
         }
     }
 
+    /// <summary>A trial; null where there is none.</summary>
+    /// <exception cref="JsonFileException">Its file is damaged.</exception>
+    public Trial? Read(string id) => ArenaId.IsValid(id) ? JsonFile.TryRead<Trial>(FileOf(id, Trial.FileName)) : null;
+
     /// <summary>The trials that go by an id or a name. A beginning of an id names none: a trial's runs begin as it does.</summary>
     public IReadOnlyList<Trial> Find(string named) => TryRead(named) is { } exact ? [exact] : [.. List().Where(t => t.Plan.Name == named)];
 
     /// <summary>Writes a new trial: it is there whole, or not at all.</summary>
     public void Add(Trial trial)
     {
-        Directory.CreateDirectory(arena.Trial(trial.Id));
-        AtomicFile.WriteJson(FileOf(trial.Id, Trial.FileName), trial);
+        var folder = Path.Join(arena.Uploads, trial.Id);
+        Directory.CreateDirectory(folder);
+        AtomicFile.WriteJson(Path.Join(folder, Trial.FileName), trial);
+        AtomicFile.PublishFolder(folder, arena.Trial(trial.Id));
     }
 
     /// <summary>The learning rates that the tries led to; null before.</summary>

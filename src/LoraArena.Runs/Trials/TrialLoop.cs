@@ -15,7 +15,9 @@ public sealed class TrialLoop(TrialLibrary trials, TrialService service, ArenaPr
         {
             try
             {
-                if (await service.AdvanceAsync(id, cancel) is not { IsOver: false }) _over.Add(id);
+                // A damaged file is reported until it is mended or taken away.
+                if (trials.Read(id) is null) continue;
+                if (await service.AdvanceAsync(id, cancel) is { IsOver: true }) _over.Add(id);
                 problems.Clear(ProblemKind + id);
             }
             catch (Exception error) when (error is not OperationCanceledException)

@@ -15,6 +15,9 @@ namespace LoraArena.Runs.Trials;
 /// <summary>Makes trials, says how they stand, moves them on and ends them.</summary>
 public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaStore store, RunService runs, WorkerCatalog worker, TimeProvider time)
 {
+    // The most that num_train_epochs can be.
+    private const int MaxEpochs = 1000;
+
     /// <summary>Makes a trial: works out each method's setting for the budget, lays out every run, writes it down. Nothing is started yet.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="competition">Its competition.</param>
@@ -31,6 +34,9 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         plan.Check();
         var description = await worker.DescribeAsync(cancel);
         OptionValues.Check(description.Training, plan.Training, "training");
+        RunChecks.Check(Training(plan), model, description);
+        var train = competition.File(FileRole.Train)
+            ?? throw new TrialException($"competition: '{competition.Name}' has no training data yet; import its train.csv first.");
         var methods = new List<ResolvedMethod>();
         foreach (var method in plan.Methods) methods.Add(await ResolveAsync(method, plan, model, description, cancel));
         if (methods.GroupBy(m => m.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
@@ -41,7 +47,8 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         var all = TrialPlanner.WithNullLine(methods);
         var trial = new Trial(
             ArenaId.New(time), time.GetUtcNow(), owner, plan, new CompetitionReference(competition.Id, competition.Name), model.Id, all,
-            parts, TrialPlanner.Runs(plan, all, parts.Count, time));
+            parts, TrialPlanner.Runs(plan, all, parts.Count, time))
+        { Data = new DataReference(train.Sha256, competition.File(FileRole.Test)?.Sha256) };
         trials.Add(trial);
         return trial;
     }
@@ -87,11 +94,14 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return found;
     }
 
-    // What a trial needs and somebody has deleted.
+    // What a trial needs and somebody has deleted, or changed.
     private async Task<string?> MissingAsync(Trial trial, CancellationToken cancel)
     {
         if ((await store.ModelsAsync(cancel)).All(m => m.Id != trial.ModelId)) return $"The base model '{trial.Plan.Model}' was deleted.";
-        return await store.CompetitionAsync(trial.Competition.Id, cancel) is null ? $"The competition '{trial.Competition.Name}' was deleted." : null;
+        if (await store.CompetitionAsync(trial.Competition.Id, cancel) is not { } competition) return $"The competition '{trial.Competition.Name}' was deleted.";
+        return trial.Data is null || competition.File(FileRole.Train)?.Sha256 == trial.Data.Train
+            ? null
+            : "The training data was replaced after the trial began: what is trained on other rows cannot be compared.";
     }
 
     /// <summary>
@@ -115,8 +125,12 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         var competition = await store.CompetitionAsync(trial.Competition.Id, cancel);
         foreach (var line in status.Lines.Where(l => l.State == TrialStatus.Planned && (l.Planned.IsTuning || tries.Count == 0 || status.Chosen is not null)))
         {
+            if (trials.IsCancelled(id)) break;
             if (model is null || competition is null || File.Exists(folder.Run(line.Planned.Run).Spec)) continue;
             await runs.StartAsync(Order(trial, line.Planned, status.Chosen, competition, model), cancel);
+
+            // Whoever cancels writes that down first and then looks for runs to stop: one of the two sees the other.
+            if (trials.IsCancelled(id)) await StopAsync(line.Planned.Run, cancel);
         }
 
         return await StatusAsync(id, cancel);
@@ -128,16 +142,19 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         if (await StatusAsync(id, cancel) is not { } status) throw new RunRefusedException("There is no such trial.");
         if (status.IsOver) throw new RunRefusedException("The trial has ended already.");
         trials.Cancel(id, by, time.GetUtcNow());
-        foreach (var line in status.Lines.Where(l => l.Run is not null && !l.IsOver))
+        status = (await StatusAsync(id, cancel))!;
+        foreach (var line in status.Lines.Where(l => l.Run is not null && !l.IsOver)) await StopAsync(line.Planned.Run, cancel);
+    }
+
+    private async Task StopAsync(string run, CancellationToken cancel)
+    {
+        try
         {
-            try
-            {
-                await runs.StopAsync(line.Planned.Run, StopWhen.Now, cancel);
-            }
-            catch (RunRefusedException)
-            {
-                // It has ended by itself meanwhile.
-            }
+            await runs.StopAsync(run, StopWhen.Now, cancel);
+        }
+        catch (RunRefusedException)
+        {
+            // It has ended by itself meanwhile.
         }
     }
 
@@ -183,22 +200,28 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return new ChosenRate(g.Key.Method, g.Key.Part, best?.LearningRate, all);
     })]);
 
+    // What all runs share. A budget of seconds or tokens decides the length by itself, unless the plan sets a limit beside it.
+    private static TrainingOptions Training(TrialPlan plan)
+    {
+        var options = JsonSerializer.SerializeToNode(new TrainingOptions(), ArenaJson.Line)!.AsObject();
+        if (plan.Budget.Parameters is null) options["num_train_epochs"] = MaxEpochs;
+        if (plan.Budget.Seconds is { } seconds) options["max_seconds"] = seconds;
+        if (plan.Budget.Tokens is { } tokens) options["max_tokens"] = tokens;
+        foreach (var (key, value) in plan.Training) options[key] = value?.DeepClone();
+        return options.Deserialize<TrainingOptions>(ArenaJson.Line)!;
+    }
+
     private static RunOrder Order(Trial trial, PlannedRun planned, ChosenRates? chosen, Competition competition, ModelCard model)
     {
         var (plan, method, part) = (trial.Plan, trial.Methods[planned.Method], trial.Parts[planned.Part]);
-        var options = plan.Training.DeepClone().AsObject();
-        options["seed"] = planned.Seed;
-        if (plan.Budget.Seconds is { } seconds) options["max_seconds"] = seconds;
-        if (plan.Budget.Tokens is { } tokens) options["max_tokens"] = tokens;
         var rate = planned.LearningRate
             ?? chosen?.Choices.First(c => c.Method == TrialPlanner.TwinOf(trial.Methods, planned.Method) && c.Part == planned.Part).LearningRate;
-        if ((rate ?? method.LearningRate) is { } chosenRate) options["learning_rate"] = chosenRate;
-        var merged = JsonSerializer.SerializeToNode(new TrainingOptions(), ArenaJson.Line)!.AsObject();
-        foreach (var (key, value) in options) merged[key] = value?.DeepClone();
+        var training = Training(plan) with { Seed = planned.Seed };
+        if ((rate ?? method.LearningRate) is { } chosenRate) training = training with { LearningRate = chosenRate };
         var name = FormattableString.Invariant($"{plan.Name}: {method.Name}, {(planned.IsTuning ? $"try lr={planned.LearningRate:0.######}" : $"seed {planned.Seed}")}{(trial.Parts.Count > 1 ? $", fold {part.Report.Fold}" : "")}");
         return new RunOrder(
             competition, planned.IsTuning ? part.Tuning! : part.Report, model,
-            new VariantChoice(method.Variant, method.Options.DeepClone().AsObject()), merged.Deserialize<TrainingOptions>(ArenaJson.Line)!,
+            new VariantChoice(method.Variant, method.Options.DeepClone().AsObject()), training,
             trial.Owner, name)
         {
             Id = planned.Run,

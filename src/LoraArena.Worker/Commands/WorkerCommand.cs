@@ -72,9 +72,7 @@ internal static class WorkerCommand
         DivergedException => error.Message,
         ModelException or SafetensorsException or PeftException or OptionException or DeviceException or TorchRuntimeException or TokenizerException or CsvRefusedException or JsonFileException or AttemptTakenException => error.Message,
         CompetitionException or SplitException or InvalidDataException or UnsafePathException or IOException or UnauthorizedAccessException => error.Message,
-        OutOfMemoryException => OutOfMemory,
-        ExternalException when error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
-            || error.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+        _ when OutOfMemory.Is(error) => NoMemory,
         _ => null,
     };
 
@@ -99,9 +97,9 @@ internal static class WorkerCommand
     {
         _ when DiskSpace.IsFull(error) => RunMark.DiskFull,
         DivergedException => RunMark.Diverged,
-        _ when Explain(error) == OutOfMemory => RunMark.OutOfMemory,
+        _ when OutOfMemory.Is(error) => RunMark.OutOfMemory,
         _ => null,
     };
 
-    private static string OutOfMemory => "There was not enough memory. Lower max_tokens_per_micro_batch or max_length, or take a smaller model.";
+    private static string NoMemory => "There was not enough memory. Lower max_tokens_per_micro_batch or max_length, or take a smaller model.";
 }

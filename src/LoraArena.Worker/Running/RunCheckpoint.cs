@@ -33,6 +33,7 @@ internal static class RunCheckpoint
         SavingSeconds = clock.Of(RunPhase.Saving),
         MicroBatchTokens = trainer.MicroBatchTokens,
         Recomputes = trainer.Recomputes,
+        PlannedSteps = trainer.PlannedSteps,
     };
 
     /// <summary>Puts the newest whole checkpoint into model and trainer; null where there is none. Each that is passed over as damaged is told.</summary>
@@ -42,7 +43,7 @@ internal static class RunCheckpoint
         var state = JsonFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
         PeftFolder.ReadCheckpoint(newest.Folder, model);
         using var optimizer = SafetensorsFile.Open(Path.Join(newest.Folder, OptimizerName));
-        trainer.Restore(optimizer.Read, state.Step, state.Tokens, state.MicroBatchTokens, state.Recomputes);
+        trainer.Restore(optimizer.Read, state.Step, state.Tokens, state.MicroBatchTokens, state.Recomputes, state.PlannedSteps);
         return state;
     }
 }
@@ -67,4 +68,7 @@ internal sealed record TrainerState(long Step, long Tokens, double Seconds)
 
     /// <summary>True if blocks are computed again, which lack of memory may have switched on.</summary>
     public bool? Recomputes { get; init; }
+
+    /// <summary>Steps that the training is going to have, once they are known.</summary>
+    public long? PlannedSteps { get; init; }
 }

@@ -29,6 +29,7 @@ internal sealed class RunSession
     private readonly RunClock _clock;
     private long _step;
     private RunCost? _cost;
+    private PlanRecord? _plan;
 
     private RunSession(RunFolder run, int attempt, TimeProvider time, JournalWriter journal, StopSignal stop, DiskReserve reserve)
     {
@@ -130,9 +131,11 @@ internal sealed class RunSession
 
     private void Announce(RunInputs inputs, Trainer trainer, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation)
     {
-        Write(new PlanRecord(
-            trainer.Steps, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, inputs.Model.Parameters,
-            $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head));
+        _plan = new PlanRecord(
+            trainer.PlannedSteps ?? 0, trainer.StepsPerEpoch, train.Count, validation.Count, trainer.TrainableParameters, inputs.Model.Parameters,
+            $"{inputs.Device.Id}: {inputs.Device.Name}", inputs.Head)
+        { MaxSeconds = inputs.Spec.Training.MaxSeconds };
+        Write(_plan);
         var asked = inputs.Spec.Training.MaxLength;
         if (inputs.Packer.MaxLength < asked)
         {
@@ -176,11 +179,12 @@ internal sealed class RunSession
         var lastReport = _time.GetTimestamp();
         var lastCheckpoint = _time.GetTimestamp();
         _clock.Enter(RunPhase.Training);
-        while (trainer.StepsDone < trainer.Steps)
+        while (!trainer.IsOver)
         {
             trainer.Step();
             BetweenSteps.Collect();
             _step = trainer.StepsDone;
+            if (trainer.PlannedSteps is { } planned && planned != _plan!.Steps) Write(_plan = _plan with { Steps = planned });
             foreach (var warning in trainer.TakeWarnings()) Write(new WarningRecord(warning));
             if (_time.GetElapsedTime(lastReport) >= ReportEvery)
             {
@@ -188,7 +192,7 @@ internal sealed class RunSession
                 lastReport = _time.GetTimestamp();
             }
 
-            var ended = trainer.StepsDone == trainer.Steps || Seconds >= options.MaxSeconds || trainer.Tokens >= options.MaxTokens;
+            var ended = trainer.IsOver;
             if (!ended && trainer.StepsDone % trainer.StepsPerEpoch == 0)
             {
                 reporter.Report(Seconds);
@@ -215,6 +219,7 @@ internal sealed class RunSession
                 return stop.Reason;
             }
 
+            // Seconds go on counting: what has been written down as the end is the end.
             if (ended) break;
         }
 
@@ -225,7 +230,7 @@ internal sealed class RunSession
     {
         var phase = _clock.Enter(RunPhase.Evaluation);
         Write(new StateRecord(RunState.Running, "evaluating"));
-        var predictor = PredictorOf(inputs);
+        var predictor = PredictorOf(inputs, trainer);
         var predictions = predictor.Predict(validation, StopNow);
         if (!predictions.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
         var scores = Scores.Of(predictions) with { FlipRate = predictor.FlipRate };
@@ -246,7 +251,7 @@ internal sealed class RunSession
         {
             Write(new StateRecord(RunState.Running, "predicting"));
             _clock.Enter(RunPhase.Evaluation);
-            var test = PredictorOf(inputs).Predict(inputs.ReadTest(), StopNow);
+            var test = PredictorOf(inputs, trainer).Predict(inputs.ReadTest(), StopNow);
             if (!test.All(IsFinite)) throw new DivergedException(trainer.StepsDone);
             PredictionFile.Write(_run.TestPredictions, test);
             if (inputs.MakeSubmission(_run) is { } fault) Write(new WarningRecord($"There is no submission to send: {fault}"));
@@ -282,7 +287,7 @@ internal sealed class RunSession
         var line = record switch
         {
             StateRecord state => $"{state.State}: {state.Phase}",
-            PlanRecord plan => FormattableString.Invariant($"{plan.Steps:#,0} steps over {plan.TrainRows:#,0} rows, {plan.StepsPerEpoch:#,0} an epoch; ")
+            PlanRecord plan => FormattableString.Invariant($"{(plan.Steps > 0 ? $"{plan.Steps:#,0} steps" : $"{plan.MaxSeconds:0.#} seconds")} over {plan.TrainRows:#,0} rows, {plan.StepsPerEpoch:#,0} an epoch; ")
                 + FormattableString.Invariant($"{plan.ValidationRows:#,0} rows validate; {plan.TrainableParameters:#,0} of {plan.TotalParameters:#,0} ")
                 + $"parameters train, on {plan.Device}; {plan.Head}",
             ResumeRecord resume => FormattableString.Invariant($"going on after step {resume.Step}"),
@@ -331,6 +336,6 @@ internal sealed class RunSession
         return _stop.Asked() is { When: StopWhen.Now };
     }
 
-    private static Predictor PredictorOf(RunInputs inputs)
-        => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, MicroBatchSize.Of(inputs.Spec.Training, inputs.Device.Torch));
+    private static Predictor PredictorOf(RunInputs inputs, Trainer trainer)
+        => new(inputs.Model, inputs.Packer, inputs.Spec.Training.SwapAverage, trainer.MicroBatchTokens);
 }

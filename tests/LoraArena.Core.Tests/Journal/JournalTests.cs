@@ -21,6 +21,7 @@ public sealed class JournalTests : Folders
         [
             new StateRecord(RunState.Running, "loading"),
             new PlanRecord(200, 100, 1600, 400, 338_499, 3_881_091, "cpu: a processor"),
+            new PlanRecord(0, 100, 1600, 400, 338_499, 3_881_091, "cpu: a processor") { MaxSeconds = 600 },
             new ResumeRecord(7),
             new StepRecord(1, 0.01, 1.0986123085021973, 5e-4, 0.447, 781.5, 3.25, 1_102_786_560),
             new EvalRecord(100, 1, new Scores(0.95, 0.93, 0.97, 0.44, 0.03, 500)),
@@ -35,6 +36,23 @@ public sealed class JournalTests : Folders
         var read = new JournalReader(Run.Journal).ReadNew();
         Assert.Equal(records.Select((r, i) => r with { N = i + 1, A = 3, At = _time.GetUtcNow() }), read);
         Assert.Equal(records.Length, File.ReadAllLines(Run.Journal).Length);
+    }
+
+    [Theory]
+    [InlineData(200L, null, 150.0, 0.25)]
+    [InlineData(0L, 600.0, 550.0, 50.0 / 600)]
+    [InlineData(200L, 600.0, 150.0, 0.25)]
+    [InlineData(200L, 80.0, 30.0, 50.0 / 80)]
+    [InlineData(0L, null, null, 0.0)]
+    public void WhatIsLeft_FollowsFromWhicheverLimitIsNearest(long steps, double? maxSeconds, double? left, double? share)
+    {
+        var history = new RunHistory();
+        Assert.Null(history.Share);
+        history.Add(new PlanRecord(steps, 100, 1600, 400, 338_499, 3_881_091, "cpu") { MaxSeconds = maxSeconds });
+        Assert.Null(history.SecondsLeft);
+        history.Add(Step(50));
+        Assert.Equal(left, history.SecondsLeft);
+        Assert.Equal(share, history.Share);
     }
 
     [Fact]

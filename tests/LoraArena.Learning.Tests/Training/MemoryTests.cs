@@ -153,7 +153,7 @@ public sealed class MemoryTests
     }
 
     // libtorch's own error: no machine has a million gigabytes.
-    private static void RunOutOfMemory() => empty(1L << 48, ScalarType.Float32, CPU).Dispose();
+    internal static void RunOutOfMemory() => empty(1L << 48, ScalarType.Float32, CPU).Dispose();
 
     private static IReadOnlyList<StepReport> Train(string fixture, string variant, TrainingOptions options)
     {

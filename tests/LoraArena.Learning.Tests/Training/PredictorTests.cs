@@ -1,4 +1,5 @@
 using LoraArena.Core.Battles;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Packing;
 using LoraArena.Learning.Training;
@@ -50,6 +51,24 @@ public sealed class PredictorTests
         // One row at a time, the same numbers but for the order of additions.
         foreach (var (one, other) in predictions.Zip(Predict(model, true, 1, Battles))) AssertClose(other, one.Probabilities, 1e-5);
         Assert.Empty(new Predictor(model, TinyTraining.Packer(), true, 8192).Predict([]));
+    }
+
+    [Fact]
+    public void WhereMemoryIsNotEnough_FewerRowsGoThroughAtOnce_WithTheSameResult()
+    {
+        using var model = Trained("bert-tiny");
+        var predictor = new Predictor(model, TinyTraining.Packer(), true, 8192)
+        {
+            BeforeMicroBatch = tokens =>
+            {
+                if (tokens > 100) MemoryTests.RunOutOfMemory();
+            },
+        };
+        foreach (var (one, other) in predictor.Predict(Battles).Zip(Predict(model, true, 8192, Battles))) AssertClose(other, one.Probabilities, 1e-5);
+
+        // One row alone cannot be less.
+        predictor.BeforeMicroBatch = _ => MemoryTests.RunOutOfMemory();
+        Assert.True(OutOfMemory.Is(Assert.ThrowsAny<Exception>(() => predictor.Predict(Battles))));
     }
 
     [Fact]

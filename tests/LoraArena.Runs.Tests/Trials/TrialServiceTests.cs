@@ -200,6 +200,89 @@ public sealed class TrialServiceTests
         Assert.All((await service.StatusAsync(broken.Id, cancel))!.Lines, l => Assert.Equal("queued", l.State));
     }
 
+    [Fact]
+    public async Task ADamagedTrial_IsNamedUntilItIsMended_AndThenGoesOn()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, cancel) = (arena.Get<TrialService>(), TestContext.Current.CancellationToken);
+        var trial = await CreateAsync(arena, Plan with { Seeds = [0], LearningRates = [] });
+        var path = Path.Join(arena.Folder.Trial(trial.Id), Trial.FileName);
+        AtomicFile.WriteText(path, "{");
+        var loop = arena.Get<TrialLoop>();
+        await loop.PassAsync(cancel);
+        Assert.Contains(path, Assert.Single(arena.Get<ArenaProblems>().All), StringComparison.Ordinal);
+
+        // Taken away and put back again: a folder without its file is not over.
+        File.Delete(path);
+        await loop.PassAsync(cancel);
+        AtomicFile.WriteJson(path, trial);
+        await loop.PassAsync(cancel);
+        Assert.Empty(arena.Get<ArenaProblems>().All);
+        Assert.All((await service.StatusAsync(trial.Id, cancel))!.Lines, l => Assert.Equal("queued", l.State));
+    }
+
+    [Fact]
+    public async Task OnOtherTrainingData_NothingMoreOfATrialIsStarted()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, cancel) = (arena.Get<TrialService>(), TestContext.Current.CancellationToken);
+        var trial = await CreateAsync(arena, Plan, tuning: true);
+        foreach (var line in (await service.AdvanceAsync(trial.Id, cancel))!.Lines.Where(l => l.Planned.IsTuning)) await EndAsync(arena, line, 0.9);
+        await using (var other = new MemoryStream(Repository.FirstRows("train.csv", 70)))
+        {
+            await arena.Get<CompetitionLibrary>().ImportAsync(arena.Competition.Id, other, "train.csv", FileRole.Train, replace: true, cancellation: cancel);
+        }
+
+        await arena.Get<RunIndex>().CatchUpIfChangedAsync(cancel);
+        var status = (await service.AdvanceAsync(trial.Id, cancel))!;
+        Assert.True(status.IsOver);
+        Assert.All(
+            status.Lines.Where(l => !l.Planned.IsTuning),
+            l => Assert.Equal((TrialStatus.NotRun, "The training data was replaced after the trial began: what is trained on other rows cannot be compared."), (l.State, l.Reason)));
+    }
+
+    [Fact]
+    public async Task WhatThisHostOrModelDoesNotHave_IsRefusedBeforeTheTrialIsMade()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        foreach (var training in new JsonObject[] { new() { ["device"] = "cuda:7" }, new() { ["max_length"] = 100_000 } })
+        {
+            var error = await Assert.ThrowsAsync<OptionException>(() => CreateAsync(arena, Plan with { Training = training }));
+            Assert.Contains(training.Single().Key, error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(arena.Get<TrialLibrary>().Ids());
+    }
+
+    [Fact]
+    public async Task ABudgetOfSecondsOrTokens_DecidesHowLongRunsTrain_UnlessThePlanSetsALimitBesideIt()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var plan = Plan with { Seeds = [0], LearningRates = [], Training = [] };
+        async Task<TrainingOptions> TrainingOfAsync(TrialPlan of)
+        {
+            var trial = await CreateAsync(arena, of);
+            await arena.Get<TrialService>().AdvanceAsync(trial.Id, CancellationToken.None);
+            return RunSpec.Read(arena.Folder.Run(trial.Runs[0].Run).Spec).Training;
+        }
+
+        Assert.Equal(
+            [(1000, null, 60, null), (1000, null, null, 5000), (2, 1, null, 5000), (2, null, null, null)],
+            new[]
+            {
+                await TrainingOfAsync(plan with { Budget = new TrialBudget { Seconds = 60 } }),
+                await TrainingOfAsync(plan with { Budget = new TrialBudget { Tokens = 5000 } }),
+                await TrainingOfAsync(plan with { Budget = new TrialBudget { Tokens = 5000 }, Training = new() { ["num_train_epochs"] = 2, ["max_steps"] = 1 } }),
+                await TrainingOfAsync(plan),
+            }.Select(training => (training.NumTrainEpochs, training.MaxSteps, training.MaxSeconds, training.MaxTokens)));
+    }
+
+    private static async Task<Trial> CreateAsync(TestArena arena, TrialPlan plan, bool tuning = false)
+    {
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning, CancellationToken.None);
+        return await arena.Get<TrialService>().CreateAsync(plan, arena.Competition, arena.Model, parts, "tester", CancellationToken.None);
+    }
+
     private static async Task EndAsync(TestArena arena, TrialLine line, double? logLoss)
         => Assert.True(await arena.Store.TryUpdateAsync(
             (await arena.Store.RunAsync(line.Planned.Run))!,
