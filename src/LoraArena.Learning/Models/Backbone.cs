@@ -16,6 +16,12 @@ public abstract class Backbone
     public virtual IReadOnlyList<BlockMemory> Blocks => [];
 
     /// <summary>
+    /// With recomputation, one block in so many keeps what it computed: what is made again should cost about a third of a step at most, of which
+    /// the forward pass is half.
+    /// </summary>
+    public virtual int KeepsOneIn => 3;
+
+    /// <summary>
     /// <see cref="Pooled"/> cut into its blocks, so that a training can compute a block again instead of keeping what it computed; null where the
     /// model cannot be cut. What it makes for all blocks (masks, angles) belongs to the caller's dispose scope.
     /// </summary>
@@ -25,9 +31,11 @@ public abstract class Backbone
 /// <summary>A forward pass in pieces: embeddings, then block after block, then what the head looks at. Each piece starts its own randomness.</summary>
 /// <param name="mode">How the pass is made.</param>
 /// <param name="embed">Embeddings, [B, T, D].</param>
-/// <param name="blocks">The blocks, [B, T, D] → [B, T, D]; the last may give one token.</param>
+/// <param name="blocks">
+/// The blocks, [B, T, D] → [B, T, D]; the last may give one token. Where the second argument is true, nobody looks at the numbers that come out.
+/// </param>
 /// <param name="finish">[B, T, D] → [B, D].</param>
-public sealed class ForwardPass(ForwardMode mode, Func<Tensor> embed, IReadOnlyList<Func<Tensor, Tensor>> blocks, Func<Tensor, Tensor> finish)
+public sealed class ForwardPass(ForwardMode mode, Func<Tensor> embed, IReadOnlyList<Func<Tensor, bool, Tensor>> blocks, Func<Tensor, Tensor> finish)
 {
     /// <summary>Number of blocks.</summary>
     public int Blocks => blocks.Count;
@@ -40,10 +48,13 @@ public sealed class ForwardPass(ForwardMode mode, Func<Tensor> embed, IReadOnlyL
     }
 
     /// <summary>One block.</summary>
-    public Tensor Block(int index, Tensor x)
+    /// <param name="index">Its number, from 0.</param>
+    /// <param name="x">What goes in, [B, T, D].</param>
+    /// <param name="outputUnused">True where the block is made again for its gradients alone: what comes out has the right shape, and any numbers.</param>
+    public Tensor Block(int index, Tensor x, bool outputUnused = false)
     {
         mode.Random?.Begin(index);
-        return blocks[index](x);
+        return blocks[index](x, outputUnused);
     }
 
     /// <summary>What the head looks at, [B, D].</summary>

@@ -23,13 +23,28 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
         return Product(x, matrix, bias).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same where nobody looks at the numbers: the shape, and the gradient for x.</summary>
+    public static Tensor OfUnused(Tensor x, BaseMatrix matrix)
+    {
+        using var scope = NewDisposeScope();
+        return apply(x, new Call(matrix, null) { IsUnused = true }).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A tensor of a shape that takes the memory of one number.</summary>
+    internal static Tensor Unused(Tensor like, long width)
+    {
+        using var scope = NewDisposeScope();
+        return zeros([1], like.dtype, like.device).expand([.. like.shape[..^1], width]).MoveToOuterDisposeScope();
+    }
+
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var call = (Call)vars[1];
         ctx.set_materialize_grads(false);
         ctx.save_data(nameof(Call), call);
-        return Product((Tensor)vars[0], call.Matrix, call.Bias);
+        var x = (Tensor)vars[0];
+        return call.IsUnused ? Unused(x, call.Matrix.OutFeatures) : Product(x, call.Matrix, call.Bias);
     }
 
     /// <inheritdoc/>
@@ -48,5 +63,8 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
 
     private static Tensor Shaped(Tensor rows, Tensor like) => rows.view([.. like.shape[..^1], rows.shape[1]]);
 
-    private sealed record Call(BaseMatrix Matrix, Tensor? Bias);
+    private sealed record Call(BaseMatrix Matrix, Tensor? Bias)
+    {
+        public bool IsUnused { get; init; }
+    }
 }

@@ -54,7 +54,8 @@ public sealed class Projection(string path, BaseMatrix matrix, Weight? bias)
     public Tensor Forward(Tensor x, ForwardMode mode)
     {
         Probe?.Invoke(x);
-        return Adapter is { } adapter ? adapter.Forward(x, mode) : Base(x);
+        if (Adapter is { } adapter) return adapter.Forward(x, mode);
+        return mode.OutputUnused && !Trains ? FrozenProduct.OfUnused(x, Matrix) : Base(x);
     }
 
     /// <summary>Layers that read the same input, such as query, key and value: a variant that can computes them together.</summary>
@@ -100,6 +101,8 @@ public sealed class Projection(string path, BaseMatrix matrix, Weight? bias)
         Matrix.Dispose();
         Matrix = new DenseMatrix(new Weight(Path + ".weight", w.to(type)));
     }
+
+    private bool Trains => Matrix is DenseMatrix { Weight.Value.requires_grad: true } || Bias is { Value.requires_grad: true };
 
     /// <summary>The layer without its adapter: [.., I] → [.., O].</summary>
     public Tensor Base(Tensor x) => Matrix.Forward(x, Bias?.Value);

@@ -9,15 +9,13 @@ namespace LoraArena.Learning.Training;
 
 /// <summary>
 /// Forward and backward pass of one micro-batch. With recomputation, blocks run without gradients first and only what goes from one to the next
-/// is kept; then, from the last, each is computed again with the same randomness and its backward pass follows at once. The last third of the
-/// blocks is not computed twice: its memory is in use before the first block's would be.
+/// is kept; then, from the last, each is computed again with the same randomness and its backward pass follows at once, without the product that only
+/// its output would need. The last blocks are not computed twice: their memory is in use before the first block's would be.
 /// </summary>
 internal static class BackwardPass
 {
-    private const int KeptShare = 3;
-
-    /// <summary>Of so many blocks, how many are computed twice with recomputation: the first.</summary>
-    public static int Recomputed(int blocks) => blocks - Math.Max(1, blocks / KeptShare);
+    /// <summary>Of a model's blocks, how many are computed twice with recomputation: the first.</summary>
+    public static int Recomputed(Backbone backbone, int blocks) => blocks - Math.Max(1, blocks / backbone.KeepsOneIn);
 
     /// <summary>Adds the gradients of Σ loss(logits) to the trained weights.</summary>
     /// <param name="model">The model.</param>
@@ -41,7 +39,7 @@ internal static class BackwardPass
         using var scope = NewDisposeScope();
         var embedded = pass.Embed();
         var trainsEmbeddings = embedded.requires_grad;
-        var first = Recomputed(pass.Blocks);
+        var first = Recomputed(model.Backbone, pass.Blocks);
         var inputs = new List<Tensor> { embedded.detach() };
         if (trainsEmbeddings) embedded.Dispose();
         using (no_grad())
@@ -73,7 +71,7 @@ internal static class BackwardPass
         using var scope = NewDisposeScope();
         inputs[block + 1].Dispose();
         var leaf = inputs[block].detach().requires_grad_(needsGradient);
-        var y = pass.Block(block, leaf);
+        var y = pass.Block(block, leaf, outputUnused: true);
         if (y.requires_grad) Backward(y, gradient);
         gradient.Dispose();
         return Taken(leaf);

@@ -53,8 +53,8 @@ public static class MemoryForecaster
         var passing = bytes * tokens * blocks.Max(block => block.Passing);
         var fixedPart = (BytesOfTrained * trained) + Expanded(sites, lora, precision, tokens);
 
-        // The first two thirds of the blocks are computed again, and keep their input alone: see BackwardPass.
-        var again = BackwardPass.Recomputed(blocks.Count);
+        // The first blocks are computed again, and keep their input alone: see BackwardPass.
+        var again = BackwardPass.Recomputed(model.Backbone, blocks.Count);
         var inputs = bytes * tokens * model.Config.HiddenSize * again;
         var recomputing = inputs + Math.Max(kept.Skip(again).Sum(), kept.Take(again).DefaultIfEmpty().Max());
         return new MemoryForecast(

@@ -149,7 +149,7 @@ public class LoraLayer : AdapterLayer
         return LowRankProduct.Of(
             x,
             [.. layers.Select(layer => new LowRankSite(layer.Site.Matrix, layer.Site.Bias?.Value, layer.A.Value, layer.B.Value, layer.Scale))],
-            dropout, seed);
+            dropout, seed, mode.OutputUnused);
     }
 
     // Of plain operations, for a base that has gradients itself.

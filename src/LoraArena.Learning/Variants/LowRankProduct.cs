@@ -26,10 +26,11 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
     /// <param name="sites">The layers.</param>
     /// <param name="dropout">Share of the adapters' input that is dropped.</param>
     /// <param name="seed">Seed of the mask; not used without dropout.</param>
-    public static IReadOnlyList<Tensor> Of(Tensor x, IReadOnlyList<LowRankSite> sites, double dropout, long seed)
+    /// <param name="outputUnused">True where nobody looks at the numbers that come out: shapes and gradients are what they are otherwise.</param>
+    public static IReadOnlyList<Tensor> Of(Tensor x, IReadOnlyList<LowRankSite> sites, double dropout, long seed, bool outputUnused = false)
     {
         using var scope = NewDisposeScope();
-        var call = new Call(sites, dropout, seed) { InputShape = x.shape };
+        var call = new Call(sites, dropout, seed) { InputShape = x.shape, OutputUnused = outputUnused };
         if (!is_grad_enabled()) return [.. Compute(x, call).Outputs.Select(y => y.MoveToOuterDisposeScope())];
         return [.. apply([x, call, .. sites.SelectMany(site => new[] { site.A, site.B })]).Select(y => y.MoveToOuterDisposeScope())];
     }
@@ -65,7 +66,13 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         var xNI = x.reshape(-1, x.shape[^1]);
         List<Tensor> outputs;
         Tensor? hNS = null;
-        if (call.Merges(xNI))
+        if (call.OutputUnused)
+        {
+            // The gradient of B needs this much.
+            if (!call.Merges(xNI)) hNS = MatrixProduct.Of(call.Dropped(xNI), call.StackedA(x.dtype));
+            outputs = [.. call.Sites.Select(site => FrozenProduct.Unused(xNI, site.Matrix.OutFeatures))];
+        }
+        else if (call.Merges(xNI))
         {
             outputs = [.. call.Sites.Select(site => MatrixProduct.Of(xNI, Merged(site), site.Bias))];
         }
@@ -135,6 +142,8 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         public bool NeedsInput { get; set; }
 
         public long[] InputShape { get; set; } = [];
+
+        public bool OutputUnused { get; init; }
 
         public bool TrainsA { get; } = Sites.Any(site => site.A.requires_grad);
 

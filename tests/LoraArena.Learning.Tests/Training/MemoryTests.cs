@@ -37,6 +37,43 @@ public sealed class MemoryTests
         Assert.Contains(kept.Zip(other), pair => Math.Abs(pair.First.Loss - pair.Second.Loss) > 1e-4);
     }
 
+    [Theory]
+    [InlineData("lora", 0.0)]
+    [InlineData("lora", 0.2)]
+    [InlineData("lora-fa", 0.0)]
+    public void WhereOnlyGradientsAreWanted_TheLastProductOfABlockIsLeftOut(string variant, double dropout)
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyTraining.Model("llama-tiny", variant, new JsonObject { ["lora_dropout"] = dropout });
+        var down = model.Sites.First(site => site.Path.EndsWith("down_proj", StringComparison.Ordinal));
+        foreach (var weight in model.TrainableWeights) weight.Value.requires_grad = true;
+        foreach (var adapter in new[] { down.Adapter, null })
+        {
+            down.Adapter = adapter;
+            var x = randn([2, 9, down.InFeatures]);
+            var gradient = randn([2, 9, down.OutFeatures]);
+            var (whole, left) = (Gradients(outputUnused: false), Gradients(outputUnused: true));
+            Assert.True(whole.Output.abs().max().ToSingle() > 0);
+            Assert.Equal(0, left.Output.abs().max().ToSingle());
+            Assert.Equal(whole.Output.shape, left.Output.shape);
+            Assert.All(whole.Gradients.Zip(left.Gradients), pair => Assert.True(pair.First.equal(pair.Second).all().ToBoolean()));
+
+            (Tensor Output, List<Tensor> Gradients) Gradients(bool outputUnused)
+            {
+                var leaf = x.detach().requires_grad_();
+                var random = new PassRandom(CPU, 1, 1, 1);
+                random.Begin(0);
+                var y = down.Forward(leaf, new ForwardMode(true, 0, 0, 0) { Random = random, OutputUnused = outputUnused });
+                y.backward([gradient]);
+                var trained = adapter?.Weights.Where(w => w.Value.grad is not null).ToList() ?? [];
+                List<Tensor> gradients = [leaf.grad!.clone(), .. trained.Select(w => w.Value.grad!.clone())];
+                Assert.Equal(adapter is null ? 1 : variant == "lora" ? 3 : 2, gradients.Count);
+                foreach (var weight in trained) weight.Value.grad!.zero_();
+                return (y.detach(), gradients);
+            }
+        }
+    }
+
     [Fact]
     public void AStepThatRunsOutOfMemory_IsDoneAgainWithLess()
     {

@@ -55,7 +55,7 @@ public sealed class BertModel : Backbone
         return new ForwardPass(
             mode,
             () => _embeddings.Forward(batch, mode),
-            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD =>
+            [.. _layers.Select(layer => (Func<Tensor, bool, Tensor>)((xBTD, _) =>
                 layer.Forward(xBTD, mask, mode, firstTokenOnly: _pooling == Pooling.First && layer == _layers[^1])))],
             xBTD => Pool(Shared.Pool.Take(_pooling, xBTD, batch), mode));
     }

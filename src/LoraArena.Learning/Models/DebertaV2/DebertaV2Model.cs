@@ -57,7 +57,7 @@ public sealed class DebertaV2Model : Backbone
             mode,
             () => _embeddings.Forward(batch, mode),
             [.. Enumerable.Range(0, _layers.Count).Select(i =>
-                (Func<Tensor, Tensor>)(xBTD =>
+                (Func<Tensor, bool, Tensor>)((xBTD, _) =>
                     Block(i, xBTD, batch, shared, mode, firstTokenOnly: _config.Pooling == Pooling.First && i == _layers.Count - 1)))],
             xBTD => Pooler(Pool.Take(_config.Pooling, xBTD, batch), mode));
     }

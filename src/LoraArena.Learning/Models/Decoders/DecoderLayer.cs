@@ -65,13 +65,18 @@ internal sealed class DecoderLayer
     }
 
     /// <summary>[B, T, D] → [B, T, D]. Padding stands on the right, so no real token can see it: the causal mask is enough.</summary>
-    public Tensor Forward(Tensor xBTD, CausalMasks masks, RotaryAngles angles, ForwardMode mode)
+    /// <param name="xBTD">What goes in.</param>
+    /// <param name="masks">What queries may look at.</param>
+    /// <param name="angles">Angles of the positions.</param>
+    /// <param name="mode">How the pass is made.</param>
+    /// <param name="outputUnused">True where nobody looks at the numbers that come out.</param>
+    public Tensor Forward(Tensor xBTD, CausalMasks masks, RotaryAngles angles, ForwardMode mode, bool outputUnused = false)
     {
         using var scope = NewDisposeScope();
         var normBTD = _beforeAttention.Forward(xBTD);
         var projected = Projection.ForwardTogether(normBTD, mode, _query, _key, _value);
         var contextBTD = Attend(angles.Rotate(Queries(projected[0])), angles.Rotate(Keys(projected[1])), projected[2], masks.OfAllTokens(_window), mode);
-        return Finish(xBTD, contextBTD, mode).MoveToOuterDisposeScope();
+        return Finish(xBTD, contextBTD, mode, outputUnused).MoveToOuterDisposeScope();
     }
 
     /// <summary>[B, T, D] → [B, 1, D]: the output of the last real token of each sequence alone.</summary>
@@ -86,7 +91,7 @@ internal sealed class DecoderLayer
         var qBH1K = angles.At(lastB).Rotate(Queries(_query.Forward(lastNormB1D, mode)));
         var contextB1D = Attend(qBH1K, angles.Rotate(Keys(keysAndValues[0])), keysAndValues[1], masks.OfLastToken(_window), mode);
         var lastB1D = xBTD.reshape(-1, width).index_select(0, rowsB).unsqueeze(1);
-        return Finish(lastB1D, contextB1D, mode).MoveToOuterDisposeScope();
+        return Finish(lastB1D, contextB1D, mode, outputUnused: false).MoveToOuterDisposeScope();
     }
 
     private Tensor Queries(Tensor qBTD) => Heads(_queryNorm, qBTD, _shape.Heads);
@@ -108,7 +113,7 @@ internal sealed class DecoderLayer
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }
 
-    private Tensor Finish(Tensor xBTD, Tensor contextBTD, ForwardMode mode)
+    private Tensor Finish(Tensor xBTD, Tensor contextBTD, ForwardMode mode, bool outputUnused)
     {
         using var scope = NewDisposeScope();
         var attendedBTD = _output.Forward(contextBTD, mode);
@@ -116,7 +121,9 @@ internal sealed class DecoderLayer
         var normBTD = _beforeFeedForward.Forward(sumBTD);
         var gateAndUp = Projection.ForwardTogether(normBTD, mode, _gate, _up);
         var innerBTF = _shape.Activation.Apply(gateAndUp[0]) * gateAndUp[1];
-        var fedBTD = _down.Forward(innerBTF, mode);
+
+        // A sum's gradients need none of its terms; a norm's need what it has read.
+        var fedBTD = _down.Forward(innerBTF, mode with { OutputUnused = outputUnused && _afterFeedForward is null });
         return (sumBTD + (_afterFeedForward?.Forward(fedBTD) ?? fedBTD)).MoveToOuterDisposeScope();
     }
 }

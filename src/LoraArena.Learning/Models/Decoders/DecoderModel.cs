@@ -49,6 +49,9 @@ public sealed class DecoderModel : Backbone
     public override IReadOnlyList<BlockMemory> Blocks
         => [.. _layers.Select(layer => layer.Memory(lastTokenOnly: _shape.Pooling == Pooling.Last && layer == _layers[^1]))];
 
+    /// <summary>A quarter of a block is its last product, which is left out where no norm follows it.</summary>
+    public override int KeepsOneIn => _shape.Norms.AfterFeedForward is null ? 5 : base.KeepsOneIn;
+
     /// <inheritdoc/>
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
     {
@@ -58,9 +61,9 @@ public sealed class DecoderModel : Backbone
         return new ForwardPass(
             mode,
             () => Embed(batch),
-            [.. _layers.Select(layer => (Func<Tensor, Tensor>)(xBTD => lastOnly && layer == _layers[^1]
+            [.. _layers.Select(layer => (Func<Tensor, bool, Tensor>)((xBTD, unused) => lastOnly && layer == _layers[^1]
                 ? layer.ForwardLast(xBTD, batch.LastB, masks, angles, mode)
-                : layer.Forward(xBTD, masks, angles, mode)))],
+                : layer.Forward(xBTD, masks, angles, mode, unused)))],
             xBTD => lastOnly ? _norm.Forward(xBTD.squeeze(1)) : Pool.Take(_shape.Pooling, _norm.Forward(xBTD), batch));
     }
 
