@@ -10,7 +10,7 @@ namespace LoraArena.Learning.Devices;
 /// scripts are constants: an error while one is compiled ends the process, so tests run every one. Numbers go in as tensors on the CPU, since
 /// TorchSharp hands other numbers over by a pointer that the garbage collector may free before the call.
 /// </summary>
-public static class TorchOps
+public static partial class TorchOps
 {
     private const string Scripts = """
         def rms_norm(x, w, eps):
@@ -18,6 +18,10 @@ public static class TorchOps
 
         def attention(q, k, v, mask: Optional[Tensor], causal: bool, dropout, scale):
             return torch.scaled_dot_product_attention(q, k, v, mask, float(dropout), causal, scale=float(scale), enable_gqa=True)
+
+        def ragged_attention(q, k, v, starts, longest, causal: bool, window, scale):
+            n = int(longest)
+            return torch._flash_attention_forward(q, k, v, starts, starts, n, n, 0.0, causal, False, scale=float(scale), window_size_left=int(window))[0]
 
         def adamw(p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], steps: List[Tensor], lr, decay):
             torch._fused_adamw_(p, g, m, v, [], steps, lr=float(lr), beta1=0.9, beta2=0.999, weight_decay=float(decay), eps=1e-8, amsgrad=False, maximize=False)

@@ -13,6 +13,9 @@ public sealed record ForwardMode(bool Training, double HiddenDropout, double Att
     /// <summary>Where the pass's randomness comes from; null leaves it to libtorch's generator as it is.</summary>
     public PassRandom? Random { get; init; }
 
+    /// <summary>True looks at real tokens alone in attention, false masks padding; null takes the first where the device has a kernel for it.</summary>
+    public bool? AttendsWithoutPadding { get; init; }
+
     /// <summary>
     /// True where nobody looks at the numbers that come out, since the pass is made again for its gradients alone: a layer may leave out the product
     /// that only they need.

@@ -33,6 +33,9 @@ public sealed class TokenBatch : IDisposable
     /// <summary>Tokens of the longest sequence.</summary>
     public long Length => IdsBT.shape[1];
 
+    /// <summary>Real tokens of each sequence.</summary>
+    public IReadOnlyList<int> Lengths => _lengths;
+
     /// <summary>Real tokens, padding not counted.</summary>
     public long RealTokens => _lengths.Sum(n => (long)n);
 

@@ -38,6 +38,48 @@ public sealed class TorchOpsTests
     }
 
     [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(true, 1)]
+    [InlineData(true, 3)]
+    [InlineData(true, 50)]
+    public void RaggedAttention_IsThatOfEachSequenceAlone(bool causal, int? window)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(4);
+        int[] lengths = [7, 1, 4];
+        Tensor[] inputs = [randn(12, 6, 8), randn(12, 2, 8), randn(12, 2, 8)];
+        AssertSame(inputs, t => TorchOps.RaggedAttentionComposed(t[0], t[1], t[2], lengths, causal, window, 0.21), Padded);
+
+        // The negative control: the same tokens, of other sequences.
+        Assert.True(Torch.RelativeError(
+            TorchOps.RaggedAttentionComposed(inputs[0], inputs[1], inputs[2], [4, 1, 7], causal, window, 0.21), Padded(inputs)) > (window == 1 ? -1 : Tolerance));
+
+        // A mask over all tokens at once: within a sequence, not ahead, not too far back.
+        Tensor Padded(Tensor[] t)
+        {
+            var (sequence, place) = (tensor(lengths.SelectMany((n, b) => Enumerable.Repeat(b, n)).ToArray()), arange(12));
+            var seen = sequence.unsqueeze(1) == sequence.unsqueeze(0);
+            if (causal) seen = seen.logical_and(place.unsqueeze(0) <= place.unsqueeze(1));
+            if (window is { } w) seen = seen.logical_and(place.unsqueeze(0) > place.unsqueeze(1) - w);
+            var mask = zeros(12, 12).masked_fill(seen.logical_not(), double.NegativeInfinity);
+            var (q, k, v) = (t[0].transpose(0, 1), t[1].transpose(0, 1).repeat_interleave(3, 0), t[2].transpose(0, 1).repeat_interleave(3, 0));
+            return bmm(nn.functional.softmax((bmm(q, k.transpose(1, 2)) * 0.21) + mask, -1), v).transpose(0, 1);
+        }
+    }
+
+    [Fact]
+    public void TheKernelOfRaggedAttention_CompilesEverywhere_AndIsNotTakenWhereThereIsNone()
+    {
+        using var scope = NewDisposeScope();
+        Assert.False(TorchOps.HasRaggedAttention(CPU, ScalarType.BFloat16));
+        var q = randn(8, 2, 16);
+        var starts = tensor(new[] { 0, 5, 8 });
+        Assert.ThrowsAny<Exception>(() => TorchOps.RaggedAttentionFused(q, q, q, starts, [5, 3], true, null, 0.25));
+        Assert.Equal([8, 2, 16], TorchOps.RaggedAttention(q, q, q, starts, [5, 3], true, null, 0.25).shape);
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(0.1)]
     public void AdamW_IsItsComposedForm(double decay)

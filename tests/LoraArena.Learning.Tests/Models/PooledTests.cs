@@ -61,6 +61,31 @@ public sealed class PooledTests
     }
 
     [Theory]
+    [InlineData("bert-tiny")]
+    [InlineData("llama-tiny")]
+    [InlineData("families/mistral")]
+    [InlineData("families/qwen3-window")]
+    [InlineData("families/roberta")]
+    [InlineData("families/gemma2")]
+    public void AttentionWithoutPadding_GivesTheSame(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Adapted(name);
+        using var batch = Batch(model, padded: true);
+        var (without, masked) = (ForwardMode.Inference with { AttendsWithoutPadding = true }, ForwardMode.Inference with { AttendsWithoutPadding = false });
+        Assert.InRange(Torch.RelativeError(model.Backbone.Pooled(batch, without), model.Backbone.Pooled(batch, masked)), 0, Tolerance);
+        var real = batch.RealRows(model.Backbone.HiddenStates(batch, without));
+        Assert.InRange(Torch.RelativeError(real, batch.RealRows(model.Backbone.HiddenStates(batch, masked))), 0, Tolerance);
+        var (first, second) = (
+            Gradients(model, () => model.Backbone.Pooled(batch, without)), Gradients(model, () => model.Backbone.Pooled(batch, masked)));
+        foreach (var (key, gradient) in second) Assert.InRange(Torch.RelativeError(first[key], gradient), 0, 1e-4);
+
+        // The negative control: what stands at the padding was not computed, unless a cap asks for the composed form.
+        var padding = model.Backbone.HiddenStates(batch, masked).sub(model.Backbone.HiddenStates(batch, without)).abs().max().ToSingle();
+        Assert.Equal(name != "families/gemma2", padding > 1e-3);
+    }
+
+    [Theory]
     [MemberData(nameof(OwnCases))]
     public void Pooled_LooksAtTheRightToken(string name, bool padded)
     {

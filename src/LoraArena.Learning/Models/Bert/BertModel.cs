@@ -31,7 +31,7 @@ public sealed class BertModel : Backbone
     public override Tensor HiddenStates(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var mask = Attention.PaddingMask(batch, _dtype);
+        var mask = new AttentionMask(Attention.PaddingMask(batch, _dtype), Causal: false) { Rows = RealRows.Of(batch, _dtype, mode) };
         var xBTD = _embeddings.Forward(batch, mode);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: false);
         return xBTD.MoveToOuterDisposeScope();
@@ -51,7 +51,7 @@ public sealed class BertModel : Backbone
     /// <inheritdoc/>
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
     {
-        var mask = Attention.PaddingMask(batch, _dtype);
+        var mask = new AttentionMask(Attention.PaddingMask(batch, _dtype), Causal: false) { Rows = RealRows.Of(batch, _dtype, mode) };
         return new ForwardPass(
             mode,
             () => _embeddings.Forward(batch, mode),
@@ -128,7 +128,7 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
     }
 
     /// <summary>[B, T, D] → [B, T, D], or [B, 1, D] where only the first token's output is wanted.</summary>
-    public Tensor Forward(Tensor xBTD, Tensor? mask, ForwardMode mode, bool firstTokenOnly)
+    public Tensor Forward(Tensor xBTD, AttentionMask mask, ForwardMode mode, bool firstTokenOnly)
     {
         using var scope = NewDisposeScope();
         var queryInput = firstTokenOnly ? xBTD.narrow(1, 0, 1) : xBTD;
@@ -138,14 +138,14 @@ internal sealed class BertLayer(string path, BertConfig config, ModelBuilder bui
         return _outputNorm.Forward(Dropout.Apply(_down.Forward(innerBTF, mode), mode.HiddenDropout, mode) + attendedBTD).MoveToOuterDisposeScope();
     }
 
-    private Tensor Attend(Tensor queryInput, Tensor xBTD, Tensor? mask, ForwardMode mode)
+    private Tensor Attend(Tensor queryInput, Tensor xBTD, AttentionMask mask, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
         var projected = Projection.ForwardTogether(queryInput, xBTD, mode, _query, _key, _value);
         var (qBHTK, kBHTK, vBHTK) = (
             Attention.SplitHeads(projected[0], _heads), Attention.SplitHeads(projected[1], _heads),
             Attention.SplitHeads(projected[2], _heads));
-        var contextBHTK = Attention.Attend(qBHTK, kBHTK, vBHTK, new AttentionMask(mask, Causal: false), _scale, cap: null, mode.AttentionDropout);
+        var contextBHTK = Attention.Attend(qBHTK, kBHTK, vBHTK, mask, _scale, cap: null, mode.AttentionDropout);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }
 }

@@ -32,7 +32,7 @@ public sealed class DecoderModel : Backbone
     {
         using var scope = NewDisposeScope();
         var angles = Angles(batch);
-        var masks = new CausalMasks(batch, _shape.Windows, _dtype);
+        var masks = new CausalMasks(batch, _shape.Windows, _dtype, mode);
         var xBTD = Embed(batch);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, masks, angles, mode);
         return _norm.Forward(xBTD).MoveToOuterDisposeScope();
@@ -56,7 +56,7 @@ public sealed class DecoderModel : Backbone
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
     {
         var angles = Angles(batch);
-        var masks = new CausalMasks(batch, _shape.Windows, _dtype);
+        var masks = new CausalMasks(batch, _shape.Windows, _dtype, mode);
         var lastOnly = _shape.Pooling == Pooling.Last;
         return new ForwardPass(
             mode,

@@ -9,6 +9,12 @@ namespace LoraArena.Learning.Models.Shared;
 /// <param name="Causal">True if each token sees itself and those before it.</param>
 internal sealed record AttentionMask(Tensor? Added, bool Causal)
 {
+    /// <summary>The real tokens, where attention is to look at them alone; null takes <see cref="Added"/>.</summary>
+    public RealRows? Rows { get; init; }
+
+    /// <summary>How many tokens before it a token sees, itself among them, where <see cref="Rows"/> are taken; null for all.</summary>
+    public int? Window { get; init; }
+
     /// <summary>Each token sees itself and those before it.</summary>
     public static AttentionMask CausalOnly { get; } = new(null, Causal: true);
 }
@@ -39,6 +45,11 @@ internal static class Attention
     /// <param name="dropout">Probability that an attention weight is dropped.</param>
     public static Tensor Attend(Tensor qBHTK, Tensor kBGTK, Tensor vBGTK, AttentionMask mask, double scale, double? cap, double dropout)
     {
+        if (mask.Rows is { } rows && cap is null && dropout == 0 && qBHTK.shape[2] == kBGTK.shape[2])
+        {
+            return rows.Attend(qBHTK, kBGTK, vBGTK, mask.Causal || mask.Window is not null, mask.Window, scale);
+        }
+
         if (cap is null && mask.Added?.requires_grad != true) return TorchOps.Attention(qBHTK, kBGTK, vBGTK, mask.Added, mask.Causal, dropout, scale);
         using var scope = NewDisposeScope();
         var heads = qBHTK.shape[1];
