@@ -70,7 +70,9 @@ public sealed class LoraSettingsTests
         using var model = TinyTraining.Started(TinyTraining.Model("bert-tiny", variant, options));
         Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), TinyTraining.Logits(plain)), 0, 1e-5);
         var before = TinyTraining.Bytes(model.TrainableWeights);
-        TinyTraining.Train(model, TinyTraining.Options with { MaxSteps = 2 });
+
+        // LoRA-Pro's first steps are large where B is small: more would be rounded than is compared.
+        TinyTraining.Train(model, TinyTraining.Options with { MaxSteps = 2, LearningRate = variant == "lora-pro" ? 1e-4 : TinyTraining.Options.LearningRate });
         Assert.All(
             TinyTraining.Bytes(model.TrainableWeights),
             after => Assert.False(before[after.Key].AsSpan().SequenceEqual(after.Value), after.Key + " did not move"));
@@ -82,11 +84,9 @@ public sealed class LoraSettingsTests
         using var again = PreferenceModel.Load(Torch.Fixture("bert-tiny"), CPU, seed: 9);
         PeftFolder.Load(folder.Path, again);
 
-        // LoRA-Pro's first steps are large where B is small: more is rounded.
-        var tolerance = variant == "lora-pro" ? 3e-4 : 1e-5;
-        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(again), logits), 0, tolerance);
+        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(again), logits), 0, 1e-5);
         model.Merge();
-        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), logits), 0, tolerance);
+        Assert.InRange(Torch.RelativeError(TinyTraining.Logits(model), logits), 0, 1e-5);
     }
 
     [Theory]
