@@ -120,18 +120,20 @@ internal sealed class RunInputs : IDisposable
     }
 
     /// <summary>
-    /// The rows of any CSV in the form of test.csv, tokenised. A row that cannot be read is an error here, so that nothing is missing from
-    /// the output.
+    /// The rows of any CSV in the form of test.csv, tokenised, and which of them were repaired. A row that cannot be read is an error here,
+    /// so that nothing is missing from the output.
     /// </summary>
-    public IReadOnlyList<TokenizedBattle> ReadRows(string csv)
+    public (IReadOnlyList<TokenizedBattle> Battles, IReadOnlyList<RowIssue> Repairs) ReadRows(string csv)
     {
         var battles = new List<Battle>();
+        var repairs = new List<RowIssue>();
         foreach (var row in PreferenceCsv.Read(csv, Path.GetFileName(csv), FileRole.Test).Where(row => !row.IsBlank))
         {
             battles.Add(row.Battle ?? throw new InvalidDataException($"{csv}, line {row.Line}, column {row.Issue?.Column}: {row.Issue?.Reason}"));
+            if (row.Repair is { } repair) repairs.Add(repair);
         }
 
-        return _tokens.Tokenize(battles);
+        return (_tokens.Tokenize(battles), repairs);
     }
 
     /// <inheritdoc/>

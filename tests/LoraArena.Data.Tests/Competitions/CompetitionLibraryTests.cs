@@ -88,7 +88,7 @@ public sealed class CompetitionLibraryTests : IDisposable
         var text = Train
             + "1,m,n,\"[\"\"p\"\"]\",\"[\"\"aaaa\"\"]\",\"[\"\"bb\"\"]\",1,0,0\n"
             + "2,m,n,\"[\"\"q\"\",\"\"r\"\"]\",\"[\"\"a\"\",null]\",\"[\"\"bbb\"\",\"\"ccc\"\"]\",0,0,1\n"
-            + "3,m,n,oops,[null],[null],1,0,0\n"
+            + "3,m,n,oops,oops,oops,1,0,0\n"
             + "1,m,n,[null],[null],[null],0,1,0\n";
         var report = await ImportAsync(competition.Id, text, "C:\\data\\my train.csv");
         var sha = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
@@ -231,14 +231,14 @@ public sealed class CompetitionLibraryTests : IDisposable
     public async Task Import_CountsAllRejectionsAndListsTheFirstHundred()
     {
         var competition = await _library.CreateAsync("c", Cancellation);
-        var report = await ImportAsync(competition.Id, Rows(Test, 1) + string.Concat(Enumerable.Range(1, 250).Select(i => $"{i},x,[null],[null]\n")), "t.csv");
+        var report = await ImportAsync(competition.Id, Rows(Test, 1) + string.Concat(Enumerable.Range(1, 250).Select(i => $"{i},x,y,z\n")), "t.csv");
         Assert.Equal((1, 250, 100), (report.Accepted, report.Rejected, report.Rejections.Count));
         Assert.Equal(102, report.Rejections[^1].Line);
     }
 
     [Theory]
     [InlineData("id,text\n1,a\n", "neither train data")]
-    [InlineData(Test + "1,x,[null],[null]\n", "none of the rows can be used; the first: prompt: not a list of turns")]
+    [InlineData(Test + "1,x,y,z\n", "none of the rows can be used; the first: prompt: not a list of turns")]
     [InlineData(Test, "no rows")]
     [InlineData("", "the file is empty")]
     [InlineData(Test + "1,\"x,[null],[null]\n", "never closed")]
