@@ -294,6 +294,44 @@ public sealed class CompetitionLibraryTests : IDisposable
         Assert.Equal(3000, (await ImportAsync(competition.Id, Rows(Train, 3000), "t.csv")).Accepted);
     }
 
+    [Theory]
+    [InlineData(ImportStage.Reading)]
+    [InlineData(ImportStage.Preparing)]
+    public async Task Import_IntoANewCompetitionThatIsCutOffLeavesNoEmptyOneBehind(ImportStage stage)
+    {
+        var seen = new List<string>();
+        var progress = new Handler(p =>
+        {
+            if (p.Stage != stage) return;
+
+            // What would be there if the process ended here, which cleans nothing up.
+            seen.AddRange(_library.List().Select(c => c.Name));
+            throw new IOException("the disk is full");
+        });
+        await Assert.ThrowsAsync<IOException>(() =>
+            _library.ImportAsNamedAsync("new", Content(Rows(Train, 3000)), "t.csv", progress: progress, cancellation: Cancellation));
+        Assert.Empty(seen);
+        Assert.Empty(_library.List());
+        Assert.Empty(Directory.GetDirectories(_arena.Competitions));
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
+
+        var (made, report) = await _library.ImportAsNamedAsync(" new ", Content(Rows(Train, 3000)), "t.csv", cancellation: Cancellation);
+        Assert.Equal(("new", 3000, report.Sha256), (made.Name, report.Accepted, Assert.Single(_library.Get(made.Id).Files).Sha256));
+        Assert.Equal(made.DefaultSplit, Assert.Single(_library.ListSplits(made.Id)).Id);
+        Assert.True(File.Exists(Path.Join(_arena.Competition(made.Id), "baselines", made.DefaultSplit, "scores.json")));
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
+    }
+
+    [Fact]
+    public async Task ImportsIntoOneNewCompetitionAtOnce_MakeItOnce()
+    {
+        string[] files = [Rows(Train, 40), Rows(Test, 40), "id,winner_model_a,winner_model_b,winner_tie\n0,0,0,1\n"];
+        await Task.WhenAll(files.Concat(files).Select(text =>
+            Task.Run(() => new CompetitionLibrary(_arena, _time).ImportAsNamedAsync("new", Content(text), "f.csv", cancellation: Cancellation), Cancellation)));
+        Assert.Equal([FileRole.Train, FileRole.Test, FileRole.Sample], Assert.Single(_library.List()).Files.Select(f => f.Role));
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
+    }
+
     [Fact]
     public async Task Import_TellsHowFarItIsInOrder()
     {
