@@ -177,6 +177,20 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     }
 
     [Fact]
+    public async Task ModelsRemove_NamesWhatDependsOnTheModelAndThenWantsToBeToldTwice()
+    {
+        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "unused");
+        Assert.Empty((await _arena.AskAsync("models", "remove", "unused"))["dependents"]!.AsArray());
+
+        var refused = await _arena.RunAsync("models", "remove", "nano");
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Matches(@"^\d+ runs? \(\S", refused.Errors);
+        Assert.Contains("trained on it; results stay, but nothing new can be started from them", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains("Nothing is deleted; --yes deletes model nano from the list", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal("nano", (string?)Assert.Single((await _arena.AskAsync("models", "list"))["models"]!.AsArray())!["name"]);
+    }
+
+    [Fact]
     public async Task Export_WritesTheAdapterOnceAndRefusesAFolderThatIsThere()
     {
         var answer = await _arena.AskAsync("export", "first", "--format", "peft", "--out", _arena.At("adapter"));

@@ -41,6 +41,9 @@ public sealed partial class CompetitionLibrary
         arena.Create();
     }
 
+    /// <summary>Largest file that may be imported.</summary>
+    public long MaxUploadBytes => _maxUploadBytes;
+
     /// <summary>All competitions, the oldest first. One whose competition.json cannot be read is left out: whoever keeps the index names it.</summary>
     public IReadOnlyList<Competition> List()
     {

@@ -112,7 +112,7 @@ internal sealed class RunInputs : IDisposable
             var made = new RunSubmission(_library).Make(_library.Get(Spec.Competition.Id), run);
             return made.Error ?? (made.Report?.Errors is [var first, ..] ? first : null);
         }
-        catch (Exception error) when (error is CompetitionException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CompetitionException or JsonFileException or IOException or UnauthorizedAccessException)
         {
             // The run has done its work all the same.
             return error.Message;
@@ -147,6 +147,7 @@ internal sealed class RunInputs : IDisposable
     {
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
+        ModelFolder.RequireRegularFiles(spec.Model.Path);
         var sums = new FileSums(Path.Join(arena.Cache, "file-sums.json"), time);
         if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums))
         {
