@@ -174,14 +174,30 @@ public sealed partial class CompetitionLibrary
     }
 
     /// <summary>Deletes what interrupted uploads left, once it is older than a day.</summary>
-    public void SweepUploads()
+    /// <returns>What could not be deleted, and why: it keeps nothing else from being swept.</returns>
+    public IReadOnlyList<string> SweepUploads() => SweepUploads(entry =>
     {
+        if (entry is DirectoryInfo folder) folder.Delete(recursive: true);
+        else entry.Delete();
+    });
+
+    internal IReadOnlyList<string> SweepUploads(Action<FileSystemInfo> delete)
+    {
+        var left = new List<string>();
         var limit = _time.GetUtcNow().UtcDateTime - UploadLifetime;
-        foreach (var entry in new DirectoryInfo(_arena.Uploads).EnumerateFileSystemInfos().Where(entry => entry.LastWriteTimeUtc < limit))
+        foreach (var entry in new DirectoryInfo(_arena.Uploads).EnumerateFileSystemInfos().Where(entry => entry.LastWriteTimeUtc < limit).ToList())
         {
-            if (entry is DirectoryInfo folder) folder.Delete(recursive: true);
-            else entry.Delete();
+            try
+            {
+                delete(entry);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                left.Add($"{entry.FullName}, left by an interrupted upload, cannot be deleted: {error.Message}");
+            }
         }
+
+        return left;
     }
 
     /// <summary>The scores of all baselines on a split, from the simplest on; they are worked out where they are not there yet.</summary>

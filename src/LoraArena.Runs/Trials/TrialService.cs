@@ -87,6 +87,27 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return found;
     }
 
+    /// <summary>How the trials of a competition stand, the newest first, and of those that cannot be read what is wrong with them.</summary>
+    /// <param name="competitionId">Only those of one competition; null takes all.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<(IReadOnlyList<TrialStatus> Trials, IReadOnlyList<DamagedTrial> Damaged)> ListAsync(string? competitionId, CancellationToken cancel)
+    {
+        var (found, damaged) = (new List<TrialStatus>(), new List<DamagedTrial>());
+        foreach (var trial in await Task.Run(() => trials.List(competitionId), cancel))
+        {
+            try
+            {
+                if (await StatusAsync(trial.Id, cancel) is { } status) found.Add(status);
+            }
+            catch (Exception error) when (error is JsonFileException or IOException or UnauthorizedAccessException)
+            {
+                damaged.Add(new DamagedTrial(trial, error.Message));
+            }
+        }
+
+        return (found, damaged);
+    }
+
     // What a trial needs and somebody has deleted.
     private async Task<string?> MissingAsync(Trial trial, CancellationToken cancel)
     {
@@ -113,6 +134,7 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         if (status.IsCancelled) return status;
         var model = (await store.ModelsAsync(cancel)).FirstOrDefault(m => m.Id == trial.ModelId);
         var competition = await store.CompetitionAsync(trial.Competition.Id, cancel);
+        RefuseOtherData(trial, competition);
         foreach (var line in status.Lines.Where(l => l.State == TrialStatus.Planned && (l.Planned.IsTuning || tries.Count == 0 || status.Chosen is not null)))
         {
             if (model is null || competition is null || File.Exists(folder.Run(line.Planned.Run).Spec)) continue;
@@ -120,6 +142,15 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         }
 
         return await StatusAsync(id, cancel);
+    }
+
+    // Half of a trial on one train.csv and half on another compares nothing.
+    private void RefuseOtherData(Trial trial, Competition? competition)
+    {
+        if (trial.Runs.Select(r => folder.Run(r.Run).Spec).FirstOrDefault(File.Exists) is not { } begun) return;
+        if (competition?.File(FileRole.Train) is not { } train || RunSpec.Read(begun).Data.Train == train.Sha256) return;
+        throw new RunRefusedException(
+            $"The train.csv of competition '{competition.Name}' was replaced after the trial began. Cancel the trial and start another.");
     }
 
     /// <summary>Ends a trial: nothing more of it is started, and its runs are stopped.</summary>
@@ -206,3 +237,8 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         };
     }
 }
+
+/// <summary>A trial of which nobody can say how it stands.</summary>
+/// <param name="Trial">The trial.</param>
+/// <param name="Reason">Which of its files cannot be read, and why.</param>
+public sealed record DamagedTrial(Trial Trial, string Reason);

@@ -42,6 +42,18 @@ public sealed class RunFolderTests : Folders
     }
 
     [Fact]
+    public void FoldersOfOtherNames_AreNoCheckpointsAndNoAttempts_AndStopNothing()
+    {
+        foreach (var name in new[] { "step-000003", "step-000012", "step-5", "step-0000007", "step-x", "step-" }) Directory.CreateDirectory(Path.Join(Run.Checkpoints, name));
+        foreach (var name in new[] { "attempt.0002", "attempt.9", "attempt.x" }) Directory.CreateDirectory(Path.Join(Run.Path, name));
+        Assert.Equal([12, 3], Run.CheckpointSteps());
+        Assert.Equal(2, Run.LastAttempt());
+        Run.RemoveCheckpoints(keepNewest: true);
+        Assert.Equal([12], Run.CheckpointSteps());
+        Assert.True(Directory.Exists(Path.Join(Run.Checkpoints, "step-5")));
+    }
+
+    [Fact]
     public void Reopen_MovesTheResultIntoItsAttempt_AndForgetsTheRequest()
     {
         new RunResult(RunState.Stopped, 2, Now, "Stopped on request.", 5, null, null).Write(Run);

@@ -333,6 +333,22 @@ public sealed class CompetitionLibraryTests : IDisposable
     }
 
     [Fact]
+    public void TheSweep_GoesOnAfterWhatCannotBeDeleted_AndNamesIt()
+    {
+        foreach (var name in new[] { "a", "b", "c" }) Directory.CreateDirectory(Path.Join(_arena.Uploads, name));
+        _time.SetUtcNow(DateTimeOffset.UtcNow.AddDays(2));
+        var left = _library.SweepUploads(entry =>
+        {
+            if (entry.Name == "b") throw new UnauthorizedAccessException("Access is denied.");
+            ((DirectoryInfo)entry).Delete(recursive: true);
+        });
+        Assert.Contains($"{Path.Join("uploads", "b")}, left by an interrupted upload, cannot be deleted: Access is denied.", Assert.Single(left), StringComparison.Ordinal);
+        Assert.Equal(["b"], Directory.GetFileSystemEntries(_arena.Uploads).Select(Path.GetFileName));
+        Assert.Empty(_library.SweepUploads());
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
+    }
+
+    [Fact]
     public async Task Import_TellsHowFarItIsInOrder()
     {
         var competition = await _library.CreateAsync("c", Cancellation);

@@ -200,6 +200,49 @@ public sealed class TrialServiceTests
         Assert.All((await service.StatusAsync(broken.Id, cancel))!.Lines, l => Assert.Equal("queued", l.State));
     }
 
+    [Fact]
+    public async Task ATrialWhoseFileIsDamaged_IsNamedInListsAndPlans_AndHoldsUpNoOther()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, deletion, cancel) = (arena.Get<TrialService>(), arena.Get<ArenaDeletion>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, cancel);
+        var plan = Plan with { Seeds = [0], LearningRates = [] };
+        var broken = await service.CreateAsync(plan with { Name = "Broken" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        var whole = await service.CreateAsync(plan with { Name = "Whole" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        AtomicFile.WriteText(Path.Join(arena.Folder.Trial(broken.Id), Trial.ChosenName), "{");
+
+        var (listed, damaged) = await service.ListAsync(arena.Competition.Id, cancel);
+
+        Assert.Equal(whole.Id, Assert.Single(listed).Trial.Id);
+        Assert.Equal(broken.Id, Assert.Single(damaged).Trial.Id);
+        Assert.Contains(Trial.ChosenName, damaged[0].Reason, StringComparison.Ordinal);
+        Assert.Equal(
+            ["trial Broken cannot be read", "trial Whole has not ended"],
+            (await deletion.PlanModelAsync(arena.Model.Id, cancel)).Dependents.Select(d => d[..(d.IndexOf("be read", StringComparison.Ordinal) is > 0 and var at ? at + 7 : d.IndexOf(';', StringComparison.Ordinal))]).Order());
+        Assert.Contains("Trial Whole", (await deletion.PlanDataAsync(arena.Competition.Id, FileRole.Train, cancel)).Refusal!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ATrialWhoseTrainFileIsReplaced_StartsNoRunOnTheOther()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, library, cancel) = (arena.Get<TrialService>(), arena.Get<CompetitionLibrary>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(library).Parts(arena.Competition, null, tuning: true, cancel);
+        var trial = await service.CreateAsync(Plan with { LearningRates = [] }, arena.Competition, arena.Model, parts, "tester", cancel);
+        var begun = (await service.AdvanceAsync(trial.Id, cancel))!.Lines;
+        var gone = begun[^1].Planned.Run;
+        Directory.Delete(arena.Folder.Run(gone).Path, recursive: true);
+        await arena.Store.RemoveRunAsync(gone, cancel);
+        using var file = new MemoryStream(Repository.FirstRows("train.csv", 80));
+        await library.ImportAsync(arena.Competition.Id, file, "train.csv", replace: true, cancellation: cancel);
+        await arena.Store.PutAsync(library.Get(arena.Competition.Id), cancel);
+
+        var refused = await Assert.ThrowsAsync<RunRefusedException>(() => service.AdvanceAsync(trial.Id, cancel));
+
+        Assert.Contains("was replaced after the trial began", refused.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(arena.Folder.Run(gone).Spec));
+    }
+
     private static async Task EndAsync(TestArena arena, TrialLine line, double? logLoss)
         => Assert.True(await arena.Store.TryUpdateAsync(
             (await arena.Store.RunAsync(line.Planned.Run))!,
