@@ -336,7 +336,7 @@ public sealed class CompetitionLibraryTests : IDisposable
     public void TheSweep_GoesOnAfterWhatCannotBeDeleted_AndNamesIt()
     {
         foreach (var name in new[] { "a", "b", "c" }) Directory.CreateDirectory(Path.Join(_arena.Uploads, name));
-        _time.SetUtcNow(DateTimeOffset.UtcNow.AddDays(2));
+        _time.SetUtcNow(TimeProvider.System.GetUtcNow().AddDays(2));
         var left = _library.SweepUploads(entry =>
         {
             if (entry.Name == "b") throw new UnauthorizedAccessException("Access is denied.");
