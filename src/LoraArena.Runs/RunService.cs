@@ -79,7 +79,8 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
         }
 
         if (seen.File(FileRole.Train)?.Sha256 == train.Sha256) return current;
-        throw new RunRefusedException($"The train.csv of competition '{current.Name}' has just been replaced by {train.Name}; look at its splits and start the run again.");
+        throw new RunRefusedException(
+            $"The train.csv of competition '{current.Name}' has just been replaced by {train.Name}; look at its splits and start the run again.");
     }
 
     /// <summary>Asks a run to stop. One that waits is stopped at once; one that trains, when its worker reads the request.</summary>

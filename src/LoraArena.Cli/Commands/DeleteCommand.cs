@@ -8,7 +8,10 @@ namespace LoraArena.Cli.Commands;
 /// <summary><c>delete</c>: deletes runs, data, models and competitions, and names what depends on them.</summary>
 internal static class DeleteCommand
 {
-    public static Command Create() => new("delete", "Deletes a run, a model, a competition or one of its files.") { Run(), Model("model"), Competition(), Data() };
+    public static Command Create() => new("delete", "Deletes a run, a model, a competition or one of its files.")
+    {
+        Run(), Model("model"), Competition(), Data(),
+    };
 
     private static Command Run()
     {
@@ -25,7 +28,8 @@ internal static class DeleteCommand
     public static Command Model(string called)
     {
         var name = new Argument<string>("name") { Description = "The model's name or id." };
-        return Build("model", "Takes a base model off the list; its folder stays as it is, and so do the results of its runs.", [name], async (arena, parse, cancel) =>
+        const string Does = "Takes a base model off the list; its folder stays as it is, and so do the results of its runs.";
+        return Build("model", Does, [name], async (arena, parse, cancel) =>
         {
             var card = await arena.ModelAsync(parse.GetRequiredValue(name), cancel);
             var deletion = arena.Get<ArenaDeletion>();

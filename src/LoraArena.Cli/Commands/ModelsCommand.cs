@@ -13,8 +13,10 @@ internal static class ModelsCommand
     public static Command Create()
     {
         var list = List();
-        return new Command("models", "Registers, downloads and lists base models: Hugging Face folders on this host.") { list, Add(), Pull(), DeleteCommand.Model("remove"), ShowOne() }
-            .Defaulting(list);
+        return new Command("models", "Registers, downloads and lists base models: Hugging Face folders on this host.")
+        {
+            list, Add(), Pull(), DeleteCommand.Model("remove"), ShowOne(),
+        }.Defaulting(list);
     }
 
     private static Command List()

@@ -124,7 +124,7 @@ public sealed partial class CompetitionLibrary
         return await PutAsync(competitionId, kept.Report, split, replace, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Draws the default split of training data and scores the baselines on it; null where the data has one prompt only, and for other files.</summary>
+    /// <summary>Draws the default split of training data and scores the baselines on it; null for other files, and where there is one prompt.</summary>
     private Task<Split?> PrepareAsync(string folder, KeptFile kept, IProgress<ImportProgress>? progress, CancellationToken cancellation)
         => kept.Report.Role == FileRole.Train ? Task.Run(() => Prepare(folder, kept, progress, cancellation), cancellation) : Task.FromResult<Split?>(null);
 

@@ -24,7 +24,10 @@ public static class WorkerKey
     /// <param name="driver">Where NVIDIA's driver tells its version and GPUs.</param>
     public static string Of(string workerHash, string workerFolder, string? libtorch, string host, string driver) => string.Join(
         '|',
-        [workerHash, Libtorch(workerFolder, libtorch), host, Driver(driver), .. Variables.Select(name => $"{name}={Environment.GetEnvironmentVariable(name)}")]);
+        [
+            workerHash, Libtorch(workerFolder, libtorch), host, Driver(driver),
+            .. Variables.Select(name => $"{name}={Environment.GetEnvironmentVariable(name)}"),
+        ]);
 
     // The flavours differ in their files, and versions in the sizes of those.
     private static string Libtorch(string workerFolder, string? chosen)

@@ -147,7 +147,7 @@ internal sealed class RunInputs : IDisposable
     {
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
-        ModelFolder.RequireRegularFiles(spec.Model.Path);
+        ModelFiles.RequireRegular(spec.Model.Path);
         var sums = new FileSums(Path.Join(arena.Cache, "file-sums.json"), time);
         if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums))
         {

@@ -44,8 +44,13 @@ public sealed class RunFolderTests : Folders
     [Fact]
     public void FoldersOfOtherNames_AreNoCheckpointsAndNoAttempts_AndStopNothing()
     {
-        foreach (var name in new[] { "step-000003", "step-000012", "step-5", "step-0000007", "step-x", "step-" }) Directory.CreateDirectory(Path.Join(Run.Checkpoints, name));
-        foreach (var name in new[] { "attempt.0002", "attempt.9", "attempt.x" }) Directory.CreateDirectory(Path.Join(Run.Path, name));
+        string[] steps = ["step-000003", "step-000012", "step-5", "step-0000007", "step-x", "step-"];
+        string[] attempts = ["attempt.0002", "attempt.9", "attempt.x"];
+        foreach (var path in steps.Select(name => Path.Join(Run.Checkpoints, name)).Concat(attempts.Select(name => Path.Join(Run.Path, name))))
+        {
+            Directory.CreateDirectory(path);
+        }
+
         Assert.Equal([12, 3], Run.CheckpointSteps());
         Assert.Equal(2, Run.LastAttempt());
         Run.RemoveCheckpoints(keepNewest: true);

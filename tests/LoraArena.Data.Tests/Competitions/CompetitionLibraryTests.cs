@@ -342,7 +342,7 @@ public sealed class CompetitionLibraryTests : IDisposable
             if (entry.Name == "b") throw new UnauthorizedAccessException("Access is denied.");
             ((DirectoryInfo)entry).Delete(recursive: true);
         });
-        Assert.Contains($"{Path.Join("uploads", "b")}, left by an interrupted upload, cannot be deleted: Access is denied.", Assert.Single(left), StringComparison.Ordinal);
+        Assert.EndsWith("b, left by an interrupted upload, cannot be deleted: Access is denied.", Assert.Single(left), StringComparison.Ordinal);
         Assert.Equal(["b"], Directory.GetFileSystemEntries(_arena.Uploads).Select(Path.GetFileName));
         Assert.Empty(_library.SweepUploads());
         Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));

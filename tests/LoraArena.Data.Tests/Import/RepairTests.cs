@@ -18,10 +18,10 @@ public sealed class RepairTests
     [InlineData("[],\"[\"\"a\"\",\"\"c\"\"]\",\"[\"\"b\"\"]\"", "∅|∅", "a|c", "b|∅", "prompt", "no turn: 2 without text take its place; response_b: 1 turn, but the prompt has 2")]
     [InlineData(",\"[\"\"a\"\"]\",[null]", "∅", "a", "∅", "prompt", "the cell is empty; no turn")]
     [InlineData("[null],null, ", "∅", "∅", "∅", "response_a", "null in place of a list of turns; response_b: the cell is empty")]
-    [InlineData("plain text,[null],[null]", "plain text", "∅", "∅", "prompt", "not a list of turns: at character 1 'p' stands where '[', the start of a list of turns was expected: the cell's own text is read as one turn")]
+    [InlineData("plain text,[null],[null]", "plain text", "∅", "∅", "prompt", "not a list of turns: at character 1 'p' stands where '['")]
     [InlineData("[null],\"['a', 'b']\",[1]", "∅", "['a', 'b']", "[1]", "response_a", "not a list of turns: at character 2 ")]
     [InlineData("\"[\"\"p\"\",\"\"q\"\"]\",{},[null]", "p|q", "{}|∅", "∅|∅", "response_a", "not a list of turns: at character 1 '{' stands")]
-    [InlineData("\"[\"\"p\"\"]\",NaN,None", "p", "∅", "∅", "response_a", "NaN in place of a list of turns; response_b: None in place of a list of turns; 0 turns, but the prompt has 1")]
+    [InlineData("\"[\"\"p\"\"]\",NaN,None", "p", "∅", "∅", "response_a", "NaN in place of a list of turns; response_b: None in place")]
     [InlineData("nan,\"[\"\"a\"\"]\",[null]", "∅", "a", "∅", "prompt", "nan in place of a list of turns; no turn")]
     [InlineData("\"\"\"p \\n\"\"\",[null],[null]", "p \n", "∅", "∅", "prompt", "one text in place of a list of turns")]
     public void ARowOfOtherTurnsThanThePrompt_IsTakenAndSaysHow(string cells, string prompts, string a, string b, string column, string how)
@@ -36,7 +36,7 @@ public sealed class RepairTests
     [Theory]
     [InlineData("[null],\"[\"\"a\"\"]\"", "the row has 3 cells, the header 4; response_b: the row ends before it; 0 turns, but the prompt has 1")]
     [InlineData("[null],\"[\"\"a\"\"]\",[null],x", "the row has 5 cells, the header 4; what follows its texts is passed over")]
-    [InlineData("[null],\"[\"\"a\"\"]\",\"[\"\"b", "a quote is opened in the row that begins here and never closed. It is the last row: perhaps the file has been cut off; response_b: ")]
+    [InlineData("[null],\"[\"\"a\"\"]\",\"[\"\"b", "a quote is opened in the row that begins here and never closed. It is the last row")]
     public void ARowOfTestDataThatIsDamaged_IsTakenAsFarAsItCanBeRead_AndIsRejectedWhereNothingCan(string cells, string how)
     {
         var row = Read($"{Test}4,[null],[null],[null]\n5,{cells}")[1];

@@ -216,9 +216,10 @@ public sealed class TrialServiceTests
         Assert.Equal(whole.Id, Assert.Single(listed).Trial.Id);
         Assert.Equal(broken.Id, Assert.Single(damaged).Trial.Id);
         Assert.Contains(Trial.ChosenName, damaged[0].Reason, StringComparison.Ordinal);
-        Assert.Equal(
-            ["trial Broken cannot be read", "trial Whole has not ended"],
-            (await deletion.PlanModelAsync(arena.Model.Id, cancel)).Dependents.Select(d => d[..(d.IndexOf("be read", StringComparison.Ordinal) is > 0 and var at ? at + 7 : d.IndexOf(';', StringComparison.Ordinal))]).Order());
+        var dependents = (await deletion.PlanModelAsync(arena.Model.Id, cancel)).Dependents;
+        Assert.Equal(2, dependents.Count);
+        Assert.StartsWith("trial Whole has not ended", dependents[0], StringComparison.Ordinal);
+        Assert.StartsWith("trial Broken cannot be read, so it may not have ended", dependents[1], StringComparison.Ordinal);
         Assert.Contains("Trial Whole", (await deletion.PlanDataAsync(arena.Competition.Id, FileRole.Train, cancel)).Refusal!, StringComparison.Ordinal);
     }
 
