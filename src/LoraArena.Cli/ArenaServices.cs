@@ -33,7 +33,7 @@ internal sealed class ArenaServices : IAsyncDisposable
         services.AddArenaAccounts();
         services.AddSingleton(AppFolder.HubSettings());
         services.AddRuns(AppFolder.RunSettings());
-        services.AddSingleton(provider => new CompetitionLibrary(folder, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => OpenLibrary(folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RunSubmission>();
         services.AddSingleton<BoardReader>();
         _services = services.BuildServiceProvider();
@@ -47,6 +47,11 @@ internal sealed class ArenaServices : IAsyncDisposable
 
     /// <summary>The index; only where it was opened too.</summary>
     public ArenaStore Store => Get<ArenaStore>();
+
+    /// <summary>
+    /// Opens the competitions. Uploads:MaxBytes is for what strangers send to a server; whoever imports here has the file on this host already.
+    /// </summary>
+    public static CompetitionLibrary OpenLibrary(ArenaFolder folder, TimeProvider time) => new(folder, time, maxUploadBytes: long.MaxValue);
 
     /// <summary>Opens the arena's folder, which is made where it is missing.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>

@@ -43,11 +43,4 @@ public sealed class ModelRegistry(ArenaFolder folder, ArenaStore store, IndexSyn
             throw new RunRefusedException($"There is a model '{name}' already; choose another name.");
         }
     }
-
-    /// <summary>Takes a model off the list. Its folder stays as it is, and runs that used it keep their results.</summary>
-    public async Task RemoveAsync(string id, CancellationToken cancel)
-    {
-        File.Delete(folder.ModelCard(id));
-        await store.RemoveModelAsync(id, cancel);
-    }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
+using LoraArena.Core.Json;
 using LoraArena.Core.Models;
 using LoraArena.Core.Runs;
 using LoraArena.Runs.Launching;
@@ -19,7 +20,9 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
     /// <exception cref="OptionException">
     /// An option does not exist or has a value that it cannot have, or that cannot work with this model on this host.
     /// </exception>
-    /// <exception cref="RunRefusedException">The competition has no training data, or there is no such variant.</exception>
+    /// <exception cref="RunRefusedException">
+    /// The competition has no training data, or another than the order was made for, or there is no such variant.
+    /// </exception>
     public async Task<string> StartAsync(RunOrder order, CancellationToken cancel)
     {
         var description = await worker.DescribeAsync(cancel);
@@ -27,17 +30,26 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
             ?? throw new RunRefusedException($"There is no variant '{order.Variant.Id}'; these are: {string.Join(", ", description.Variants.Select(v => v.Id))}.");
         OptionValues.Check(variant.Options, order.Variant.Options, $"variant {variant.Id}");
         OptionValues.Check(description.Training, TrainingJson(order.Training), "the training");
+<<<<<<< HEAD
         var training = RunChecks.Check(order.Training, order.Model, description);
         var train = order.Competition.File(FileRole.Train)
             ?? throw new RunRefusedException($"Competition '{order.Competition.Name}' has no training data yet; import its train.csv first.");
+=======
+        var training = RunChecks.Check(order, description);
+>>>>>>> data28
         var id = order.Id ?? ArenaId.New(time);
+        var name = string.IsNullOrWhiteSpace(order.Name) ? await NameAsync(order, variant, description, cancel) : order.Name.Trim();
+
+        // The lock that imports and deletions take: until the run is written down, its files stay those of the competition.
+        using var held = await TakeAsync(order.Competition, cancel);
+        var competition = Current(order.Competition);
         var spec = new RunSpec(
             id,
             time.GetUtcNow(),
             order.Owner,
-            string.IsNullOrWhiteSpace(order.Name) ? await NameAsync(order, variant, description, cancel) : order.Name.Trim(),
-            new CompetitionReference(order.Competition.Id, order.Competition.Name),
-            new DataReference(train.Sha256, order.Competition.File(FileRole.Test)?.Sha256),
+            name,
+            new CompetitionReference(competition.Id, competition.Name),
+            new DataReference(competition.File(FileRole.Train)!.Sha256, competition.File(FileRole.Test)?.Sha256),
             order.Split,
             new ModelReference(order.Model.Id, order.Model.Name, order.Model.Path, order.Model.Inspection.Sha256),
             order.Variant,
@@ -48,6 +60,33 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
         spec.Write(run.Spec);
         await index.AddAsync(entries.EntryOf(spec, run), cancel);
         return id;
+    }
+
+    private async Task<IDisposable> TakeAsync(Competition competition, CancellationToken cancel)
+    {
+        try
+        {
+            return await FileLock.TakeAsync(Path.Join(folder.Competition(competition.Id), "competition.lock"), cancel);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            throw new RunRefusedException($"The competition '{competition.Name}' was deleted.");
+        }
+    }
+
+    // Whoever asks has looked at the competition earlier: a split of the train.csv that was there then does not fit another.
+    private Competition Current(Competition seen)
+    {
+        var current = JsonFile.TryRead<Competition>(Path.Join(folder.Competition(seen.Id), "competition.json"))
+            ?? throw new RunRefusedException($"The competition '{seen.Name}' was deleted.");
+        if (current.File(FileRole.Train) is not { } train)
+        {
+            throw new RunRefusedException($"Competition '{current.Name}' has no training data yet; import its train.csv first.");
+        }
+
+        if (seen.File(FileRole.Train)?.Sha256 == train.Sha256) return current;
+        throw new RunRefusedException(
+            $"The train.csv of competition '{current.Name}' has just been replaced by {train.Name}; look at its splits and start the run again.");
     }
 
     /// <summary>Asks a run to stop. One that waits is stopped at once; one that trains, when its worker reads the request.</summary>

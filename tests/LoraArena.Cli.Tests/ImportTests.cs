@@ -6,6 +6,11 @@ public sealed class ImportTests : IDisposable
 
     public void Dispose() => _arena.Dispose();
 
+    // Files of this host are no uploads: a server's limit for them does not hold here, and no other does.
+    [Fact]
+    public void Import_TakesFilesHoweverLarge()
+        => Assert.Equal(long.MaxValue, ArenaServices.OpenLibrary(new Core.Files.ArenaFolder(_arena.At("large")), TimeProvider.System).MaxUploadBytes);
+
     [Fact]
     public async Task Import_TakesSeveralFilesAndTellsWhatEachIs()
     {

@@ -153,7 +153,7 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     [Fact]
     public async Task Predict_OfARowThatCannotBeReadIsRefusedAndLeavesWhatWasThere()
     {
-        _arena.Write("broken.csv", Battles.Test(2) + "x9,no list,\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"\n");
+        _arena.Write("broken.csv", Battles.Test(2) + "x9,no list,no list,no list\n");
         _arena.Write("old.csv", "old");
 
         var ended = await _arena.RunAsync("predict", "first", "--out", _arena.At("old.csv"), "--rows", _arena.At("broken.csv"));
@@ -162,6 +162,32 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         Assert.Contains("line 4", ended.Errors, StringComparison.Ordinal);
         Assert.Equal("old", File.ReadAllText(_arena.At("old.csv")));
         Assert.Empty(Directory.EnumerateFiles(_arena.At("."), "*.part"));
+    }
+
+    [Fact]
+    public async Task Predict_OfARowWithOneCellThatCannotBeReadIsMadeAndSaysHow()
+    {
+        _arena.Write("half.csv", Battles.Test(2) + "x9,no list,\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"\n");
+
+        var ended = await _arena.RunAsync("predict", "first", "--out", _arena.At("half-submission.csv"), "--rows", _arena.At("half.csv"));
+
+        Assert.Equal(0, ended.ExitCode);
+        Assert.Contains("half.csv, line 4, column prompt: repaired: not a list of turns", ended.Errors, StringComparison.Ordinal);
+        Assert.Equal(["x0", "x1", "x9"], File.ReadLines(_arena.At("half-submission.csv")).Skip(1).Select(line => line.Split(',')[0]));
+    }
+
+    [Fact]
+    public async Task ModelsRemove_NamesWhatDependsOnTheModelAndThenWantsToBeToldTwice()
+    {
+        await _arena.AskAsync("models", "add", Places.RequireModel(), "--name", "unused");
+        Assert.Empty((await _arena.AskAsync("models", "remove", "unused"))["dependents"]!.AsArray());
+
+        var refused = await _arena.RunAsync("models", "remove", "nano");
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Matches(@"^\d+ runs? \(\S", refused.Errors);
+        Assert.Contains("trained on it; results stay, but nothing new can be started from them", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains("Nothing is deleted; --yes deletes model nano from the list", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal("nano", (string?)Assert.Single((await _arena.AskAsync("models", "list"))["models"]!.AsArray())!["name"]);
     }
 
     [Fact]

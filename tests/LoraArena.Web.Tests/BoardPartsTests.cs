@@ -27,7 +27,9 @@ public sealed class BoardPartsTests : BunitContext
         JSInterop.Mode = JSRuntimeMode.Loose;
         Services.AddMudServices();
         var folder = new ArenaFolder(Directory.CreateTempSubdirectory("arena-parts-").FullName);
+        Services.AddSingleton(folder);
         Services.AddSingleton(new BoardReader(folder, new CompetitionLibrary(folder, TimeProvider.System)));
+        Services.AddSingleton(new SavedComparisons(folder, TimeProvider.System));
     }
 
     [Fact]
@@ -70,6 +72,21 @@ public sealed class BoardPartsTests : BunitContext
         Assert.Equal(["–", "40 s"], failed.QuerySelectorAll("td.number").Select(c => c.TextContent));
         var tags = part.FindAll("tbody tr").Select(r => string.Join(' ', r.QuerySelectorAll(".tag-warning").Select(t => t.TextContent))).ToList();
         Assert.Equal(["collapsed", "1 failed", "", "diverged"], tags);
+    }
+
+    // It stands beside the board: an exception here would take the whole page with it.
+    [Fact]
+    public void DamagedKeptComparisons_AreNamed_AndCostNothingElse()
+    {
+        var competition = Services.GetRequiredService<ArenaFolder>().Competition("01m8asjby8jkhd565k8damzm9q");
+        Directory.CreateDirectory(competition);
+        AtomicFile.WriteText(Path.Join(competition, "comparisons.json"), "{");
+        var part = Render<SavedViews>(p => p.Add(v => v.CompetitionId, "01m8asjby8jkhd565k8damzm9q").Add(v => v.Query, new BoardQuery()));
+
+        part.WaitForAssertion(() => Assert.Contains(
+            "comparisons.json: the file is damaged", part.Find("[data-testid=saved-views-damaged]").TextContent, StringComparison.Ordinal));
+        Assert.NotNull(part.Find("[data-testid=keep-view]"));
+        Assert.Equal("{", File.ReadAllText(Path.Join(competition, "comparisons.json")));
     }
 
     [Fact]

@@ -45,6 +45,29 @@ public sealed class DescribeTests
         Assert.DoesNotContain("   at ", ended.Errors, StringComparison.Ordinal);
     }
 
+    // To open a pipe waits for its writer: the command would never end.
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("tokenizer.json")]
+    [InlineData("tokenizer_config.json")]
+    [InlineData("model.safetensors")]
+    [InlineData("README.md")]
+    public async Task AFolderWithAPipeInPlaceOfAFile_IsRefused(string name)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Pipes with a name are made by mkfifo.");
+        var folder = Directory.CreateTempSubdirectory("arena-pipe-").FullName;
+        foreach (var file in Directory.EnumerateFiles(Repository.NanoModel)) File.CreateSymbolicLink(Path.Join(folder, Path.GetFileName(file)), file);
+        File.Delete(Path.Join(folder, name));
+        using var make = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("mkfifo", [Path.Join(folder, name)]))!;
+        await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        var ended = await WorkerProcess.RunAsync("describe", "--model", folder);
+        Directory.Delete(folder, recursive: true);
+
+        Assert.Equal((3, ""), (ended.ExitCode, ended.Output));
+        Assert.Contains($"{name}: this is a pipe (FIFO), not a file", ended.Errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("dream")]
     [InlineData("train")]

@@ -56,6 +56,28 @@ public sealed class TrainTests(FinishedRun finished)
     }
 
     [Fact]
+    public async Task ACompetitionWhoseFileIsDamaged_CostsARunItsSubmissionAndNotItsResult()
+    {
+        var arena = finished.Arena.Folder;
+        var own = LoraArena.Core.Files.ArenaId.New(TimeProvider.System);
+        var spec = RunSpec.Read(finished.Folder.Spec);
+        Directory.CreateDirectory(Path.Join(arena.Competition(own), "splits"));
+        File.Copy(
+            Path.Join(arena.Competition(spec.Competition.Id), "splits", spec.Split.Id + ".json"),
+            Path.Join(arena.Competition(own), "splits", spec.Split.Id + ".json"));
+        AtomicFile.WriteText(Path.Join(arena.Competition(own), "competition.json"), "{");
+        var run = finished.Another(text => Replace(text, spec.Competition.Id, own));
+
+        var ended = await WorkerProcess.RunAsync("train", run.Path, "--threads", "1");
+
+        Assert.True(ended.ExitCode == 0, ended.Errors);
+        Assert.Equal(RunState.Succeeded, JsonFile.Read<RunResult>(run.Result).State);
+        var said = File.ReadLines(run.Journal).Single(line => line.Contains("There is no submission to send", StringComparison.Ordinal));
+        Assert.Contains("competition.json: the file is damaged", said, StringComparison.Ordinal);
+        Directory.Delete(arena.Competition(own), recursive: true);
+    }
+
+    [Fact]
     public async Task DataThatWereChangedInTheArena_EndTheRunBeforeTheyAreRead()
     {
         var library = finished.Arena.Get<CompetitionLibrary>();

@@ -8,7 +8,10 @@ namespace LoraArena.Cli.Commands;
 /// <summary><c>delete</c>: deletes runs, data, models and competitions, and names what depends on them.</summary>
 internal static class DeleteCommand
 {
-    public static Command Create() => new("delete", "Deletes a run, a model, a competition or one of its files.") { Run(), Model(), Competition(), Data() };
+    public static Command Create() => new("delete", "Deletes a run, a model, a competition or one of its files.")
+    {
+        Run(), Model("model"), Competition(), Data(),
+    };
 
     private static Command Run()
     {
@@ -21,15 +24,17 @@ internal static class DeleteCommand
         });
     }
 
-    private static Command Model()
+    /// <summary>Takes a model off the list: <c>delete model</c>, and <c>models remove</c> beside the commands that put it there.</summary>
+    public static Command Model(string called)
     {
         var name = new Argument<string>("name") { Description = "The model's name or id." };
-        return Build("model", "Takes a base model off the list; its folder stays as it is.", [name], async (arena, parse, cancel) =>
+        const string Does = "Takes a base model off the list; its folder stays as it is, and so do the results of its runs.";
+        return Build("model", Does, [name], async (arena, parse, cancel) =>
         {
             var card = await arena.ModelAsync(parse.GetRequiredValue(name), cancel);
             var deletion = arena.Get<ArenaDeletion>();
             return (card.Id, await deletion.PlanModelAsync(card.Id, cancel), () => deletion.DeleteModelAsync(card.Id, cancel));
-        });
+        }, called);
     }
 
     private static Command Competition()
@@ -58,10 +63,11 @@ internal static class DeleteCommand
 
     private static Command Build(
         string kind, string description,
-        IReadOnlyList<Symbol> symbols, Func<ArenaServices, ParseResult, CancellationToken, Task<(string Id, DeletionPlan Plan, Func<Task> Delete)>> find)
+        IReadOnlyList<Symbol> symbols, Func<ArenaServices, ParseResult, CancellationToken, Task<(string Id, DeletionPlan Plan, Func<Task> Delete)>> find,
+        string? called = null)
     {
         var yes = new Option<bool>("--yes") { Description = "Also where something depends on it." };
-        var command = new Command(kind, description) { yes };
+        var command = new Command(called ?? kind, description) { yes };
         foreach (var symbol in symbols)
         {
             if (symbol is Argument argument) command.Arguments.Add(argument);

@@ -13,8 +13,10 @@ internal static class ModelsCommand
     public static Command Create()
     {
         var list = List();
-        return new Command("models", "Registers, downloads and lists base models: Hugging Face folders on this host.") { list, Add(), Pull(), Remove(), ShowOne() }
-            .Defaulting(list);
+        return new Command("models", "Registers, downloads and lists base models: Hugging Face folders on this host.")
+        {
+            list, Add(), Pull(), DeleteCommand.Model("remove"), ShowOne(),
+        }.Defaulting(list);
     }
 
     private static Command List()
@@ -68,21 +70,6 @@ internal static class ModelsCommand
 
     private static string Say(DownloadProgress now)
         => now.TotalBytes > 0 ? $"{now.Step}: {Show.Bytes(now.Bytes)} of {Show.Bytes(now.TotalBytes)} ({100 * now.Bytes / now.TotalBytes} %)" : $"{now.Step} …";
-
-    private static Command Remove()
-    {
-        var name = new Argument<string>("name") { Description = "The model's name or id." };
-        var command = new Command("remove", "Takes a model off the list; its folder stays as it is, and so do the results of its runs.") { name };
-        command.SetAction(async (parse, cancel) =>
-        {
-            await using var arena = await ArenaServices.OpenIndexAsync(parse, cancel);
-            var card = await arena.ModelAsync(parse.GetRequiredValue(name), cancel);
-            await arena.Get<ModelRegistry>().RemoveAsync(card.Id, cancel);
-            Output.Of(parse).Answer(new { Removed = card.Name, card.Id }, text => text.WriteLine($"Model {Show.Name(card.Name)} is off the list."));
-            return Exit.Done;
-        });
-        return command;
-    }
 
     private static Command ShowOne()
     {

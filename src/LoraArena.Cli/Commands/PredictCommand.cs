@@ -4,6 +4,7 @@ using LoraArena.Cli.Printing;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
+using LoraArena.Data.Import;
 using LoraArena.Data.Submissions;
 using LoraArena.Runs;
 using LoraArena.Runs.Launching;
@@ -76,8 +77,24 @@ internal static class PredictCommand
         if (request.Rows is { } rows) arguments.AddRange(["--rows", rows]);
         if (request.SwapAverage is { } swap) arguments.AddRange(["--swap-average", swap ? "true" : "false"]);
         if (arena.Get<RunSettings>().Threads is > 0 and var threads) arguments.AddRange(["--threads", threads.ToString(CultureInfo.InvariantCulture)]);
-        await Progress.ShowAsync("Predicting …", _ => WorkerProgram.Find().AskAsync<WorkerAnswer>(arguments, cancel));
+        var answer = await Progress.ShowAsync("Predicting …", _ => WorkerProgram.Find().AskAsync<WorkerAnswer>(arguments, cancel));
+        if (request.OwnRows) SayRepairs(answer, Path.GetFileName(request.Rows!));
         return path;
+    }
+
+    // Those of the competition's file are in its import report.
+    private static void SayRepairs(WorkerAnswer answer, string file)
+    {
+        foreach (var row in answer.Repairs)
+        {
+            var column = row.Column is null ? "" : $", column {row.Column}";
+            Output.Say(FormattableString.Invariant($"{file}, line {row.Line}{column}: repaired: {row.Reason}"));
+        }
+
+        if (answer.Repaired > answer.Repairs.Count)
+        {
+            Output.Say(FormattableString.Invariant($"{file}: and {answer.Repaired - answer.Repairs.Count:#,0} more rows are repaired."));
+        }
     }
 
     /// <summary>What has to be predicted.</summary>
@@ -109,7 +126,7 @@ internal static class PredictCommand
     }
 
     /// <summary>What the worker answers.</summary>
-    private sealed record WorkerAnswer(int Rows, string File);
+    private sealed record WorkerAnswer(int Rows, string File, int Repaired, IReadOnlyList<RowIssue> Repairs);
 
     /// <summary>The answer.</summary>
     private sealed record Result(

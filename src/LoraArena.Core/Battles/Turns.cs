@@ -14,8 +14,10 @@ public static class Turns
     public const int Max = 256;
 
     /// <summary>Reads a cell.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="max">Turns that it may have.</param>
     /// <exception cref="TurnsFormatException">The cell is not such an array; the message says what stands where.</exception>
-    public static IReadOnlyList<string?> Parse(string cell) => new Parser(cell).Read();
+    public static IReadOnlyList<string?> Parse(string cell, int max = Max) => new Parser(cell, max).Read();
 
     /// <summary>Reads a cell that holds one JSON text in place of a list; null for any other cell.</summary>
     public static string? ParseText(string cell)
@@ -23,7 +25,7 @@ public static class Turns
         if (cell.AsSpan().Trim() is not ['"', ..]) return null;
         try
         {
-            return new Parser($"[{cell}]").Read() is [{ } text] ? text : null;
+            return new Parser($"[{cell}]", 1).Read() is [{ } text] ? text : null;
         }
         catch (TurnsFormatException)
         {
@@ -67,7 +69,7 @@ public static class Turns
         cell.Append('"');
     }
 
-    private ref struct Parser(string cell)
+    private ref struct Parser(string cell, int max)
     {
         private int _at;
 
@@ -81,7 +83,7 @@ public static class Turns
             {
                 do
                 {
-                    if (turns.Count == Max) throw new TurnsFormatException(_at, $"has more than {Max} turns");
+                    if (turns.Count == max) throw new TurnsFormatException(_at, Invariant($"has more than {max} turns"));
                     SkipSpace();
                     turns.Add(ReadTurn());
                     SkipSpace();

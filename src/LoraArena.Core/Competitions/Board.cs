@@ -14,6 +14,9 @@ public sealed record Board(
     IReadOnlyList<BoardRow> Rows, BoardRow? Reference, int ScoredRows, int Groups, int Family, IReadOnlyList<ExcludedRun> Excluded,
     int Hidden)
 {
+    /// <summary>True where there are intervals: there are at least two prompts, in every fold.</summary>
+    public bool HasIntervals => Rows.Count > 0 && Rows[0].Losses.Average.HasSpread;
+
     /// <summary>What has ended without success, and what it cost; most seconds first.</summary>
     public IReadOnlyList<FailedLine> Failed { get; init; } = [];
 

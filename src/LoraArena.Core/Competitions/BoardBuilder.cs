@@ -20,7 +20,9 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
     public Board Build(IReadOnlyList<BoardPart> parts)
     {
         var baselines = parts[0].Baselines.Select(b => OfBaseline(b, parts)).ToList();
-        var all = Groups(parts).Select(runs => OfRuns(runs, parts.Count)).ToList();
+        var groups = Groups(parts);
+        var toldAlike = ToldAlike(groups);
+        var all = groups.Select(runs => OfRuns(runs, parts.Count, toldAlike)).ToList();
         var shown = all.Where(Matches).ToList();
         var failed = FailedOf(parts);
         var named = Named(shown).OrderBy(r => r.LogLoss.Value).ThenBy(r => r.Id, StringComparer.Ordinal).Select((r, i) => r with { Place = i + 1 }).ToList();
@@ -128,9 +130,34 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
 
     private string KeyOf(FailedRun run) => KeyOf(run.Settings, run.Spec);
 
-    private string KeyOf(MethodSettings settings, RunSpec spec) => query.Trial is null ? settings.Key : $"{settings.Key}\n{spec.Trial!.Method}";
+    private string KeyOf(MethodSettings settings, RunSpec spec) => WithTrial(settings.Key, spec);
 
-    private BoardRow OfRuns(List<BoardRun> runs, int folds)
+    private string WithTrial(string key, RunSpec spec) => query.Trial is null ? key : $"{key}\n{spec.Trial!.Method}";
+
+    // Methods that differ in nothing but what they learnt from.
+    private static HashSet<string> ToldAlike(List<List<BoardRun>> groups) => groups.Select(g => g[0].Settings)
+        .DistinctBy(s => s.Key, StringComparer.Ordinal)
+        .GroupBy(s => s.SettingsKey, StringComparer.Ordinal)
+        .Where(g => g.Count() > 1)
+        .Select(g => g.Key)
+        .ToHashSet(StringComparer.Ordinal);
+
+    // By the settings alone where they name it, so that links stay good while there is one set of weights and data.
+    private string IdOf(BoardRun run, HashSet<string> toldAlike)
+    {
+        var key = toldAlike.Contains(run.Settings.SettingsKey) ? KeyOf(run) : WithTrial(run.Settings.SettingsKey, run.Spec);
+        return MethodId(key + (query.ByRun ? FormattableString.Invariant($"\n{run.Spec.Training.Seed}") : ""));
+    }
+
+    // Quality is averaged over rows, so that a fold counts as much as it has of them. Calibration error too: its bins are not kept, so those of
+    // several folds cannot be pooled.
+    private static double? ByRows(List<BoardRun> runs, Func<Scores, double?> value)
+    {
+        var known = runs.Where(r => value(r.Scores) is not null).ToList();
+        return known.Count == 0 ? null : known.Sum(r => value(r.Scores)!.Value * r.Scores.Rows) / known.Sum(r => (double)r.Scores.Rows);
+    }
+
+    private BoardRow OfRuns(List<BoardRun> runs, int folds, HashSet<string> toldAlike)
     {
         // A seed's folds stand one after the other: they are joined, then seeds are averaged.
         var seeds = runs.Chunk(folds).ToList();
@@ -138,7 +165,7 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
         var first = runs[0];
         var only = runs.Count == 1;
         return new BoardRow(
-            only && query.ByRun ? first.Spec.Run : MethodId(KeyOf(first) + (query.ByRun ? FormattableString.Invariant($"\n{first.Spec.Training.Seed}") : "")),
+            only && query.ByRun ? first.Spec.Run : IdOf(first, toldAlike),
             only && query.ByRun ? first.Spec.Name : query.Trial is not null ? first.Spec.Trial!.Method : "",
             false,
             first.Settings,
@@ -147,9 +174,9 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             only
                 ? new Interval(first.Scores.LogLoss, first.Scores.LogLossLow ?? double.NaN, first.Scores.LogLossHigh ?? double.NaN)
                 : losses.Average.MeanInterval(),
-            Mean(r => r.Scores.Accuracy)!.Value,
-            Mean(r => r.Scores.Ece)!.Value,
-            Mean(r => r.Scores.FlipRate),
+            ByRows(runs, s => s.Accuracy)!.Value,
+            ByRows(runs, s => s.Ece)!.Value,
+            ByRows(runs, s => s.FlipRate),
             Mean(r => r.Cost?.Seconds) * folds,
             Mean(r => r.Cost?.TokensPerSecond),
             (long?)Mean(r => r.Cost?.PeakMemoryBytes),
@@ -186,15 +213,31 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
     private IEnumerable<BoardRow> Named(List<BoardRow> rows)
     {
         var models = rows.Select(r => r.Model).Distinct(StringComparer.Ordinal).Count() > 1;
+        var data = rows.Select(r => r.Settings!.TrainData).Distinct(StringComparer.Ordinal).Count() > 1;
+        var changed = rows.GroupBy(r => r.Model, StringComparer.Ordinal)
+            .Where(m => m.Select(r => r.Settings!.Weights).Distinct(StringComparer.Ordinal).Count() > 1)
+            .Select(m => m.Key)
+            .ToHashSet(StringComparer.Ordinal);
         var differing = rows.SelectMany(r => r.Settings!.Values.Select(v => v.Key)).Distinct(StringComparer.Ordinal)
             .Where(name => rows.GroupBy(r => r.Variant, StringComparer.Ordinal).Any(v => v.Select(r => r.Settings![name]).Distinct(StringComparer.Ordinal).Count() > 1)
                 || rows.Where(r => r.Settings![name] is not null).Select(r => r.Settings![name]).Distinct(StringComparer.Ordinal).Count() > 1)
             .ToHashSet(StringComparer.Ordinal);
-        return rows.Select(row => row.Name.Length > 0 ? row : row with
+        return rows.Select(row => query.ByRun && row.Runs.Count == 1 ? row : row with
         {
-            Name = string.Join(' ', new[] { VariantName(row.Variant!), row.Settings!.Text(differing.Contains), models ? "on " + row.Model : "", query.ByRun ? FormattableString.Invariant($"seed {row.Runs[0].Spec.Training.Seed}") : "" }.Where(t => t.Length > 0)),
+            Name = string.Join(' ', Parts(row).Where(t => t.Length > 0)),
         });
+
+        IEnumerable<string> Parts(BoardRow row) =>
+        [
+            .. row.Name.Length > 0 ? [row.Name] : new[] { VariantName(row.Variant!), row.Settings!.Text(differing.Contains), models ? "on " + row.Model : "" },
+            changed.Contains(row.Model) ? $"(weights {Short(row.Settings!.Weights)})" : "",
+            data ? $"(train.csv {Short(row.Settings!.TrainData)})" : "",
+            row.Name.Length == 0 && query.ByRun ? FormattableString.Invariant($"seed {row.Runs[0].Spec.Training.Seed}") : "",
+        ];
     }
+
+    // As much of a hash as people compare.
+    private static string Short(string sha256) => sha256[..Math.Min(8, sha256.Length)];
 
     private BoardRow ReferenceOf(List<BoardRow> rows)
         => rows.FirstOrDefault(r => r.Id == query.Reference)

@@ -5,7 +5,8 @@ namespace LoraArena.Core.Competitions;
 
 /// <summary>
 /// A line of the board: a method with all its seeds, a single run, or a baseline, scored on the same rows as all others. Where there are
-/// several runs, quality and speed are averages over seeds; time is what one seed took, all folds together.
+/// several runs, quality and speed are averages over seeds; time is what one seed took, all folds together. In a fold, quality counts as
+/// many times as the fold has rows.
 /// </summary>
 /// <param name="Id">Names the line in links: id of the run or of the baseline, or a hash of the method's settings.</param>
 /// <param name="Name">What to call it: for a method, what tells it from the others on the board.</param>
@@ -14,8 +15,11 @@ namespace LoraArena.Core.Competitions;
 /// <param name="Runs">The runs in it.</param>
 /// <param name="Losses">Losses of its seeds.</param>
 /// <param name="LogLoss">Log loss with its 95 % interval over rows.</param>
-/// <param name="Accuracy">Accuracy.</param>
-/// <param name="Ece">Expected calibration error.</param>
+/// <param name="Accuracy">Accuracy over all rows.</param>
+/// <param name="Ece">
+/// Expected calibration error: where there are several folds, the mean of theirs weighted by rows, which is at least as large as that of all
+/// rows in common bins. The bins themselves are not kept.
+/// </param>
 /// <param name="FlipRate">Share of rows whose answer changes with the order of the answers.</param>
 /// <param name="Seconds">Seconds of training.</param>
 /// <param name="TokensPerSecond">Real tokens a second of training.</param>

@@ -44,7 +44,7 @@ public static class BoardSentence
     /// <summary>The bounds in words, or why there are none.</summary>
     public static string Span(Interval interval, string format) => interval.IsKnown
         ? $"95 % interval {interval.Low.ToString(format, CultureInfo.InvariantCulture)} to {interval.High.ToString(format, CultureInfo.InvariantCulture)}"
-        : "no interval, since all rows have the same prompt";
+        : "no interval, since all rows, or all of a fold, have the same prompt";
 
     /// <summary>A p-value as it stands in text.</summary>
     public static string P(double p) => p < 0.0001 ? "< 0.0001" : p.ToString("0.0000", CultureInfo.InvariantCulture);

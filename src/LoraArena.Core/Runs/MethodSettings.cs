@@ -6,7 +6,8 @@ using LoraArena.Core.Json;
 namespace LoraArena.Core.Runs;
 
 /// <summary>
-/// What a run was told, as names and values, with defaults left out: two runs with the same settings are the same method with other seeds.
+/// What a run was told, as names and values, with defaults left out, and what it learnt from: two runs with the same of all that are the
+/// same method with other seeds.
 /// </summary>
 /// <param name="Variant">Id of the variant.</param>
 /// <param name="Model">Name of the base model.</param>
@@ -33,8 +34,17 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
         ["lora_dropout"] = "dropout",
     };
 
-    /// <summary>Text that is equal for runs of the same method.</summary>
-    public string Key { get; } = $"{Variant}\n{Model}\n{string.Join('\n', Values.Select(v => $"{v.Key}={v.Value}"))}";
+    /// <summary>SHA-256 of the base model's files: the same name may stand for other weights later.</summary>
+    public string Weights { get; init; } = "";
+
+    /// <summary>SHA-256 of train.csv.</summary>
+    public string TrainData { get; init; } = "";
+
+    /// <summary>Text that is equal for runs that were told the same, be it on other weights or other data.</summary>
+    public string SettingsKey { get; } = $"{Variant}\n{Model}\n{string.Join('\n', Values.Select(v => $"{v.Key}={v.Value}"))}";
+
+    /// <summary>Text that is equal for runs of the same method: with the same settings, from the same weights, on the same data.</summary>
+    public string Key => $"{SettingsKey}\n{Weights}\n{TrainData}";
 
     /// <summary>The settings of a run.</summary>
     /// <param name="spec">The run.</param>
@@ -51,7 +61,11 @@ public sealed record MethodSettings(string Variant, string Model, IReadOnlyList<
                 name => variant?.Options.FirstOrDefault(o => o.Name == name) is { } option ? (true, option.Default) : (false, null)),
             .. Differing(training, name => (true, worker?.Training.FirstOrDefault(o => o.Name == name) is { } option ? option.Default : defaults[name])),
         ];
-        return new MethodSettings(spec.Variant.Id, spec.Model.Name, [.. values.Where(v => !NotOfTheMethod.Contains(v.Key))]);
+        return new MethodSettings(spec.Variant.Id, spec.Model.Name, [.. values.Where(v => !NotOfTheMethod.Contains(v.Key))])
+        {
+            Weights = spec.Model.Sha256,
+            TrainData = spec.Data.Train,
+        };
     }
 
     /// <summary>The value of a setting; null where it has its default.</summary>

@@ -11,6 +11,8 @@ namespace LoraArena.Core.Runs;
 public sealed class RunFolder(string path)
 {
     private const string AttemptPrefix = "attempt.";
+    private const string AttemptDigits = "0000";
+    private const string StepDigits = "000000";
     private const string StepPrefix = "step-";
 
     /// <summary>The folder.</summary>
@@ -62,19 +64,19 @@ public sealed class RunFolder(string path)
     public string SubmissionReport => At("predictions/submission.json");
 
     /// <summary>Folder of one attempt.</summary>
-    public string Attempt(int attempt) => At(AttemptPrefix + attempt.ToString("0000", CultureInfo.InvariantCulture));
+    public string Attempt(int attempt) => At(AttemptPrefix + attempt.ToString(AttemptDigits, CultureInfo.InvariantCulture));
 
     /// <summary>Lease of one attempt: a <see cref="RunLease"/>.</summary>
     public string Lease(int attempt) => System.IO.Path.Join(Attempt(attempt), "lease.json");
 
     /// <summary>Folder of the checkpoint after an optimiser step.</summary>
-    public string Checkpoint(long step) => System.IO.Path.Join(Checkpoints, StepPrefix + step.ToString("000000", CultureInfo.InvariantCulture));
+    public string Checkpoint(long step) => System.IO.Path.Join(Checkpoints, StepPrefix + step.ToString(StepDigits, CultureInfo.InvariantCulture));
 
     /// <summary>The highest attempt that a worker has begun; 0 where none has.</summary>
-    public int LastAttempt() => Numbers(Path, AttemptPrefix).Select(n => (int)n).DefaultIfEmpty(0).Max();
+    public int LastAttempt() => Numbers(Path, AttemptPrefix, AttemptDigits).Select(n => (int)n).DefaultIfEmpty(0).Max();
 
     /// <summary>Steps of which there is a checkpoint folder, newest first. Whether one is whole is another question.</summary>
-    public IReadOnlyList<long> CheckpointSteps() => [.. Numbers(Checkpoints, StepPrefix).OrderDescending()];
+    public IReadOnlyList<long> CheckpointSteps() => [.. Numbers(Checkpoints, StepPrefix, StepDigits).OrderDescending()];
 
     /// <summary>
     /// Prepares an ended run for another attempt: its result moves into the attempt that wrote it, an old request goes.
@@ -113,12 +115,15 @@ public sealed class RunFolder(string path)
 
     private string At(string name) => System.IO.Path.Join(Path, name);
 
-    private static IEnumerable<long> Numbers(string folder, string prefix)
+    // A folder whose name only resembles ours (step-5 for step-000005) is not ours: what is done with its number would miss it.
+    private static IEnumerable<long> Numbers(string folder, string prefix, string digits)
     {
         if (!Directory.Exists(folder)) yield break;
         foreach (var entry in Directory.EnumerateDirectories(folder, prefix + "*"))
         {
-            if (long.TryParse(System.IO.Path.GetFileName(entry)[prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            var text = System.IO.Path.GetFileName(entry)[prefix.Length..];
+            if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                && number.ToString(digits, CultureInfo.InvariantCulture) == text)
             {
                 yield return number;
             }

@@ -16,6 +16,15 @@ public sealed record LossSketch(int Rows, int Groups, double Mean, double[] Resa
     /// <summary>Resamples and flips of every sketch.</summary>
     public const int Size = ClusterBootstrap.Resamples;
 
+    /// <summary>Groups of the part that has the fewest, where the rows come in parts that are drawn independently, such as folds.</summary>
+    public int MinPartGroups { get; init; } = Groups;
+
+    /// <summary>
+    /// True where resampling shows how the mean varies with the groups: a part of one group is drawn as itself every time, which says nothing
+    /// of other groups, so there is no interval then.
+    /// </summary>
+    public bool HasSpread => MinPartGroups > 1;
+
     /// <summary>Draws a sketch.</summary>
     /// <param name="sums">The losses, added up group by group, groups in the order that all predictors share.</param>
     /// <param name="seed">Names the draws: the same for all that are scored on the same rows.</param>
@@ -45,10 +54,10 @@ public sealed record LossSketch(int Rows, int Groups, double Mean, double[] Resa
         return parts.Count == 1 ? parts[0] : Weighted(parts, [.. parts.Select(p => (double)p.Rows / rows)], rows, parts.Sum(p => p.Groups));
     }
 
-    /// <summary>95 % interval of the mean log loss; unknown where all rows have the same prompt.</summary>
+    /// <summary>95 % interval of the mean log loss; unknown where all rows, or all of a part, have the same prompt.</summary>
     public Interval MeanInterval()
     {
-        if (Groups == 1) return Interval.Unknown(Mean);
+        if (!HasSpread) return Interval.Unknown(Mean);
         var sorted = (double[])Resampled.Clone();
         Array.Sort(sorted);
         return new Interval(Mean, Math.Min(Mean, ClusterBootstrap.Quantile(sorted, 0.025)), Math.Max(Mean, ClusterBootstrap.Quantile(sorted, 0.975)));
@@ -68,6 +77,6 @@ public sealed record LossSketch(int Rows, int Groups, double Mean, double[] Resa
             }
         }
 
-        return new LossSketch(rows, groups, mean, resampled, flipped);
+        return new LossSketch(rows, groups, mean, resampled, flipped) { MinPartGroups = sketches.Min(s => s.MinPartGroups) };
     }
 }

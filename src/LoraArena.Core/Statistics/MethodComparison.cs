@@ -36,7 +36,7 @@ public sealed record MethodComparison(Interval Difference, double P, double Degr
             return new MethodComparison(RowInterval(a, b, difference), rowP ?? Test(first, second), double.PositiveInfinity, false);
         }
 
-        if (a.Groups == 1) return new MethodComparison(Interval.Unknown(difference), Test(first, second), 1, true);
+        if (!a.HasSpread) return new MethodComparison(Interval.Unknown(difference), Test(first, second), 1, true);
         var (seeds, seedFreedom) = SeedPart(first, second);
         var rows = RowVariance(first, second);
         var freedom = Freedom(rows, a.Groups - 1, seeds, seedFreedom);
@@ -66,7 +66,7 @@ public sealed record MethodComparison(Interval Difference, double P, double Degr
     private static Interval RowInterval(LossSketch a, LossSketch b, double difference)
     {
         if (a.Rows != b.Rows) throw new ArgumentException("Sketches of different rows cannot be compared.", nameof(b));
-        if (a.Groups == 1) return Interval.Unknown(difference);
+        if (!a.HasSpread) return Interval.Unknown(difference);
         var resampled = new double[LossSketch.Size];
         for (var r = 0; r < resampled.Length; r++) resampled[r] = a.Resampled[r] - b.Resampled[r];
         Array.Sort(resampled);

@@ -24,6 +24,7 @@ public sealed class SavedComparisons(ArenaFolder arena, TimeProvider time)
     private readonly Lock _lock = new();
 
     /// <summary>The views of a competition, the newest first.</summary>
+    /// <exception cref="JsonFileException">comparisons.json is damaged; nothing is written over it.</exception>
     public IReadOnlyList<SavedComparison> List(string competitionId) => JsonFile.TryRead<File>(PathOf(competitionId))?.Comparisons ?? [];
 
     /// <summary>Keeps a view.</summary>

@@ -43,8 +43,8 @@ public sealed partial class CompetitionLibrary
     }
 
     /// <summary>
-    /// Imports a file into the competition of a name, which is made where there is none: once the file has been read, so that one that is
-    /// refused leaves no empty competition behind. Otherwise as
+    /// Imports a file into the competition of a name, which is made where there is none: with the file in it, so that one that is refused or
+    /// cut off leaves no empty competition behind. Otherwise as
     /// <see cref="ImportAsync(string, Stream, string, FileRole?, bool, IProgress{ImportProgress}?, CancellationToken)"/>.
     /// </summary>
     /// <param name="competitionName">Name or id of a competition, or the name of a new one.</param>
@@ -89,6 +89,7 @@ public sealed partial class CompetitionLibrary
                 return _dataSets.Keep(upload, fileName, role, progress, cancellation);
             },
             cancellation).ConfigureAwait(false);
+<<<<<<< HEAD
         competition ??= await FindOrCreateAsync(name, cancellation).ConfigureAwait(false);
         var split = kept.Report.Role == FileRole.Train
             ? await Task.Run(() => Prepare(competition.Id, kept, progress, cancellation), cancellation).ConfigureAwait(false)
@@ -101,25 +102,48 @@ public sealed partial class CompetitionLibrary
             await Task.Run(() => _dataSets.Keep(upload, fileName, kept.Report.Role, progress, cancellation), cancellation).ConfigureAwait(false);
         }
 
+=======
+        competition ??= Find(name);
+        competition = competition is null
+            ? await MakeAsync(CheckName(name), kept, replace, progress, cancellation).ConfigureAwait(false)
+            : await AddAsync(competition.Id, kept, replace, progress, cancellation).ConfigureAwait(false);
+>>>>>>> data28
         return (competition, kept.Report with { Notes = await Task.Run(() => CheckFiles(competition.Id), cancellation).ConfigureAwait(false) });
     }
 
-    private async Task<Competition> FindOrCreateAsync(string name, CancellationToken cancellation)
+    /// <summary>Makes a competition with its first file. Both appear at once: what is cut off before leaves no empty competition behind.</summary>
+    private async Task<Competition> MakeAsync(
+        string name, KeptFile kept, bool replace, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
-        if (Find(name) is { } known) return known;
+        var id = ArenaId.New(_time);
+        var folder = Path.Join(_arena.Uploads, id);
         try
         {
-            return await CreateAsync(name, cancellation).ConfigureAwait(false);
+            Directory.CreateDirectory(folder);
+            var split = await PrepareAsync(folder, kept, progress, cancellation).ConfigureAwait(false);
+            var competition = With(new Competition(id, name, _time.GetUtcNow(), [], null), kept.Report, split);
+            AtomicFile.WriteJson(Path.Join(folder, CompetitionName), competition);
+            if (await PublishAsync(folder, competition, cancellation).ConfigureAwait(false) is not { } faster) return competition;
+            return await AddAsync(faster.Id, kept, replace, progress, cancellation).ConfigureAwait(false);
         }
-        catch (CompetitionException) when (Find(name) is not null)
+        finally
         {
-            // Another process was faster.
-            return Find(name)!;
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         }
     }
 
-    /// <summary>Draws the default split of training data and scores the baselines on it; null where the data has one prompt only.</summary>
-    private Split? Prepare(string competitionId, KeptFile kept, IProgress<ImportProgress>? progress, CancellationToken cancellation)
+    private async Task<Competition> AddAsync(
+        string competitionId, KeptFile kept, bool replace, IProgress<ImportProgress>? progress, CancellationToken cancellation)
+    {
+        var split = await PrepareAsync(_arena.Competition(competitionId), kept, progress, cancellation).ConfigureAwait(false);
+        return await PutAsync(competitionId, kept.Report, split, replace, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Draws the default split of training data and scores the baselines on it; null for other files, and where there is one prompt.</summary>
+    private Task<Split?> PrepareAsync(string folder, KeptFile kept, IProgress<ImportProgress>? progress, CancellationToken cancellation)
+        => kept.Report.Role == FileRole.Train ? Task.Run(() => Prepare(folder, kept, progress, cancellation), cancellation) : Task.FromResult<Split?>(null);
+
+    private Split? Prepare(string folder, KeptFile kept, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
         var report = kept.Report;
         progress?.Report(new ImportProgress(ImportStage.Preparing, report.Bytes, report.Rows));
@@ -134,8 +158,8 @@ public sealed partial class CompetitionLibrary
             return null;
         }
 
-        AddSplit(competitionId, split);
-        Baselines(competitionId, split.Id, fold: null).Evaluate(
+        KeepSplit(folder, split, warnings: null);
+        BaselinesIn(folder, split.Id, fold: null).Evaluate(
             report.Sha256,
             split,
             fold: null,
@@ -157,16 +181,22 @@ public sealed partial class CompetitionLibrary
         using var held = await FileLock.TakeAsync(Path.Join(folder, "competition.lock"), cancellation).ConfigureAwait(false);
         var competition = Get(competitionId);
         if (!replace) CheckPlace(competition, report.Role, report.Sha256, report.FileName);
+        competition = With(competition, report, split);
+        AtomicFile.WriteJson(Path.Join(folder, CompetitionName), competition);
+        return competition;
+    }
+
+    /// <summary>The competition with a file in its place.</summary>
+    private Competition With(Competition competition, ImportReport report, Split? split)
+    {
         var now = _time.GetUtcNow();
         var file = new CompetitionFile(report.Role, report.FileName, report.Sha256, now, report.Accepted, report.Rejected);
         var earlier = competition.File(report.Role) is { } before && before.Sha256 != file.Sha256 ? [new EarlierFile(before, now)] : (EarlierFile[])[];
-        competition = competition with
+        return competition with
         {
             Files = [.. competition.Files.Where(other => other.Role != report.Role).Append(file).OrderBy(other => other.Role)],
             DefaultSplit = report.Role == FileRole.Train ? split?.Id : competition.DefaultSplit,
             Earlier = [.. competition.Earlier, .. earlier],
         };
-        AtomicFile.WriteJson(Path.Join(folder, CompetitionName), competition);
-        return competition;
     }
 }

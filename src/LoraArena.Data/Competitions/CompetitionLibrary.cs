@@ -41,6 +41,9 @@ public sealed partial class CompetitionLibrary
         arena.Create();
     }
 
+    /// <summary>Largest file that may be imported.</summary>
+    public long MaxUploadBytes => _maxUploadBytes;
+
     /// <summary>All competitions, the oldest first. One whose competition.json cannot be read is left out: whoever keeps the index names it.</summary>
     public IReadOnlyList<Competition> List()
     {
@@ -65,14 +68,28 @@ public sealed partial class CompetitionLibrary
     public async Task<Competition> CreateAsync(string name, CancellationToken cancellation = default)
     {
         name = CheckName(name);
-        using var names = await FileLock.TakeAsync(Path.Join(_arena.Competitions, "names.lock"), cancellation).ConfigureAwait(false);
-        if (List().Any(other => SameName(other.Name, name))) throw new CompetitionException($"There is a competition '{name}' already; choose another name.");
         var competition = new Competition(ArenaId.New(_time), name, _time.GetUtcNow(), [], null);
         var folder = Path.Join(_arena.Uploads, competition.Id);
-        Directory.CreateDirectory(folder);
-        AtomicFile.WriteJson(Path.Join(folder, CompetitionName), competition);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            AtomicFile.WriteJson(Path.Join(folder, CompetitionName), competition);
+            if (await PublishAsync(folder, competition, cancellation).ConfigureAwait(false) is null) return competition;
+            throw new CompetitionException($"There is a competition '{name}' already; choose another name.");
+        }
+        finally
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Gives the finished folder of a new competition its place; returns the one that has its name already, if any, and then does nothing.</summary>
+    private async Task<Competition?> PublishAsync(string folder, Competition competition, CancellationToken cancellation)
+    {
+        using var names = await FileLock.TakeAsync(Path.Join(_arena.Competitions, "names.lock"), cancellation).ConfigureAwait(false);
+        if (List().FirstOrDefault(other => SameName(other.Name, competition.Name)) is { } there) return there;
         AtomicFile.PublishFolder(folder, _arena.Competition(competition.Id));
-        return competition;
+        return null;
     }
 
     /// <summary>The usable battles of a data set, in order, streamed from its file.</summary>
@@ -130,7 +147,12 @@ public sealed partial class CompetitionLibrary
     {
         split.Check();
         Get(competitionId);
-        var path = SplitPath(competitionId, split.Id);
+        return KeepSplit(_arena.Competition(competitionId), split, warnings);
+    }
+
+    private static Split KeepSplit(string folder, Split split, IReadOnlyList<string>? warnings)
+    {
+        var path = SplitIn(folder, split.Id);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         if (!File.Exists(path)) AtomicFile.WriteJson(path, split);
         if (warnings is not null || !File.Exists(SummaryPath(path))) AtomicFile.WriteJson(SummaryPath(path), SplitSummary.Of(split, warnings));
@@ -152,14 +174,30 @@ public sealed partial class CompetitionLibrary
     }
 
     /// <summary>Deletes what interrupted uploads left, once it is older than a day.</summary>
-    public void SweepUploads()
+    /// <returns>What could not be deleted, and why: it keeps nothing else from being swept.</returns>
+    public IReadOnlyList<string> SweepUploads() => SweepUploads(entry =>
     {
+        if (entry is DirectoryInfo folder) folder.Delete(recursive: true);
+        else entry.Delete();
+    });
+
+    internal IReadOnlyList<string> SweepUploads(Action<FileSystemInfo> delete)
+    {
+        var left = new List<string>();
         var limit = _time.GetUtcNow().UtcDateTime - UploadLifetime;
-        foreach (var entry in new DirectoryInfo(_arena.Uploads).EnumerateFileSystemInfos().Where(entry => entry.LastWriteTimeUtc < limit))
+        foreach (var entry in new DirectoryInfo(_arena.Uploads).EnumerateFileSystemInfos().Where(entry => entry.LastWriteTimeUtc < limit).ToList())
         {
-            if (entry is DirectoryInfo folder) folder.Delete(recursive: true);
-            else entry.Delete();
+            try
+            {
+                delete(entry);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                left.Add($"{entry.FullName}, left by an interrupted upload, cannot be deleted: {error.Message}");
+            }
         }
+
+        return left;
     }
 
     /// <summary>The scores of all baselines on a split, from the simplest on; they are worked out where they are not there yet.</summary>
@@ -198,10 +236,12 @@ public sealed partial class CompetitionLibrary
         return [.. results.Select(r => new BoardBaseline(r.Id, r.Name, r.Scores, runner.Losses(r.Id)!))];
     }
 
-    private BaselineRunner Baselines(string competitionId, string splitId, int? fold)
+    private BaselineRunner Baselines(string competitionId, string splitId, int? fold) => BaselinesIn(_arena.Competition(competitionId), splitId, fold);
+
+    private static BaselineRunner BaselinesIn(string folder, string splitId, int? fold)
     {
         CheckSplitId(splitId);
-        return new BaselineRunner(Path.Join(_arena.Competition(competitionId), "baselines", fold is null ? splitId : Invariant($"{splitId}.fold-{fold}")));
+        return new BaselineRunner(Path.Join(folder, "baselines", fold is null ? splitId : Invariant($"{splitId}.fold-{fold}")));
     }
 
     /// <summary>A split without its ids.</summary>
@@ -229,10 +269,12 @@ public sealed partial class CompetitionLibrary
 
     private Competition? TryRead(string id) => JsonFile.TryRead<Competition>(Path.Join(_arena.Competition(id), CompetitionName));
 
-    private string SplitPath(string competitionId, string splitId)
+    private string SplitPath(string competitionId, string splitId) => SplitIn(_arena.Competition(competitionId), splitId);
+
+    private static string SplitIn(string folder, string splitId)
     {
         CheckSplitId(splitId);
-        return Path.Join(_arena.Competition(competitionId), "splits", splitId + ".json");
+        return Path.Join(folder, "splits", splitId + ".json");
     }
 
     private static string SummaryPath(string splitPath) => Path.ChangeExtension(splitPath, ".summary.json");

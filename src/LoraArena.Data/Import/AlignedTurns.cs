@@ -4,9 +4,9 @@ using static System.FormattableString;
 namespace LoraArena.Data.Import;
 
 /// <summary>
-/// The texts of one row with as many turns in each answer as in the prompt. Where the cells differ, they are made to fit without losing a word
-/// and without touching the prompt, which decides the group that the row belongs to: turns that are missing are read as null, and those
-/// that are too many are joined to the last.
+/// The texts of one row with as many turns in each answer as in the prompt. Where the cells differ, they are made to fit without losing a word:
+/// turns that are missing are read as null, and those that are too many are joined to the last. The prompt, which decides the group that the
+/// row belongs to, is touched only where it has more turns than a conversation may have.
 /// </summary>
 internal sealed class AlignedTurns
 {
@@ -16,21 +16,17 @@ internal sealed class AlignedTurns
 
     private AlignedTurns(string[] cells, PreferenceColumns columns)
     {
-        var empty = PreferenceColumns.Texts.Where(name => string.IsNullOrWhiteSpace(cells[columns[name]])).ToList();
-        if (empty.Count == PreferenceColumns.Texts.Count) throw new RowException(null, "the prompt and both answers are empty cells");
-        var prompts = ReadTurns(PreferenceColumns.Prompt, cells, columns);
-        var a = ReadTurns(PreferenceColumns.ResponseA, cells, columns);
-        var b = ReadTurns(PreferenceColumns.ResponseB, cells, columns);
-        if (prompts.Count == 0)
+        var texts = PreferenceColumns.Texts.ToDictionary(name => name, name => TextCell.Read(columns.Optional(name, cells)));
+        if (texts.Values.All(text => !text.IsReadable)) throw Unreadable(texts);
+        foreach (var (name, text) in texts)
         {
-            var turns = Math.Max(1, Math.Max(a.Count, b.Count));
-            Add(
-                PreferenceColumns.Prompt,
-                turns == 1 ? "no turn: one without text takes its place" : Invariant($"no turn: {turns} without text take its place"));
-            prompts = new string?[turns];
+            if (text.Repair is { } repair) Add(name, repair);
         }
 
-        (Prompts, ResponsesA, ResponsesB) = (prompts, Fit(PreferenceColumns.ResponseA, a, prompts.Count), Fit(PreferenceColumns.ResponseB, b, prompts.Count));
+        var (a, b) = (texts[PreferenceColumns.ResponseA].Turns, texts[PreferenceColumns.ResponseB].Turns);
+        Prompts = FitPrompt(texts[PreferenceColumns.Prompt].Turns, Math.Max(a.Count, b.Count));
+        ResponsesA = Fit(PreferenceColumns.ResponseA, a, Prompts.Count);
+        ResponsesB = Fit(PreferenceColumns.ResponseB, b, Prompts.Count);
     }
 
     public IReadOnlyList<string?> Prompts { get; }
@@ -45,29 +41,34 @@ internal sealed class AlignedTurns
     /// <summary>The first column that was changed.</summary>
     public string? RepairedColumn { get; private set; }
 
-    /// <summary>Reads the three cells of a row.</summary>
-    /// <exception cref="RowException">One of them cannot be read.</exception>
+    /// <summary>Reads the three cells of a row, which may end before some of them.</summary>
+    /// <exception cref="RowException">None of them can be read.</exception>
     public static AlignedTurns Read(string[] cells, PreferenceColumns columns) => new(cells, columns);
 
-    private IReadOnlyList<string?> ReadTurns(string name, string[] cells, PreferenceColumns columns)
+    private static RowException Unreadable(Dictionary<string, TextCell> texts)
     {
-        var cell = cells[columns[name]];
-        if (string.IsNullOrWhiteSpace(cell) || cell.AsSpan().Trim() is "null")
+        if (PreferenceColumns.Texts.FirstOrDefault(name => texts[name].Fault is not null) is not { } first)
         {
-            Add(name, string.IsNullOrWhiteSpace(cell) ? "the cell is empty" : "null in place of a list of turns");
-            return [];
+            return new RowException(null, "the prompt and both answers are empty cells");
         }
 
-        try
+        return new RowException(first, $"{texts[first].Fault}; nor can the other texts of the row be read");
+    }
+
+    private IReadOnlyList<string?> FitPrompt(IReadOnlyList<string?> prompts, int answers)
+    {
+        if (prompts.Count == 0)
         {
-            return Turns.Parse(cell);
+            var turns = Math.Clamp(answers, 1, Turns.Max);
+            Add(
+                PreferenceColumns.Prompt,
+                turns == 1 ? "no turn: one without text takes its place" : Invariant($"no turn: {turns} without text take its place"));
+            return new string?[turns];
         }
-        catch (TurnsFormatException error)
-        {
-            if (Turns.ParseText(cell) is not { } text) throw new RowException(name, error.Message);
-            Add(name, "one text in place of a list of turns");
-            return [text];
-        }
+
+        if (prompts.Count <= Turns.Max) return prompts;
+        Add(PreferenceColumns.Prompt, Invariant($"{prompts.Count} turns, and {Turns.Max} are allowed: those from the {Turns.Max}. on are joined"));
+        return Join(prompts, Turns.Max);
     }
 
     private IReadOnlyList<string?> Fit(string name, IReadOnlyList<string?> turns, int wanted)
@@ -81,6 +82,11 @@ internal sealed class AlignedTurns
         }
 
         Add(name, Invariant($"{have}: those from the {wanted}. on are joined"));
+        return Join(turns, wanted);
+    }
+
+    private static IReadOnlyList<string?> Join(IReadOnlyList<string?> turns, int wanted)
+    {
         var last = turns.Skip(wanted - 1).OfType<string>().ToList();
         return [.. turns.Take(wanted - 1), last.Count == 0 ? null : string.Join(Joint, last)];
     }

@@ -36,8 +36,8 @@ internal sealed class PreferenceColumns
     /// <summary>Place of a column that the role needs.</summary>
     public int this[string name] => _places[name];
 
-    /// <summary>The cell of a column that need not be there.</summary>
-    public string? Optional(string name, string[] cells) => _places.TryGetValue(name, out var place) ? cells[place] : null;
+    /// <summary>The cell of a column; null where there is no such column, or the row ends before it.</summary>
+    public string? Optional(string name, string[] cells) => _places.TryGetValue(name, out var place) && place < cells.Length ? cells[place] : null;
 
     /// <summary>
     /// The role that a header fits; null where it fits none. A guess is made only where nothing speaks against it: columns that look like

@@ -27,26 +27,27 @@ internal sealed class RowReader(PreferenceColumns columns, FileRole role, int wi
 
             // A row that cannot be used is named by its id where it has one: no submission is complete without it.
             if (columns[PreferenceColumns.Id] < cells.Length) id = ReadId(cells[columns[PreferenceColumns.Id]]);
-            if (fault is not null) throw new RowException(null, fault);
-            if (id is null || cells.Length != width) throw new RowException(null, Invariant($"the row has {cells.Length} cells, the header {width}"));
-            if (lineOf(id) is { } first) throw WrongId(Invariant($"id {CellText.Show(id)} is on line {first} already"));
+            var damage = fault ?? (cells.Length == width ? null : Invariant($"the row has {cells.Length} cells, the header {width}"));
+
+            // Which cells of a damaged row are which is sure enough to predict it, but neither to train on it nor to take its numbers.
+            if (damage is not null && (id is null || role != FileRole.Test)) throw new RowException(null, damage);
+            if (lineOf(id!) is { } first) throw WrongId(Invariant($"id {CellText.Show(id!)} is on line {first} already"));
             if (role == FileRole.Sample)
             {
                 foreach (var name in Winners.Columns) CheckNumber(name, cells[columns[name]]);
                 return new ImportedRow(line, id, null, null);
             }
 
-            var turns = AlignedTurns.Read(cells, columns);
+            var turns = ReadTurns(cells, damage);
             var battle = new Battle(
-                id,
+                id!,
                 columns.Optional(PreferenceColumns.ModelA, cells),
                 columns.Optional(PreferenceColumns.ModelB, cells),
                 turns.Prompts,
                 turns.ResponsesA,
                 turns.ResponsesB,
                 role == FileRole.Train ? ReadWinner(cells) : null);
-            var repair = turns.Repairs.Count == 0 ? null : new RowIssue(line, turns.RepairedColumn, string.Join("; ", turns.Repairs), id);
-            return new ImportedRow(line, id, battle, null, repair);
+            return new ImportedRow(line, id, battle, null, Repair(line, id!, turns, damage));
         }
         catch (RowException error)
         {
@@ -57,8 +58,30 @@ internal sealed class RowReader(PreferenceColumns columns, FileRole role, int wi
     /// <summary>True for cells that make a row beyond doubt: as many as the header has, each of them what its column must hold.</summary>
     public bool IsWholeRow(string[] cells)
         => cells.Length == width
-            && (role == FileRole.Sample || PreferenceColumns.Texts.All(name => cells[columns[name]].AsSpan().TrimStart() is ['[', ..]))
+            && (role == FileRole.Sample || PreferenceColumns.Texts.All(name => IsList(cells[columns[name]])))
             && Read(new CsvRecord(0, cells), _ => null).Issue is null;
+
+    private static bool IsList(string cell) => cell.AsSpan().TrimStart() is ['[', ..] && TextCell.Read(cell).IsReadable;
+
+    private AlignedTurns ReadTurns(string[] cells, string? damage)
+    {
+        try
+        {
+            return AlignedTurns.Read(cells, columns);
+        }
+        catch (RowException) when (damage is not null)
+        {
+            // Why nothing can be read is that the row as a whole is damaged.
+            throw new RowException(null, damage);
+        }
+    }
+
+    private static RowIssue? Repair(long line, string id, AlignedTurns turns, string? damage)
+    {
+        if (damage is null) return turns.Repairs.Count == 0 ? null : new RowIssue(line, turns.RepairedColumn, string.Join("; ", turns.Repairs), id);
+        var how = turns.Repairs.Count == 0 ? "what follows its texts is passed over" : $"{turns.RepairedColumn}: {string.Join("; ", turns.Repairs)}";
+        return new RowIssue(line, null, $"{damage}; {how}", id);
+    }
 
     private static string ReadId(string id)
     {

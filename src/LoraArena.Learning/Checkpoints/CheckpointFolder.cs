@@ -20,7 +20,8 @@ public static class CheckpointFolder
     /// <param name="run">The run.</param>
     /// <param name="step">Optimiser steps done.</param>
     /// <param name="write">Writes the files into the folder it is given, each flushed to the disk.</param>
-    public static void Write(RunFolder run, long step, Action<string> write)
+    /// <param name="notRemoved">Told of each old one that cannot be removed, and why; it is tried again after the next.</param>
+    public static void Write(RunFolder run, long step, Action<string> write, Action<string>? notRemoved = null)
     {
         var target = run.Checkpoint(step);
         var temporary = AtomicFile.TemporaryPath(target);
@@ -39,18 +40,19 @@ public static class CheckpointFolder
             throw;
         }
 
-        foreach (var old in run.CheckpointSteps().Skip(Keep)) Directory.Delete(run.Checkpoint(old), recursive: true);
+        foreach (var old in run.CheckpointSteps().Skip(Keep)) Remove(run.Checkpoint(old), notRemoved);
     }
 
     /// <summary>The newest checkpoint that is whole; null where there is none. What crashed writers left is removed.</summary>
     /// <param name="run">The run.</param>
     /// <param name="passedOver">Told of each newer one that is damaged: its step, and what is wrong with it.</param>
-    public static (long Step, string Folder)? Newest(RunFolder run, Action<long, string>? passedOver = null)
+    /// <param name="notRemoved">Told of what crashed writers left and cannot be removed, and why.</param>
+    public static (long Step, string Folder)? Newest(RunFolder run, Action<long, string>? passedOver = null, Action<string>? notRemoved = null)
     {
         if (!Directory.Exists(run.Checkpoints)) return null;
         foreach (var torn in Directory.EnumerateDirectories(run.Checkpoints, "*" + AtomicFile.TemporaryEnding).ToList())
         {
-            Directory.Delete(torn, recursive: true);
+            Remove(torn, notRemoved);
         }
 
         foreach (var step in run.CheckpointSteps())
@@ -60,6 +62,19 @@ public static class CheckpointFolder
         }
 
         return null;
+    }
+
+    // What only takes up room ends no training.
+    private static void Remove(string folder, Action<string>? notRemoved)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            notRemoved?.Invoke($"{folder} cannot be removed: {error.Message}");
+        }
     }
 
     // What is wrong with a checkpoint; null where it is whole.

@@ -27,6 +27,7 @@ public sealed class ConfigReader
     {
         var path = Path.Join(folder, "config.json");
         if (!Directory.Exists(folder)) throw new ModelException(folder, "there is no such folder");
+        ModelFiles.RequireRegular(folder);
         if (!File.Exists(path)) AdapterFolder.Refuse(folder);
         if (!File.Exists(path)) throw new ModelException(folder, "there is no config.json, so this is not a Hugging Face model folder");
         if (new FileInfo(path).Length > MaxBytes) throw new ModelException(folder, "config.json is larger than 1 MiB");

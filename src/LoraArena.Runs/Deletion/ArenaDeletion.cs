@@ -52,11 +52,12 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
     {
         var model = await RequireModelAsync(modelId, cancel);
         var runs = (await store.RunsAsync(null, int.MaxValue, cancel)).Where(r => r.Model == model.Name).ToList();
-        var going = await GoingAsync(t => t.ModelId == modelId, cancel);
+        var (going, damaged) = await GoingAsync(null, t => t.ModelId == modelId, cancel);
         string[] dependents =
         [
             .. runs.Count == 0 ? [] : new[] { $"{Named(runs)} trained on it; results stay, but nothing new can be started from them" },
             .. going.Select(t => $"trial {t.Plan.Name} has not ended; what it has not started yet is not trained"),
+            .. damaged,
         ];
         return new DeletionPlan($"model {model.Name} from the list; its folder {model.Path} stays as it is", dependents, 0, null);
     }
@@ -112,15 +113,16 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         var (competition, file) = Require(competitionId, role);
         var runs = (await store.RunsAsync(competitionId, int.MaxValue, cancel)).Where(r => Uses(r, file.Sha256)).ToList();
         var busy = runs.Where(r => !MayGo(r)).ToList();
-        var going = await GoingAsync(t => t.Competition.Id == competitionId, cancel);
+        var (going, damaged) = await GoingAsync(competitionId, _ => true, cancel);
         var refusal = busy.Count > 0 ? $"{Named(busy)} not ended yet and read it; stop them first."
             : going.Count > 0 && role != FileRole.Sample ? $"Trial {going[0].Plan.Name} has not ended yet and reads it; cancel it first." : null;
         var kept = IsShared(file.Sha256, competitionId) || runs.Count > 0;
-        string[] dependents = runs.Count == 0 ? [] : [role switch
+        string[] used = runs.Count == 0 ? [] : [role switch
         {
             FileRole.Train => $"{Named(runs)} trained and scored on it; they keep results and data, but no other run is compared with them",
             _ => $"{Named(runs)} made with it; they keep what they predicted",
         }];
+        string[] dependents = [.. used, .. damaged];
         return new DeletionPlan(
             $"{file.Name} ({role.ToString().ToLowerInvariant()} data) from competition {competition.Name}", dependents,
             kept ? 0 : Size(folder.Dataset(file.Sha256)), refusal);
@@ -234,15 +236,13 @@ public sealed class ArenaDeletion(ArenaFolder folder, ArenaStore store, TrialLib
         }
     }
 
-    private async Task<List<Trial>> GoingAsync(Func<Trial, bool> which, CancellationToken cancel)
+    // Of one that cannot be read nobody knows whether it has ended: it is named, and holds nothing up.
+    private async Task<(List<Trial> Going, IReadOnlyList<string> Damaged)> GoingAsync(string? competitionId, Func<Trial, bool> which, CancellationToken cancel)
     {
-        var going = new List<Trial>();
-        foreach (var trial in trials.List().Where(which))
-        {
-            if (await trialService.StatusAsync(trial.Id, cancel) is { IsOver: false }) going.Add(trial);
-        }
-
-        return going;
+        var (all, damaged) = await trialService.ListAsync(competitionId, cancel);
+        return (
+            [.. all.Where(status => !status.IsOver).Select(status => status.Trial).Where(which)],
+            [.. damaged.Where(d => which(d.Trial)).Select(d => $"trial {d.Trial.Plan.Name} cannot be read, so it may not have ended: {d.Reason}")]);
     }
 
     private bool Uses(RunEntry run, string sha) => Mentions(folder.Run(run.Id).Spec, sha);

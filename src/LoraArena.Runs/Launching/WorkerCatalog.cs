@@ -7,7 +7,7 @@ using LoraArena.Core.Runs;
 
 namespace LoraArena.Runs.Launching;
 
-/// <summary>What the worker can do, asked once for each build of it and kept in a file beside the database.</summary>
+/// <summary>What the worker can do, asked once for each build of it on each host and kept in a file beside the database.</summary>
 /// <param name="folder">The arena.</param>
 public sealed class WorkerCatalog(ArenaFolder folder)
 {
@@ -58,9 +58,7 @@ public sealed class WorkerCatalog(ArenaFolder folder)
     {
         var worker = WorkerProgram.Find();
 
-        // Another libtorch may bring other devices.
-        var hash = await Task.Run(worker.Hash);
-        var key = $"{hash}|{Environment.GetEnvironmentVariable("LORAARENA_LIBTORCH")}|{Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES")}";
+        var key = await Task.Run(() => WorkerKey.Of(worker.Hash(), worker.Folder));
         var path = Path.Join(folder.Root, "worker.json");
         try
         {

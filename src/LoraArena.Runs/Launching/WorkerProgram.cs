@@ -71,11 +71,14 @@ public sealed class WorkerProgram
         return File.Exists(root) ? root : name;
     }
 
+    /// <summary>Its folder.</summary>
+    public string Folder => Path.GetDirectoryName(_dll)!;
+
     /// <summary>SHA-256 over the worker's own assemblies: changes when what it can do may have changed.</summary>
     public string Hash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(_dll)!, "LoraArena.*.dll").Order(StringComparer.Ordinal))
+        foreach (var file in Directory.EnumerateFiles(Folder, "LoraArena.*.dll").Order(StringComparer.Ordinal))
         {
             hash.AppendData(File.ReadAllBytes(file));
         }

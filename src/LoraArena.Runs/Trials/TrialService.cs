@@ -94,15 +94,44 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return found;
     }
 
+<<<<<<< HEAD
     // What a trial needs and somebody has deleted, or changed.
+=======
+    /// <summary>How the trials of a competition stand, the newest first, and of those that cannot be read what is wrong with them.</summary>
+    /// <param name="competitionId">Only those of one competition; null takes all.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<(IReadOnlyList<TrialStatus> Trials, IReadOnlyList<DamagedTrial> Damaged)> ListAsync(string? competitionId, CancellationToken cancel)
+    {
+        var (found, damaged) = (new List<TrialStatus>(), new List<DamagedTrial>());
+        foreach (var trial in await Task.Run(() => trials.List(competitionId), cancel))
+        {
+            try
+            {
+                if (await StatusAsync(trial.Id, cancel) is { } status) found.Add(status);
+            }
+            catch (Exception error) when (error is JsonFileException or IOException or UnauthorizedAccessException)
+            {
+                damaged.Add(new DamagedTrial(trial, error.Message));
+            }
+        }
+
+        return (found, damaged);
+    }
+
+    // What a trial needs and somebody has deleted.
+>>>>>>> data28
     private async Task<string?> MissingAsync(Trial trial, CancellationToken cancel)
     {
         if ((await store.ModelsAsync(cancel)).All(m => m.Id != trial.ModelId)) return $"The base model '{trial.Plan.Model}' was deleted.";
         if (await store.CompetitionAsync(trial.Competition.Id, cancel) is not { } competition) return $"The competition '{trial.Competition.Name}' was deleted.";
-        return trial.Data is null || competition.File(FileRole.Train)?.Sha256 == trial.Data.Train
+        return TrainOf(trial) is not { } train || competition.File(FileRole.Train)?.Sha256 == train
             ? null
             : "The training data was replaced after the trial began: what is trained on other rows cannot be compared.";
     }
+
+    // A trial from before its data was kept has the data of its runs.
+    private string? TrainOf(Trial trial)
+        => trial.Data?.Train ?? (trial.Runs.Select(r => folder.Run(r.Run).Spec).FirstOrDefault(File.Exists) is { } begun ? RunSpec.Read(begun).Data.Train : null);
 
     /// <summary>
     /// Moves a trial on: starts what can be started, chooses learning rates once all tries have ended. May be called at any time, again and
@@ -229,3 +258,8 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         };
     }
 }
+
+/// <summary>A trial of which nobody can say how it stands.</summary>
+/// <param name="Trial">The trial.</param>
+/// <param name="Reason">Which of its files cannot be read, and why.</param>
+public sealed record DamagedTrial(Trial Trial, string Reason);

@@ -104,7 +104,9 @@ public static class ArenaSetup
     {
         var services = app.Services;
         var cancel = app.Lifetime.ApplicationStopping;
-        services.GetRequiredService<CompetitionLibrary>().SweepUploads();
+        var left = services.GetRequiredService<CompetitionLibrary>().SweepUploads();
+        if (left.Count > 0) services.GetRequiredService<ArenaProblems>().Report("uploads", string.Join(" ", left));
+        foreach (var entry in left) app.Logger.LogWarning("Sweeping uploads: {Left}", entry);
         await services.GetRequiredService<IDbContextFactory<ArenaDb>>().MigrateAsync(cancel);
         if (app.Configuration.GetValue("Arena:AddStarter", true)) await services.GetRequiredService<StarterSetup>().AddOnceAsync(cancel);
     }

@@ -46,14 +46,14 @@ public sealed class StarterSetup(
 
     private async Task AddCompetitionAsync(CancellationToken cancel)
     {
-        var competition = library.Find(CompetitionName) ?? await library.CreateAsync(CompetitionName, cancel);
+        Competition? competition = null;
         foreach (var (role, name) in new[] { (FileRole.Train, "train.csv"), (FileRole.Test, "test.csv"), (FileRole.Sample, "sample_submission.csv") })
         {
             await using var file = File.OpenRead(Path.Join(files.Competition, name));
-            await library.ImportAsync(competition.Id, file, name, role, cancellation: cancel);
+            (competition, _) = await library.ImportAsNamedAsync(CompetitionName, file, name, role, cancellation: cancel);
         }
 
-        await store.PutAsync(library.Get(competition.Id), cancel);
+        await store.PutAsync(competition!, cancel);
         log.LogInformation("The starter competition is ready");
     }
 }

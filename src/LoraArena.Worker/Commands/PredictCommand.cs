@@ -3,6 +3,7 @@ using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Core.Files;
 using LoraArena.Core.Runs;
+using LoraArena.Data.Competitions;
 using LoraArena.Data.Predictions;
 using LoraArena.Learning.Training;
 using LoraArena.Worker.Running;
@@ -25,7 +26,7 @@ internal static class PredictCommand
             var run = new RunFolder(parse.GetRequiredValue(folder));
             var arena = new ArenaFolder(Path.GetFullPath(Path.Join(run.Path, "..", "..")));
             using var inputs = RunInputs.OpenFinished(arena, run, parse.GetValue(threads) ?? Environment.ProcessorCount);
-            var battles = parse.GetValue(rows) is { } csv ? inputs.ReadRows(csv) : inputs.ReadTest();
+            var (battles, repairs) = parse.GetValue(rows) is { } csv ? inputs.ReadRows(csv) : (inputs.ReadTest(), []);
             var training = inputs.Spec.Training;
             var predictor = new Predictor(
                 inputs.Model, inputs.Packer, parse.GetValue(swapAverage) ?? training.SwapAverage,
@@ -36,7 +37,13 @@ internal static class PredictCommand
                 return false;
             });
             PredictionFile.Write(parse.GetRequiredValue(output), predictions);
-            WorkerCommand.Print(new { Rows = predictions.Count, File = Path.GetFullPath(parse.GetRequiredValue(output)) });
+            WorkerCommand.Print(new
+            {
+                Rows = predictions.Count,
+                File = Path.GetFullPath(parse.GetRequiredValue(output)),
+                Repaired = repairs.Count,
+                Repairs = repairs.Take(ImportReport.MaxListed),
+            });
             return WorkerCommand.Done;
         });
         return command;

@@ -24,7 +24,7 @@ internal static class RunCheckpoint
         PeftFolder.WriteCheckpoint(folder, model);
         SafetensorsWriter.Write(Path.Join(folder, OptimizerName), trainer.OptimizerState());
         AtomicFile.WriteJson(Path.Join(folder, StateName), State(trainer, clock));
-    });
+    }, WorkerLog.Error);
 
     private static TrainerState State(Trainer trainer, RunClock clock) => new(trainer.StepsDone, trainer.Tokens, clock.Of(RunPhase.Training))
     {
@@ -39,7 +39,7 @@ internal static class RunCheckpoint
     /// <summary>Puts the newest whole checkpoint into model and trainer; null where there is none. Each that is passed over as damaged is told.</summary>
     public static TrainerState? RestoreNewest(RunFolder run, PreferenceModel model, Trainer trainer, Action<long, string> passedOver)
     {
-        if (CheckpointFolder.Newest(run, passedOver) is not { } newest) return null;
+        if (CheckpointFolder.Newest(run, passedOver, WorkerLog.Error) is not { } newest) return null;
         var state = JsonFile.Read<TrainerState>(Path.Join(newest.Folder, StateName));
         PeftFolder.ReadCheckpoint(newest.Folder, model);
         using var optimizer = SafetensorsFile.Open(Path.Join(newest.Folder, OptimizerName));

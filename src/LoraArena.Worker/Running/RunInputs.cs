@@ -112,7 +112,7 @@ internal sealed class RunInputs : IDisposable
             var made = new RunSubmission(_library).Make(_library.Get(Spec.Competition.Id), run);
             return made.Error ?? (made.Report?.Errors is [var first, ..] ? first : null);
         }
-        catch (Exception error) when (error is CompetitionException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CompetitionException or JsonFileException or IOException or UnauthorizedAccessException)
         {
             // The run has done its work all the same.
             return error.Message;
@@ -120,18 +120,20 @@ internal sealed class RunInputs : IDisposable
     }
 
     /// <summary>
-    /// The rows of any CSV in the form of test.csv, tokenised. A row that cannot be read is an error here, so that nothing is missing from
-    /// the output.
+    /// The rows of any CSV in the form of test.csv, tokenised, and which of them were repaired. A row that cannot be read is an error here,
+    /// so that nothing is missing from the output.
     /// </summary>
-    public IReadOnlyList<TokenizedBattle> ReadRows(string csv)
+    public (IReadOnlyList<TokenizedBattle> Battles, IReadOnlyList<RowIssue> Repairs) ReadRows(string csv)
     {
         var battles = new List<Battle>();
+        var repairs = new List<RowIssue>();
         foreach (var row in PreferenceCsv.Read(csv, Path.GetFileName(csv), FileRole.Test).Where(row => !row.IsBlank))
         {
             battles.Add(row.Battle ?? throw new InvalidDataException($"{csv}, line {row.Line}, column {row.Issue?.Column}: {row.Issue?.Reason}"));
+            if (row.Repair is { } repair) repairs.Add(repair);
         }
 
-        return _tokens.Tokenize(battles);
+        return (_tokens.Tokenize(battles), repairs);
     }
 
     /// <inheritdoc/>
@@ -145,6 +147,7 @@ internal sealed class RunInputs : IDisposable
     {
         TorchRuntime.Load(threads);
         var picked = ComputeDevice.Pick(device ?? spec.Training.Device);
+        ModelFiles.RequireRegular(spec.Model.Path);
         var sums = new FileSums(Path.Join(arena.Cache, "file-sums.json"), time);
         if (!ModelInspector.Matches(spec.Model.Path, spec.Model.Sha256, sums))
         {

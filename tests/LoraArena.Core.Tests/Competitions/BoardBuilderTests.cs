@@ -82,6 +82,53 @@ public sealed class BoardBuilderTests
     }
 
     [Fact]
+    public void RunsFromOtherWeightsOrData_AreNoSeedsOfOneMethod()
+    {
+        var one = BoardCase.Run("a", "lora", 0);
+        var alone = BoardCase.Build(new BoardQuery(), one).ComparedRows.Single();
+        Assert.Equal("lora", alone.Name);
+
+        var board = BoardCase.Build(
+            new BoardQuery(), one, BoardCase.Run("b", "lora", 0, seed: 1), BoardCase.Run("c", "lora", 0, weights: "0123456789"),
+            BoardCase.Run("d", "lora", 0, seed: 2, data: "abcdefghij"));
+
+        Assert.Equal(
+            ["lora (weights 01234567) (train.csv d): c", "lora (weights h) (train.csv abcdefgh): d", "lora (weights h) (train.csv d): a b"],
+            board.ComparedRows.Select(r => $"{r.Name}: {string.Join(' ', r.Runs.Select(run => run.Spec.Run).Order())}").Order(StringComparer.Ordinal));
+        Assert.Empty(board.Excluded);
+        Assert.Equal(3, board.ComparedRows.Select(r => r.Id).Distinct().Count());
+        Assert.DoesNotContain(board.ComparedRows, r => r.Id == alone.Id);
+
+        // Other weights alone do not change what a link names.
+        Assert.Equal(alone.Id, BoardCase.Build(new BoardQuery(), BoardCase.Run("c", "lora", 0, weights: "0123")).ComparedRows.Single().Id);
+    }
+
+    [Fact]
+    public void RunsOfATrialFromOtherData_AreNoSeedsOfOneMethod()
+    {
+        var board = BoardCase.Build(
+            new BoardQuery { Trial = "t" }, BoardCase.Run("a", "lora", 0, trial: "LoRA"), BoardCase.Run("b", "lora", 0, seed: 1, trial: "LoRA", data: "e"));
+        Assert.Equal(["LoRA (train.csv d)", "LoRA (train.csv e)"], board.ComparedRows.Select(r => r.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void OverFolds_AccuracyAndCalibrationAreWeightedByRows()
+    {
+        BoardPart part(int fold, BoardRun run) => new([run], [BoardCase.Baseline("uniform", 0.3, fold)]);
+        BoardRun scored(string id, int fold, double accuracy, double ece, double? flips, int rows)
+        {
+            var run = BoardCase.Run(id, "lora", 0, fold: fold);
+            return run with { Scores = run.Scores with { Accuracy = accuracy, Ece = ece, FlipRate = flips, Rows = rows } };
+        }
+
+        var row = new BoardBuilder(new BoardQuery { Fold = BoardQuery.AllFolds }, null, _ => null).Build(
+            [part(0, scored("a", 0, 0.5, 0.02, 0.1, 100)), part(1, scored("b", 1, 0.9, 0.1, null, 300))]).ComparedRows.Single();
+        Assert.Equal(0.8, row.Accuracy, 1e-12);
+        Assert.Equal(0.08, row.Ece, 1e-12);
+        Assert.Equal(0.1, row.FlipRate!.Value, 1e-12);
+    }
+
+    [Fact]
     public void Folds_AreJoined_AndAMethodWithoutAllOfThemIsLeftOut()
     {
         BoardPart part(int fold, params BoardRun[] runs) => new(runs, [BoardCase.Baseline("uniform", 0.3, fold)]);

@@ -16,13 +16,14 @@ internal static class BoardCase
     /// <summary>A run: its method's effect on every row, and noise of its own.</summary>
     public static BoardRun Run(
         string id, string variant, double effect, long seed = 0, int rank = 16, string? trial = null, int? fold = null, string rows = Rows,
-        double noise = 0.05, string[]? tags = null, string? name = null)
+        double noise = 0.05, string[]? tags = null, string? name = null,
+        string weights = "h", string data = "d")
     {
         var sums = Sums(effect, noise, variant.Length + (100 * seed) + (7 * rank) + (31 * (fold ?? 0)));
         var sketch = LossSketch.Of(sums, 3 + (fold ?? 0));
         var spec = new RunSpec(
-            id, DateTimeOffset.UnixEpoch, "tester", name ?? $"run {id}", new CompetitionReference("c", "C"), new DataReference("d", null),
-            new SplitReference("s", "split", fold), new ModelReference("m", "nano", "/m", "h"),
+            id, DateTimeOffset.UnixEpoch, "tester", name ?? $"run {id}", new CompetitionReference("c", "C"), new DataReference(data, null),
+            new SplitReference("s", "split", fold), new ModelReference("m", "nano", "/m", weights),
             new VariantChoice(variant, rank == 16 ? [] : new JsonObject { ["r"] = rank }), new TrainingOptions { Seed = seed })
         { Trial = trial is null ? null : new TrialReference("t", trial, false) };
         var interval = sketch.MeanInterval();

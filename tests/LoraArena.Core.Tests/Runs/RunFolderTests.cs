@@ -42,6 +42,23 @@ public sealed class RunFolderTests : Folders
     }
 
     [Fact]
+    public void FoldersOfOtherNames_AreNoCheckpointsAndNoAttempts_AndStopNothing()
+    {
+        string[] steps = ["step-000003", "step-000012", "step-5", "step-0000007", "step-x", "step-"];
+        string[] attempts = ["attempt.0002", "attempt.9", "attempt.x"];
+        foreach (var path in steps.Select(name => Path.Join(Run.Checkpoints, name)).Concat(attempts.Select(name => Path.Join(Run.Path, name))))
+        {
+            Directory.CreateDirectory(path);
+        }
+
+        Assert.Equal([12, 3], Run.CheckpointSteps());
+        Assert.Equal(2, Run.LastAttempt());
+        Run.RemoveCheckpoints(keepNewest: true);
+        Assert.Equal([12], Run.CheckpointSteps());
+        Assert.True(Directory.Exists(Path.Join(Run.Checkpoints, "step-5")));
+    }
+
+    [Fact]
     public void Reopen_MovesTheResultIntoItsAttempt_AndForgetsTheRequest()
     {
         new RunResult(RunState.Stopped, 2, Now, "Stopped on request.", 5, null, null).Write(Run);

@@ -41,6 +41,28 @@ public sealed class LossSketchTests
         Assert.Equal(small.Groups + large.Groups, joined.Groups);
     }
 
+    // A fold of one prompt is drawn as itself in every resample: no spread is seen of it, and an interval without it would be too narrow.
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 170)]
+    [InlineData(170, 1)]
+    public void FoldsOfWhichOneHasASinglePrompt_GiveNoInterval(int first, int second)
+    {
+        var folds = new[] { first, second };
+        LossSketch Joined(int seed) => LossSketch.Joined([.. folds.Select(groups =>
+            Sketch(Losses(seed + groups), [.. Enumerable.Range(0, 400).Select(i => $"{i % groups}")]))]);
+        var (a, b, c) = (Joined(1), Joined(2), Joined(3));
+
+        Assert.False(a.MeanInterval().IsKnown);
+        var single = MethodComparison.Of(new MethodLosses([a]), new MethodLosses([b]));
+        Assert.Equal((a.Mean - b.Mean, false), (single.Difference.Value, single.Difference.IsKnown));
+        Assert.InRange(single.P, 0.0001, 1);
+        Assert.False(MethodComparison.Of(new MethodLosses([a, c]), new MethodLosses([b])).Difference.IsKnown);
+
+        var two = LossSketch.Joined([Sketch(Losses(4)), Sketch(Losses(5))]);
+        Assert.True(two.MeanInterval().IsKnown);
+    }
+
     [Fact]
     public void RankIntervals_KeepApartWhatIsSurelyApart_AndShareWhatIsNot()
     {

@@ -114,7 +114,7 @@ public sealed class CompetitionFilesTests : IDisposable
     [Fact]
     public async Task AFileThatIsRefused_LeavesNoEmptyCompetitionBehind()
     {
-        await Assert.ThrowsAsync<CsvRefusedException>(() => ImportAsNamedAsync("new", Test + "1,oops,[null],[null]\n"));
+        await Assert.ThrowsAsync<CsvRefusedException>(() => ImportAsNamedAsync("new", Test + "1,oops,oops,oops\n"));
         await Assert.ThrowsAsync<CompetitionException>(() => ImportAsNamedAsync("a\nb", TestRows(1)));
         Assert.Empty(_library.List());
         var (made, report) = await ImportAsNamedAsync(" New ", TestRows(2));
@@ -137,10 +137,21 @@ public sealed class CompetitionFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task ARowWithTooFewCells_IsNamedByItsId_AndABlankLineIsNoRowThatIsMissing()
+    public async Task EveryIdOfTestDataWithACellThatCanBeRead_IsTaken_AndItIsSaidHow()
     {
         var competition = await _library.CreateAsync("c", Cancellation);
-        var report = await ImportAsync(competition.Id, TestRows(2) + "3,[null],[null]\n\n9,[null],[null],[null]\n", "test.csv");
+        var report = await ImportAsync(competition.Id, TestRows(2) + "8,oops,[null],[null]\n9,[null],[null]\n", "test.csv");
+        Assert.Equal((4, 4, 2, 0), (report.Rows, report.Accepted, report.Repaired, report.Rejected));
+        Assert.Equal([(4L, "prompt"), (5L, null)], report.Repairs.Select(repair => (repair.Line, repair.Column)));
+        Assert.Empty(report.Warnings);
+        Assert.Equal(["0", "1", "8", "9"], _library.ReadBattles(report.Sha256, FileRole.Test, Cancellation).Select(battle => battle.Id));
+    }
+
+    [Fact]
+    public async Task ARowWithNothingToRead_IsNamedByItsId_AndABlankLineIsNoRowThatIsMissing()
+    {
+        var competition = await _library.CreateAsync("c", Cancellation);
+        var report = await ImportAsync(competition.Id, TestRows(2) + "3,oops\n\n9,[null],[null],[null]\n", "test.csv");
         Assert.StartsWith("1 row cannot be predicted (id 3): no submission", Assert.Single(report.Warnings), StringComparison.Ordinal);
         Assert.Equal(["0", "1", "3", "9"], _library.ListRows(report.Sha256, FileRole.Test).Select(row => row.Id));
 
@@ -154,7 +165,7 @@ public sealed class CompetitionFilesTests : IDisposable
     {
         var competition = await _library.CreateAsync("c", Cancellation);
         var report = await ImportAsync(
-            competition.Id, TestRows(2) + "7,oops,[null],[null]\n,[null],[null],[null]\n0,[null],[null],[null]\n1,oops,[null],[null]\n",
+            competition.Id, TestRows(2) + "7,oops,oops,\n,[null],[null],[null]\n0,[null],[null],[null]\n1,oops,oops,\n",
             "test.csv");
         Assert.Equal(4, report.Rejected);
         var warning = Assert.Single(report.Warnings);

@@ -88,7 +88,7 @@ public sealed class CompetitionLibraryTests : IDisposable
         var text = Train
             + "1,m,n,\"[\"\"p\"\"]\",\"[\"\"aaaa\"\"]\",\"[\"\"bb\"\"]\",1,0,0\n"
             + "2,m,n,\"[\"\"q\"\",\"\"r\"\"]\",\"[\"\"a\"\",null]\",\"[\"\"bbb\"\",\"\"ccc\"\"]\",0,0,1\n"
-            + "3,m,n,oops,[null],[null],1,0,0\n"
+            + "3,m,n,oops,oops,oops,1,0,0\n"
             + "1,m,n,[null],[null],[null],0,1,0\n";
         var report = await ImportAsync(competition.Id, text, "C:\\data\\my train.csv");
         var sha = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
@@ -231,14 +231,14 @@ public sealed class CompetitionLibraryTests : IDisposable
     public async Task Import_CountsAllRejectionsAndListsTheFirstHundred()
     {
         var competition = await _library.CreateAsync("c", Cancellation);
-        var report = await ImportAsync(competition.Id, Rows(Test, 1) + string.Concat(Enumerable.Range(1, 250).Select(i => $"{i},x,[null],[null]\n")), "t.csv");
+        var report = await ImportAsync(competition.Id, Rows(Test, 1) + string.Concat(Enumerable.Range(1, 250).Select(i => $"{i},x,y,z\n")), "t.csv");
         Assert.Equal((1, 250, 100), (report.Accepted, report.Rejected, report.Rejections.Count));
         Assert.Equal(102, report.Rejections[^1].Line);
     }
 
     [Theory]
     [InlineData("id,text\n1,a\n", "neither train data")]
-    [InlineData(Test + "1,x,[null],[null]\n", "none of the rows can be used; the first: prompt: not a list of turns")]
+    [InlineData(Test + "1,x,y,z\n", "none of the rows can be used; the first: prompt: not a list of turns")]
     [InlineData(Test, "no rows")]
     [InlineData("", "the file is empty")]
     [InlineData(Test + "1,\"x,[null],[null]\n", "never closed")]
@@ -292,6 +292,60 @@ public sealed class CompetitionLibraryTests : IDisposable
         Assert.Empty(_library.Get(competition.Id).Files);
         Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
         Assert.Equal(3000, (await ImportAsync(competition.Id, Rows(Train, 3000), "t.csv")).Accepted);
+    }
+
+    [Theory]
+    [InlineData(ImportStage.Reading)]
+    [InlineData(ImportStage.Preparing)]
+    public async Task Import_IntoANewCompetitionThatIsCutOffLeavesNoEmptyOneBehind(ImportStage stage)
+    {
+        var seen = new List<string>();
+        var progress = new Handler(p =>
+        {
+            if (p.Stage != stage) return;
+
+            // What would be there if the process ended here, which cleans nothing up.
+            seen.AddRange(_library.List().Select(c => c.Name));
+            throw new IOException("the disk is full");
+        });
+        await Assert.ThrowsAsync<IOException>(() =>
+            _library.ImportAsNamedAsync("new", Content(Rows(Train, 3000)), "t.csv", progress: progress, cancellation: Cancellation));
+        Assert.Empty(seen);
+        Assert.Empty(_library.List());
+        Assert.Empty(Directory.GetDirectories(_arena.Competitions));
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
+
+        var (made, report) = await _library.ImportAsNamedAsync(" new ", Content(Rows(Train, 3000)), "t.csv", cancellation: Cancellation);
+        Assert.Equal(("new", 3000, report.Sha256), (made.Name, report.Accepted, Assert.Single(_library.Get(made.Id).Files).Sha256));
+        Assert.Equal(made.DefaultSplit, Assert.Single(_library.ListSplits(made.Id)).Id);
+        Assert.True(File.Exists(Path.Join(_arena.Competition(made.Id), "baselines", made.DefaultSplit, "scores.json")));
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
+    }
+
+    [Fact]
+    public async Task ImportsIntoOneNewCompetitionAtOnce_MakeItOnce()
+    {
+        string[] files = [Rows(Train, 40), Rows(Test, 40), "id,winner_model_a,winner_model_b,winner_tie\n0,0,0,1\n"];
+        await Task.WhenAll(files.Concat(files).Select(text =>
+            Task.Run(() => new CompetitionLibrary(_arena, _time).ImportAsNamedAsync("new", Content(text), "f.csv", cancellation: Cancellation), Cancellation)));
+        Assert.Equal([FileRole.Train, FileRole.Test, FileRole.Sample], Assert.Single(_library.List()).Files.Select(f => f.Role));
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
+    }
+
+    [Fact]
+    public void TheSweep_GoesOnAfterWhatCannotBeDeleted_AndNamesIt()
+    {
+        foreach (var name in new[] { "a", "b", "c" }) Directory.CreateDirectory(Path.Join(_arena.Uploads, name));
+        _time.SetUtcNow(TimeProvider.System.GetUtcNow().AddDays(2));
+        var left = _library.SweepUploads(entry =>
+        {
+            if (entry.Name == "b") throw new UnauthorizedAccessException("Access is denied.");
+            ((DirectoryInfo)entry).Delete(recursive: true);
+        });
+        Assert.EndsWith("b, left by an interrupted upload, cannot be deleted: Access is denied.", Assert.Single(left), StringComparison.Ordinal);
+        Assert.Equal(["b"], Directory.GetFileSystemEntries(_arena.Uploads).Select(Path.GetFileName));
+        Assert.Empty(_library.SweepUploads());
+        Assert.Empty(Directory.GetFileSystemEntries(_arena.Uploads));
     }
 
     [Fact]

@@ -6,33 +6,36 @@ using LoraArena.Data.Import;
 
 namespace LoraArena.Data.Tests.Import;
 
-/// <summary>One broken quote costs its row, not the file; where the next row cannot be told for sure, the file is refused whole.</summary>
+/// <summary>
+/// One broken quote costs what follows it in its row, and not the file; where the next row cannot be told for sure, the file is refused whole.
+/// </summary>
 public sealed class BrokenQuoteTests
 {
     private const string Header = "id,prompt,response_a,response_b\n";
     private const int Count = 12;
 
-    public static TheoryData<string, int> Faults
+    public static TheoryData<string, int, bool> Faults
     {
         get
         {
-            var faults = new TheoryData<string, int>();
+            var faults = new TheoryData<string, int, bool>();
             foreach (var place in new[] { 0, 5, Count - 1 })
             {
                 // The row's cells with one fault: not opened, not closed, closed twice, not doubled, text behind, a stray one in a bare cell.
-                foreach (var cells in new[]
+                // Where it comes after the prompt, there is something to predict.
+                foreach (var (cells, isTaken) in new[]
                 {
-                    "[\"\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"",
-                    "\"[\"\"p\"\"],\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"",
-                    "\"[\"\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]",
-                    "\"[\"\"p\"\"]\"\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"",
-                    "\"[\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"",
-                    "\"[\"\"p\"\"]\" x,\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"",
-                    "[null],[nu\"ll],[null]",
-                    "\"[null],[null],[null]",
+                    ("[\"\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"", false),
+                    ("\"[\"\"p\"\"],\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"", false),
+                    ("\"[\"\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]", true),
+                    ("\"[\"\"p\"\"]\"\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"", false),
+                    ("\"[\"p\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"", false),
+                    ("\"[\"\"p\"\"]\" x,\"[\"\"a\"\"]\",\"[\"\"b\"\"]\"", false),
+                    ("[null],[nu\"ll],[null]", true),
+                    ("\"[null],[null],[null]", false),
                 })
                 {
-                    faults.Add(cells, place);
+                    faults.Add(cells, place, isTaken);
                 }
             }
 
@@ -42,25 +45,29 @@ public sealed class BrokenQuoteTests
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public void ABrokenRow_IsRejectedAtItsLineAndTheRestIsTaken(string cells, int place)
+    public void ABrokenRow_IsNamedAtItsLineAndTheRestIsTaken(string cells, int place, bool isTaken)
     {
         foreach (var good in new[] { "\"[\"\"p\"\",null]\",\"[\"\"a, b\"\",null]\",\"[\"\"c\"\",null]\"", "[null],[null],[null]" })
         {
             var lines = Enumerable.Range(0, Count).Select(i => $"r{i},{(i == place ? cells : good)}");
             var rows = Read(Header + string.Join('\n', lines) + "\n");
-            Assert.Equal(Enumerable.Range(0, Count).Where(i => i != place).Select(i => $"r{i}"), rows.Where(row => row.Issue is null).Select(row => row.Id!));
-            var issue = Assert.Single(rows, row => row.Issue is not null).Issue!;
+            Assert.Equal(Enumerable.Range(0, Count).Select(i => $"r{i}"), rows.Select(row => row.Id!));
+            Assert.Equal(Enumerable.Range(0, Count).Select(i => isTaken || i != place), rows.Select(row => row.Issue is null));
+            var broken = Assert.Single(rows, row => row.Issue is not null || row.Repair is not null);
+            var issue = (isTaken ? broken.Repair : broken.Issue)!;
             Assert.Equal((place + 2L, $"r{place}"), (issue.Line, issue.Id!));
+            Assert.Contains("quote", issue.Reason, StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public void BrokenRows_AreEachRejected_AlsoWhereTheirQuotesMakeAPair()
+    public void BrokenRows_AreEachNamed_AlsoWhereTheirQuotesMakeAPair()
     {
         var lines = Enumerable.Range(0, Count).Select(i => $"r{i},{(i == 2 ? "\"" : "")}[null],[null],[null]{(i == 8 ? "\"" : "")}");
         var rows = Read(Header + string.Join("\r\n", lines) + "\r\n");
-        Assert.Equal([4L, 10L], rows.Where(row => row.Issue is not null).Select(row => row.Issue!.Line));
-        Assert.Equal(Count - 2, rows.Count(row => row.Issue is null));
+        Assert.Equal([(4L, "r2")], rows.Where(row => row.Issue is not null).Select(row => (row.Line, row.Id!)));
+        Assert.Equal([(10L, "r8")], rows.Where(row => row.Repair is not null).Select(row => (row.Line, row.Id!)));
+        Assert.Equal(Count, rows.Count);
         Assert.Contains("closed in a later row", rows[2].Issue!.Reason, StringComparison.Ordinal);
     }
 
@@ -85,11 +92,11 @@ public sealed class BrokenQuoteTests
     }
 
     [Fact]
-    public void ALastRowThatIsCutOff_IsRejectedAndSaysSo()
+    public void ALastRowThatIsCutOff_SaysSo()
     {
         var rows = Read(Header + "1,[null],[null],[null]\n2,\"[\"\"p\"\"]\",\"[\"\"half of an an");
-        Assert.Equal("2", rows[1].Issue!.Id);
-        Assert.EndsWith("perhaps the file has been cut off", rows[1].Issue!.Reason, StringComparison.Ordinal);
+        Assert.Equal(("2", "p"), (rows[1].Repair!.Id, rows[1].Battle!.Prompts[0]));
+        Assert.Contains("perhaps the file has been cut off; response_a: the row ends before it", rows[1].Repair!.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

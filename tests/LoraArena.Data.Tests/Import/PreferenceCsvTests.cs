@@ -58,12 +58,12 @@ public sealed class PreferenceCsvTests
     [InlineData("9,m,n,[null],[null],[null],1,0\n", null, "8 cells, the header 9")]
     [InlineData("9,m,n,[null],[null],[null],1,0,0,\n", null, "10 cells, the header 9")]
     [InlineData(",m,n,[null],[null],[null],1,0,0\n", "id", "the id is empty")]
-    [InlineData("9,m,n,plain text,[null],[null],1,0,0\n", "prompt", "not a list of turns: at character 1 'p' stands")]
     [InlineData("9,m,n,,,,1,0,0\n", null, "the prompt and both answers are empty cells")]
-    [InlineData("9,m,n,NaN,[null],[null],1,0,0\n", "prompt", "not a list of turns")]
-    [InlineData("9,m,n,[null],{},[null],1,0,0\n", "response_a", "not a list of turns")]
-    [InlineData("9,m,n,[null],[null],[1],1,0,0\n", "response_b", "not a list of turns")]
-    [InlineData("9,m,n,[null],[null],\"['a']\",1,0,0\n", "response_b", "not a list of turns")]
+    [InlineData("9,m,n,NaN,None,nan,1,0,0\n", null, "the prompt and both answers are empty cells")]
+    [InlineData("9,m,n,plain text,x,y,1,0,0\n", "prompt", "not a list of turns: at character 1 'p' stands")]
+    [InlineData("9,m,n,,{},NaN,1,0,0\n", "response_a", "not a list of turns")]
+    [InlineData("9,m,n,,[1],\"['a']\",1,0,0\n", "response_a", "nor can the other texts of the row be read")]
+    [InlineData("9,m,n,[null],plain text,[null],1,1,0\n", "winner_model_b", "two winners")]
     public void Read_RejectsARowWithItsColumnAndReasonAndGoesOn(string bad, string? column, string reason)
     {
         var rows = Read($"{Header}{bad}10,m,n,[null],[null],[null],1,0,0\n");
@@ -95,7 +95,7 @@ public sealed class PreferenceCsvTests
     [Fact]
     public void Read_GivesAnIdToTheFirstRowOfItThatCanBeUsed()
     {
-        var rows = Read("id,prompt,response_a,response_b\n1,oops,[null],[null]\n1,\"[\"\"p\"\"]\",[null],[null]\n1,[null],[null],[null]\n", FileRole.Test);
+        var rows = Read("id,prompt,response_a,response_b\n1,oops,oops,\n1,\"[\"\"p\"\"]\",[null],[null]\n1,[null],[null],[null]\n", FileRole.Test);
         Assert.NotNull(rows[0].Issue);
         Assert.Equal("p", rows[1].Battle!.Prompts[0]);
         Assert.Equal("id '1' is on line 3 already", rows[2].Issue!.Reason);

@@ -87,12 +87,13 @@ public sealed class RunSubmissionTests : IDisposable
     [Fact]
     public async Task WithoutASample_TheIdsAreThoseOfTheFileAndNotThoseThatWereAccepted()
     {
-        var competition = await CompetitionAsync(Test + "3,oops,[null],[null]\n", null);
+        var competition = await CompetitionAsync(Test + "3,oops,oops,oops\n", null);
         Predict(("1", 0.25, 0.25), ("2", 0.5, 0.25));
         var made = _submissions.Make(competition, _run);
         Assert.Equal(
             "1 row of test.csv has no prediction: 3. Row '3' of test.csv (line 4) could not be read: prompt: not a list of turns: at character 1 'o' stands "
-            + "where '[', the start of a list of turns was expected. No submission is complete without it: mend the file, import it and predict again.",
+            + "where '[', the start of a list of turns was expected; nor can the other texts of the row be read. "
+            + "No submission is complete without it: mend the file, import it and predict again.",
             made.Error);
         Assert.False(File.Exists(_run.Submission));
 

@@ -92,6 +92,15 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
+    public void AFolderOfAnotherName_EndsNoWriter()
+    {
+        Directory.CreateDirectory(Path.Join(_run.Checkpoints, "step-5"));
+        foreach (var step in new long[] { 10, 20, 30, 40 }) Write(step, $"{step}");
+        Assert.Equal([40, 30, 20], _run.CheckpointSteps());
+        AssertNewest(40, "40");
+    }
+
+    [Fact]
     public void TheSameStepAgain_ReplacesTheFirst()
     {
         Write(10, "first");

@@ -201,6 +201,29 @@ public sealed class TrialServiceTests
     }
 
     [Fact]
+    public async Task ATrialWhoseFileIsDamaged_IsNamedInListsAndPlans_AndHoldsUpNoOther()
+    {
+        await using var arena = await TestArena.CreateAsync();
+        var (service, deletion, cancel) = (arena.Get<TrialService>(), arena.Get<ArenaDeletion>(), TestContext.Current.CancellationToken);
+        var parts = new TuningSplits(arena.Get<CompetitionLibrary>()).Parts(arena.Competition, null, tuning: true, cancel);
+        var plan = Plan with { Seeds = [0], LearningRates = [] };
+        var broken = await service.CreateAsync(plan with { Name = "Broken" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        var whole = await service.CreateAsync(plan with { Name = "Whole" }, arena.Competition, arena.Model, parts, "tester", cancel);
+        AtomicFile.WriteText(Path.Join(arena.Folder.Trial(broken.Id), Trial.ChosenName), "{");
+
+        var (listed, damaged) = await service.ListAsync(arena.Competition.Id, cancel);
+
+        Assert.Equal(whole.Id, Assert.Single(listed).Trial.Id);
+        Assert.Equal(broken.Id, Assert.Single(damaged).Trial.Id);
+        Assert.Contains(Trial.ChosenName, damaged[0].Reason, StringComparison.Ordinal);
+        var dependents = (await deletion.PlanModelAsync(arena.Model.Id, cancel)).Dependents;
+        Assert.Equal(2, dependents.Count);
+        Assert.StartsWith("trial Whole has not ended", dependents[0], StringComparison.Ordinal);
+        Assert.StartsWith("trial Broken cannot be read, so it may not have ended", dependents[1], StringComparison.Ordinal);
+        Assert.Contains("Trial Whole", (await deletion.PlanDataAsync(arena.Competition.Id, FileRole.Train, cancel)).Refusal!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task ADamagedTrial_IsNamedUntilItIsMended_AndThenGoesOn()
     {
         await using var arena = await TestArena.CreateAsync();
