@@ -1,3 +1,4 @@
+using LoraArena.Core.Files;
 using LoraArena.Tests.Support;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -81,6 +82,54 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
         await Expect(watched.Page.Locator("[data-testid=board] tbody tr[data-id]:not(.baseline)")).ToHaveCountAsync(1);
     }
 
+    [Fact]
+    public async Task AViewThatCannotBeRead_SaysWhy_AndTheBoardIsThereAgain()
+    {
+        // A folder in the place of a file.
+        const string split = "0123456789abcdef";
+        Directory.CreateDirectory(Path.Join(arena.Folder.Competition(arena.Competition), "splits", split + ".summary.json"));
+        await using var watched = await OpenAsync(Board);
+        await Expect(watched.Page.GetByTestId("verdict")).ToBeVisibleAsync();
+        await watched.Page.EvaluateAsync("address => Blazor.navigateTo(address)", $"competitions/{arena.Competition}?split={split}");
+        await Expect(watched.Page.GetByTestId("board-error")).ToContainTextAsync("The server may not read or write one of its files");
+        await watched.Page.GetByRole(AriaRole.Link, new() { Name = "Show the whole board" }).ClickAsync();
+        await Expect(watched.Page.GetByTestId("verdict")).ToBeVisibleAsync();
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
+    public async Task ATrialThatIsRefused_SaysSoBesideTheButton()
+    {
+        await using var watched = await OpenAsync(Board + "/new-trial");
+        await Expect(watched.Page.GetByTestId("forecast")).ToBeVisibleAsync();
+        await watched.Page.GetByLabel("Learning rates to try").FillAsync("quick");
+        await watched.Page.GetByTestId("start-trial").ClickAsync();
+        var refusal = watched.Page.GetByTestId("trial-error");
+        await Expect(refusal).ToContainTextAsync("'quick' is not a number");
+        await Expect(refusal).ToBeFocusedAsync();
+        await Expect(refusal).ToBeInViewportAsync();
+
+        // A file that is damaged is said so, too, and what was typed stays.
+        await watched.Page.GetByLabel("Learning rates to try").FillAsync("0.001");
+        var path = Directory.EnumerateFiles(Path.Join(arena.Folder.Competition(arena.Competition), "splits"), "*.json")
+            .Single(file => !file.EndsWith(".summary.json", StringComparison.Ordinal));
+        var whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        AtomicFile.WriteText(path, "{");
+        try
+        {
+            await watched.Page.GetByTestId("start-trial").ClickAsync();
+            await Expect(refusal).ToContainTextAsync("the file is damaged");
+            await Expect(refusal).ToBeFocusedAsync();
+            await Expect(watched.Page.GetByLabel("Learning rates to try")).ToHaveValueAsync("0.001");
+        }
+        finally
+        {
+            AtomicFile.WriteBytes(path, whole);
+        }
+
+        Assert.Empty(watched.Complaints);
+    }
+
     [Theory]
     [InlineData("?chart=forest&differences=1", "forest")]
     [InlineData("?chart=pareto&cost=memory", "pareto")]
@@ -151,6 +200,8 @@ public sealed class ArenaWithABoard : IAsyncLifetime
     internal SignedIn Administrator { get; private set; } = null!;
 
     public string Competition => _arena.Competition.Id;
+
+    internal ArenaFolder Folder => _arena.Folder;
 
     /// <summary>A run that is surely better than <see cref="Reference"/>.</summary>
     public string Better { get; private set; } = "";

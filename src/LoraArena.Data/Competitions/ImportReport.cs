@@ -30,7 +30,7 @@ public sealed record ImportReport(
     public const int MaxListed = 100;
 
     /// <summary>Version of the rules by which rows are read: a report by older ones is made again when the file is imported again.</summary>
-    internal const int CurrentRules = 2;
+    internal const int CurrentRules = 3;
 
     /// <summary>The version that this report was made by.</summary>
     public int Rules { get; init; } = 1;

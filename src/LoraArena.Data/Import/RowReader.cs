@@ -46,7 +46,7 @@ internal sealed class RowReader(PreferenceColumns columns, FileRole role, int wi
                 turns.ResponsesB,
                 role == FileRole.Train ? ReadWinner(cells) : null);
             var repair = turns.Repairs.Count == 0 ? null : new RowIssue(line, turns.RepairedColumn, string.Join("; ", turns.Repairs), id);
-            return new ImportedRow(line, id, battle, null, repair);
+            return new ImportedRow(line, id, battle, null, repair) { Offset = record.Offset };
         }
         catch (RowException error)
         {
