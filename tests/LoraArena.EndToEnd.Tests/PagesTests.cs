@@ -119,7 +119,7 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
     {
         var library = arena.Arena.Get<CompetitionLibrary>();
         var competition = await library.CreateAsync("Large report", Cancel);
-        await arena.Arena.Store.PutAsync(competition);
+        await arena.Arena.Store.PutAsync(competition, Cancel);
         await using var watched = await OpenAsync($"/competitions/{competition.Id}?tab=data");
         var page = watched.Page;
         await page.GetByRole(AriaRole.Button, new() { Name = "Choose files" }).WaitForAsync();
