@@ -23,7 +23,7 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
     /// <summary>Characters of a user name at most.</summary>
     public const int MaxNameCharacters = 64;
 
-    // The end of a lock that ends only when an administrator lifts it; one that wrong passwords bring ends by itself.
+    // The end of a lock that ends only when an administrator lifts it.
     private static readonly DateTimeOffset NeverEnds = DateTimeOffset.MaxValue;
 
     /// <summary>True once there is an account.</summary>
@@ -82,10 +82,7 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
         },
         cancel);
 
-    /// <summary>
-    /// Gives an account another password, and lifts a lock that wrong ones have brought. Whoever is signed in with the old one is signed
-    /// out.
-    /// </summary>
+    /// <summary>Gives an account another password. Whoever is signed in with the old one is signed out.</summary>
     /// <exception cref="AccountException">There is no such account, or the password is too short.</exception>
     public Task<Account> SetPasswordAsync(string name, string password, CancellationToken cancel) => ChangeAsync(
         async () =>
@@ -93,8 +90,6 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
             var user = await RequireAsync(name);
             Check(await users.RemovePasswordAsync(user));
             Check(await users.AddPasswordAsync(user, password));
-            Check(await users.ResetAccessFailedCountAsync(user));
-            if (!IsLocked(user)) Check(await users.SetLockoutEndDateAsync(user, null));
             return await ShowAsync(user);
         },
         cancel);
@@ -118,7 +113,6 @@ public sealed class Accounts(ArenaDb db, UserManager<ArenaUser> users, RoleManag
         {
             var user = await RequireAsync(name);
             if (locked) await KeepAnAdministratorAsync(user);
-            Check(await users.ResetAccessFailedCountAsync(user));
             Check(await users.SetLockoutEnabledAsync(user, true));
             Check(await users.SetLockoutEndDateAsync(user, locked ? NeverEnds : null));
             Check(await users.UpdateSecurityStampAsync(user));
@@ -205,7 +199,7 @@ public static class AccountsSetup
 
     /// <summary>
     /// Adds <see cref="Accounts"/> and ASP.NET Core Identity over the arena's database, which must be registered too. A password needs
-    /// length and nothing else (NIST SP 800-63B, 5.1.1.2); ten wrong ones lock an account for a minute.
+    /// length and nothing else (NIST SP 800-63B, 5.1.1.2). Wrong ones lock no account.
     /// </summary>
     /// <returns>For a web app to go on with: sign-in manager, tokens.</returns>
     public static IdentityBuilder AddArenaAccounts(this IServiceCollection services)
@@ -220,8 +214,6 @@ public static class AccountsSetup
                 options.Password.RequireLowercase = false;
                 options.Password.RequireUppercase = false;
                 options.Password.RequireNonAlphanumeric = false;
-                options.Lockout.MaxFailedAccessAttempts = 10;
-                options.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(1);
             })
             .AddRoles<IdentityRole>()
             .AddEntityFrameworkStores<ArenaDb>();

@@ -1,3 +1,4 @@
+using LoraArena.Core.Files;
 using LoraArena.Tests.Support;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -44,6 +45,8 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
         await failed.GetByRole(AriaRole.Link).First.ClickAsync();
         await watched.Page.WaitForURLAsync($"**/runs/{arena.Failed}");
         await Expect(watched.Page.GetByTestId("run-reason")).ToContainTextAsync("not finite");
+        await watched.Page.Locator("[data-testid=loss-chart][data-points]").WaitForAsync();
+        await Looks.CheckAsync(watched.Page, "run-failed");
         Assert.Empty(watched.Complaints);
     }
 
@@ -70,15 +73,68 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
     public async Task TagsOfARun_AreWrittenOnTheBoard_AndFilterIt()
     {
         await using var watched = await OpenAsync(Board + "?by=run");
+        await watched.Page.Locator("[data-testid=forest][data-traces]").WaitForAsync();
         await watched.Page.GetByTestId("open").Last.ClickAsync();
         await watched.Page.GetByTestId("edit-notes").First.ClickAsync();
         await watched.Page.GetByLabel("Tags, apart by blanks").FillAsync("Keep");
         await watched.Page.GetByLabel("Tags, apart by blanks").PressAsync("Tab");
-        await watched.Page.GetByRole(AriaRole.Button, new() { Name = "Save", Exact = true }).ClickAsync();
-        var tag = watched.Page.Locator("button.tag", new() { HasText = "keep" });
-        await tag.ClickAsync();
+        var save = watched.Page.GetByRole(AriaRole.Button, new() { Name = "Save", Exact = true });
+        await save.ClickAsync();
+        await Expect(save).ToHaveCountAsync(0);
+
+        // The table is drawn anew around it, wider by the tag: a mouse that goes down on it may come up beside it, the keyboard cannot.
+        await watched.Page.Locator("button.tag", new() { HasText = "keep" }).PressAsync("Enter");
         await watched.Page.WaitForURLAsync("**filter=%23keep*");
         await Expect(watched.Page.Locator("[data-testid=board] tbody tr[data-id]:not(.baseline)")).ToHaveCountAsync(1);
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
+    public async Task AViewThatCannotBeRead_SaysWhy_AndTheBoardIsThereAgain()
+    {
+        // A folder in the place of a file.
+        const string split = "0123456789abcdef";
+        Directory.CreateDirectory(Path.Join(arena.Folder.Competition(arena.Competition), "splits", split + ".summary.json"));
+        await using var watched = await OpenAsync(Board);
+        await Expect(watched.Page.GetByTestId("verdict")).ToBeVisibleAsync();
+        await watched.Page.EvaluateAsync("address => Blazor.navigateTo(address)", $"competitions/{arena.Competition}?split={split}");
+        await Expect(watched.Page.GetByTestId("board-error")).ToContainTextAsync("The server may not read or write one of its files");
+        await watched.Page.GetByRole(AriaRole.Link, new() { Name = "Show the whole board" }).ClickAsync();
+        await Expect(watched.Page.GetByTestId("verdict")).ToBeVisibleAsync();
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
+    public async Task ATrialThatIsRefused_SaysSoBesideTheButton()
+    {
+        await using var watched = await OpenAsync(Board + "/new-trial");
+        await Expect(watched.Page.GetByTestId("forecast")).ToBeVisibleAsync();
+        await watched.Page.GetByLabel("Learning rates to try").FillAsync("quick");
+        await watched.Page.GetByTestId("start-trial").ClickAsync();
+        var refusal = watched.Page.GetByTestId("trial-error");
+        await Expect(refusal).ToContainTextAsync("'quick' is not a number");
+        await Expect(refusal).ToBeFocusedAsync();
+        await Expect(refusal).ToBeInViewportAsync();
+
+        // A file that is damaged is said so, too, and what was typed stays.
+        await watched.Page.GetByLabel("Learning rates to try").FillAsync("0.001 0.002");
+        var path = Directory.EnumerateFiles(Path.Join(arena.Folder.Competition(arena.Competition), "splits"), "*.json")
+            .Single(file => !file.EndsWith(".summary.json", StringComparison.Ordinal));
+        var whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        AtomicFile.WriteText(path, "{");
+        try
+        {
+            await watched.Page.GetByTestId("start-trial").ClickAsync();
+            await Expect(refusal).ToContainTextAsync("the file is damaged");
+            await Expect(refusal).ToBeFocusedAsync();
+            await Expect(watched.Page.GetByLabel("Learning rates to try")).ToHaveValueAsync("0.001 0.002");
+        }
+        finally
+        {
+            AtomicFile.WriteBytes(path, whole);
+        }
+
+        Assert.Empty(watched.Complaints);
     }
 
     [Theory]
@@ -151,6 +207,8 @@ public sealed class ArenaWithABoard : IAsyncLifetime
     internal SignedIn Administrator { get; private set; } = null!;
 
     public string Competition => _arena.Competition.Id;
+
+    internal ArenaFolder Folder => _arena.Folder;
 
     /// <summary>A run that is surely better than <see cref="Reference"/>.</summary>
     public string Better { get; private set; } = "";

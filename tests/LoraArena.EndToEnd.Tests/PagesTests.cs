@@ -1,4 +1,9 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraArena.Core.Competitions;
+using LoraArena.Data.Competitions;
 using LoraArena.Runs;
 using LoraArena.Tests.Support;
 using Microsoft.Data.Sqlite;
@@ -107,6 +112,42 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
         var refusal = page.Locator(".upload .mud-alert");
         await Expect(refusal).ToContainTextAsync("notes.csv");
         Assert.Single(Regex.Matches(await refusal.InnerTextAsync(), "notes\\.csv"));
+    }
+
+    [Fact]
+    public async Task AReportOfAnySize_AndFilesOfAnyNumber_DoNotEndThePage()
+    {
+        var library = arena.Arena.Get<CompetitionLibrary>();
+        var competition = await library.CreateAsync("Large report", Cancel);
+        await arena.Arena.Store.PutAsync(competition, Cancel);
+        await using var watched = await OpenAsync($"/competitions/{competition.Id}?tab=data");
+        var page = watched.Page;
+        await page.GetByRole(AriaRole.Button, new() { Name = "Choose files" }).WaitForAsync();
+
+        // Their names alone are more than a message to the server may be.
+        var name = new string('n', 240);
+        await page.GetByTestId("upload-input").SetInputFilesAsync(Enumerable.Range(0, 200).Select(i => new FilePayload
+        {
+            Name = FormattableString.Invariant($"{name}{i:000}.csv"),
+            MimeType = "text/csv",
+            Buffer = "a\n"u8.ToArray(),
+        }).ToArray());
+        await Expect(page.Locator(".upload .mud-alert")).ToContainTextAsync("These are 200 files");
+
+        var rejected = string.Concat(Enumerable.Range(0, 120).Select(i => string.Create(
+            CultureInfo.InvariantCulture, $"{i}{new string('é', 180)},a,b,\"[\"\"{new string('?', 50)}\"\"]\",\"[\"\"x\"\"]\",\"[\"\"y\"\"]\",maybe,{new string('0', 200)}7,0\n")));
+        await page.GetByTestId("upload-input").SetInputFilesAsync(new FilePayload
+        {
+            Name = "train.csv",
+            MimeType = "text/csv",
+            Buffer = [.. Repository.FirstRows("train.csv", 20), .. Encoding.UTF8.GetBytes(rejected)],
+        });
+        await Expect(page.Locator(".report > p")).ToContainTextAsync("120 rejected");
+        await Expect(page.Locator(".upload .mud-alert")).ToHaveCountAsync(0);
+        Assert.True(JsonSerializer.Serialize(library.ReadReport(library.Get(competition.Id).Files[0].Sha256, FileRole.Train)).Length > 40_000);
+        await page.GetByRole(AriaRole.Link, new() { Name = "Board", Exact = true }).ClickAsync();
+        await Expect(page.GetByTestId("board").Locator("tbody tr.baseline").First).ToBeVisibleAsync();
+        Assert.Empty(watched.Complaints);
     }
 
     [Fact]

@@ -54,6 +54,30 @@ public sealed class RunFeedTests
     }
 
     [Fact]
+    public async Task TheNewsOfARun_IsForgottenWhenItHasEnded_AndNobodyListensAnyMore()
+    {
+        var feed = new RunFeed();
+        using var leave = new CancellationTokenSource();
+        var here = feed.WatchAsync("r", leave.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        var next = here.MoveNextAsync().AsTask();
+        feed.Publish(News(1));
+        Assert.True(await next);
+        await here.DisposeAsync();
+        Assert.Equal((0, 1), (feed.Watched.Count, feed.Kept));
+
+        // It ends while nobody listens; or somebody does, who leaves then.
+        feed.Publish(News(2, RunState.Failed.Name));
+        Assert.Equal(0, feed.Kept);
+        here = feed.WatchAsync("r", leave.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        next = here.MoveNextAsync().AsTask();
+        feed.Publish(News(2, RunState.Failed.Name));
+        Assert.True(await next);
+        Assert.Equal(1, feed.Kept);
+        await here.DisposeAsync();
+        Assert.Equal(0, feed.Kept);
+    }
+
+    [Fact]
     public async Task NewsWithoutAnythingNew_WakeNobody()
     {
         var feed = new RunFeed();

@@ -90,6 +90,40 @@ public sealed class BoardPartsTests : BunitContext
     }
 
     [Fact]
+    public void MemoryAboveTheBase_IsAColumnToChoose_AndStandsInTheExports()
+    {
+        var query = new BoardQuery { Columns = ["memory_above_base_bytes"], Sort = "memory_above_base_bytes" };
+        var board = BoardCase.Build(query, [BoardCase.Failed("01m8asjby8jkhd565k8damzm9t", "lora", RunMark.Diverged, seed: 7)], Runs[..2]);
+        var part = Table(query, board);
+        Assert.Equal("Memory above base ↑", part.Find("th .sort-button").TextContent);
+        Assert.Equal(["128 KiB", "256 KiB", "–", "3.0 MiB"], part.FindAll("tbody tr td.number:not(:first-child)").Select(cell => cell.TextContent));
+
+        var export = BoardExport.Of("C", new SplitReference("s", "split", null), board);
+        Assert.Equal([8 << 14, 16 << 14, null], export.Rows.Select(r => r.MemoryAboveBaseBytes));
+        var csv = export.Csv().ToList();
+        Assert.All(csv, line => Assert.Equal(csv[0].Length, line.Length));
+        var column = Array.IndexOf(csv[0], "memory_above_base_bytes");
+        Assert.Equal(["131072", "262144", "", "3145728"], csv.Skip(1).Select(line => line[column]));
+    }
+
+    [Fact]
+    public void ThePageOfTheTable_IsTheOneOfTheView_AndAnotherIsAnotherView()
+    {
+        var runs = Enumerable.Range(0, 60).Select(i => BoardCase.Run($"01m8asjby8jkhd565k8damzm{i:00}", "lora", 0.001 * i, seed: i)).ToArray();
+        BoardQuery? asked = null;
+        var query = new BoardQuery { ByRun = true, Page = 2 };
+        var part = Table(query, BoardCase.Build(query, runs), change => asked = change);
+        Assert.Equal(61 - 50, part.FindAll("tbody tr").Count);
+        part.FindAll(".mud-pagination button").Single(button => button.TextContent.Trim() == "1").Click();
+        Assert.Equal(query with { Page = 1 }, asked);
+
+        // An address may name a page that a smaller board does not have.
+        Assert.Equal(4, Table(query).FindAll("tbody tr").Count);
+        Assert.True(query.HasLinesOf(query with { Chart = "matrix", Page = 1, Columns = ["p"] }));
+        Assert.False(query.HasLinesOf(query with { Filter = "dora" }));
+    }
+
+    [Fact]
     public void AHeading_Sorts_AndAPin_MakesTheReference()
     {
         BoardQuery? asked = null;

@@ -2,6 +2,8 @@ using System.Net;
 using LoraArena.Storage;
 using LoraArena.Storage.Entities;
 using LoraArena.Tests.Support;
+using LoraArena.Web.Setup;
+using Microsoft.AspNetCore.Http;
 
 namespace LoraArena.Web.Tests;
 
@@ -81,5 +83,41 @@ public sealed class FirstAccountTests
         for (var i = 0; i < 20; i++) await eve.SignInAsync($"name{i}", "another guess");
         Assert.Equal(HttpStatusCode.TooManyRequests, (await eve.SignInAsync("bob", Visitor.Password)).StatusCode);
         Assert.False(eve.IsSignedIn);
+    }
+
+    [Fact]
+    public async Task GuessesAtOnce_AreCountedBeforeTheyAreChecked_AndKeepNobodyElseOut()
+    {
+        await using var arena = await TestArena.CreateEmptyAsync();
+        await arena.Get<Accounts>().AddFirstAsync("ada", Visitor.Password, Cancel);
+        await using var server = await WebServer.StartAsync(arena.Folder);
+        using var eve = new Visitor(server.Address, from: "127.0.0.8");
+
+        // The cookie that all her forms share.
+        await eve.PageAsync("/account/login");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 2 * SignInThrottle.MaxOfName).Select(i => eve.SignInAsync("ada", $"guess number {i}")));
+        Assert.Equal(SignInThrottle.MaxOfName, answers.Count(answer => answer.StatusCode == HttpStatusCode.OK));
+        Assert.Equal(SignInThrottle.MaxOfName, answers.Count(answer => answer.StatusCode == HttpStatusCode.TooManyRequests));
+
+        // Whose name it is signs in, from where nobody has guessed.
+        using var ada = new Visitor(server.Address, from: "127.0.0.9");
+        Assert.Equal(HttpStatusCode.Found, (await ada.SignInAsync("ada", Visitor.Password)).StatusCode);
+        Assert.True(ada.IsSignedIn);
+    }
+
+    [Fact]
+    public void WhoSignsInOftenAndRightly_IsNotSlowedDown_AndLongNamesTakeNoRoom()
+    {
+        var throttle = new SignInThrottle(TimeProvider.System);
+        var client = new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Loopback } };
+        for (var i = 0; i < 3 * SignInThrottle.MaxOfClient; i++)
+        {
+            Assert.Null(throttle.Begin(client, "ada"));
+            throttle.Succeeded(client, "ada");
+        }
+
+        for (var i = 0; i < SignInThrottle.MaxOfName; i++) Assert.Null(throttle.Begin(client, new string('x', 100) + i));
+        Assert.NotNull(throttle.Begin(client, new string('x', 200)));
+        Assert.Null(throttle.Begin(client, "ada"));
     }
 }

@@ -7,7 +7,7 @@ function colour(name) {
 }
 
 // The planned end, the epochs and the best baseline: what the curve is on its way to.
-function frame(plan, text, line) {
+function frame(plan, text, line, surface) {
   const shapes = [];
   const annotations = [];
   for (const [index, step] of (plan?.epochs ?? []).entries()) {
@@ -16,7 +16,7 @@ function frame(plan, text, line) {
   }
   if (plan?.baseline) {
     shapes.push({ type: 'line', xref: 'paper', x0: 0, x1: 1, y0: plan.baseline.loss, y1: plan.baseline.loss, line: { color: text, width: 1.5, dash: 'dash' } });
-    annotations.push({ xref: 'paper', x: 1, xanchor: 'right', y: plan.baseline.loss, yanchor: 'bottom', text: `${plan.baseline.name} ${plan.baseline.loss.toFixed(4)}`, showarrow: false, font: { size: 11, color: text } });
+    annotations.push({ xref: 'paper', x: 1, xanchor: 'right', y: plan.baseline.loss, yanchor: 'bottom', text: `${plan.baseline.name} ${plan.baseline.loss.toFixed(4)}`, showarrow: false, bgcolor: surface, opacity: 0.9, font: { size: 11, color: text } });
   }
   return { shapes, annotations };
 }
@@ -32,7 +32,7 @@ function layout(plan) {
     font: { family: 'Inter, sans-serif', size: 12, color: text },
     showlegend: true,
     legend: { orientation: 'h', x: 1, xanchor: 'right', y: 1.02, yanchor: 'bottom', bgcolor: 'transparent' },
-    ...frame(plan, text, colour('--mud-palette-lines-inputs')),
+    ...frame(plan, text, colour('--mud-palette-lines-inputs'), colour('--mud-palette-surface')),
     xaxis: { ...axis, title: { text: 'step' }, rangemode: 'tozero', ...(plan?.end ? { range: [0, plan.end * 1.015] } : {}) },
     yaxis: { ...axis, title: { text: 'log loss' } },
     uirevision: 'run',

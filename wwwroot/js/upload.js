@@ -1,5 +1,10 @@
 // Sends a file as the body of a request, so that it does not pass through the circuit, and tells how far it is.
 
+// What is told to .NET does pass through the circuit, which a message of more than 32 KB ends: answers, names and their number are bounded.
+const maxAnswer = 4000;
+const maxFiles = 20;
+const maxName = 255;
+
 /** Opens the browser's file dialog of an input. */
 export function choose(input) {
   input.value = '';
@@ -9,8 +14,8 @@ export function choose(input) {
 /** Watches an input and a drop area; tells .NET which files were given. */
 export function watch(area, input, page) {
   const give = files => {
-    area.files = [...files];
-    page.invokeMethodAsync('FilesGiven', area.files.map(f => f.name));
+    area.files = [...files].slice(0, maxFiles);
+    page.invokeMethodAsync('FilesGiven', area.files.map(f => f.name.slice(-maxName)), files.length);
   };
   input.addEventListener('change', () => input.files.length && give(input.files));
   area.addEventListener('dragover', event => { event.preventDefault(); area.classList.add('dragging'); });
@@ -22,7 +27,7 @@ export function watch(area, input, page) {
   });
 }
 
-/** Uploads one of the given files. Resolves to { status, body }. */
+/** Uploads one of the given files. Resolves to { status, body }: of a report, which the page reads for itself, the status is enough. */
 export function send(area, index, url, tokenHeader, token, page) {
   return new Promise(resolve => {
     const request = new XMLHttpRequest();
@@ -37,7 +42,7 @@ export function send(area, index, url, tokenHeader, token, page) {
         page.invokeMethodAsync('Progress', Math.floor(100 * event.loaded / event.total));
       }
     };
-    request.onload = () => resolve({ status: request.status, body: request.responseText });
+    request.onload = () => resolve({ status: request.status, body: request.status === 200 ? '' : request.responseText.slice(0, maxAnswer) });
     request.onerror = () => resolve({ status: 0, body: '' });
     request.onabort = () => resolve({ status: 0, body: '' });
     area.request = request;

@@ -180,7 +180,10 @@ public sealed class BoardBuilder(BoardQuery query, WorkerDescription? worker, Fu
             Mean(r => r.Cost?.Seconds) * folds,
             Mean(r => r.Cost?.TokensPerSecond),
             (long?)Mean(r => r.Cost?.PeakMemoryBytes),
-            (long?)Mean(r => r.Cost?.TrainableParameters));
+            (long?)Mean(r => r.Cost?.TrainableParameters))
+        {
+            PeakMemoryAboveBaseBytes = (long?)Mean(r => r.Cost?.MeasuredAboveBaseBytes),
+        };
 
         double? Mean(Func<BoardRun, double?> value) => runs.Average(value);
     }

@@ -35,6 +35,9 @@ public static class BoardColumns
         new("seconds", "Time", "Time of one training by the clock; what else the host did meanwhile counts in.", r => r.Seconds, true),
         new("tokens_per_second", "Tokens/s", "Real tokens a second of training, padding not counted.", r => r.TokensPerSecond, false),
         new("peak_memory_bytes", "Peak memory", "Largest memory of a training.", r => r.PeakMemoryBytes, true),
+        new(
+            "memory_above_base_bytes", "Memory above base", "What of the largest memory came on top of the loaded model: gradients, activations, optimiser.",
+            r => r.PeakMemoryAboveBaseBytes, false),
         new("trainable_parameters", "Trainable", "Trainable parameters, the head included.", r => r.TrainableParameters, true),
         new(
             "seconds_per_thousandth", "Time per −0.001", "Time of training for each 0.001 of log loss below the best baseline.",

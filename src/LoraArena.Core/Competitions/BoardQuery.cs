@@ -41,6 +41,9 @@ public sealed record BoardQuery
     /// <summary>True gives each setting in which the lines differ a column of its own.</summary>
     public bool Differences { get; init; }
 
+    /// <summary>Page of the table, from 1.</summary>
+    public int Page { get; init; } = 1;
+
     /// <summary>The chart beside the table: forest, pareto, matrix or curves.</summary>
     public string Chart { get; init; } = "forest";
 
@@ -78,6 +81,7 @@ public sealed record BoardQuery
             Descending = get("sort")?.StartsWith('-') == true,
             Columns = columns is { Count: > 0 } ? columns : null,
             Differences = get("differences") == "1",
+            Page = int.TryParse(get("page"), NumberStyles.None, CultureInfo.InvariantCulture, out var page) && page > 0 ? page : 1,
             Chart = get("chart") is "pareto" or "matrix" or "curves" ? get("chart")! : "forest",
             BySeconds = get("x") == "seconds",
             LogAxis = get("axis") == "log",
@@ -98,6 +102,7 @@ public sealed record BoardQuery
         ["sort"] = Sort is null && !Descending ? null : (Descending ? "-" : "") + (Sort ?? BoardColumns.LogLoss),
         ["columns"] = Columns is null ? null : string.Join(',', Columns),
         ["differences"] = Differences ? "1" : null,
+        ["page"] = Page == 1 ? null : Page.ToString(CultureInfo.InvariantCulture),
         ["chart"] = Chart == "forest" ? null : Chart,
         ["cost"] = Cost == "seconds" ? null : Cost,
         ["x"] = BySeconds ? "seconds" : null,
@@ -111,6 +116,10 @@ public sealed record BoardQuery
         var parts = Parameters().Where(p => p.Value is not null).Select(p => $"{p.Key}={Uri.EscapeDataString((string)p.Value!)}").ToList();
         return parts.Count == 0 ? "" : "?" + string.Join('&', parts);
     }
+
+    /// <summary>True where the table has the same lines in the same order as in another view, so that a page of it stays what it is.</summary>
+    public bool HasLinesOf(BoardQuery other)
+        => (Split, Fold, ByRun, Filter, Trial, Sort, Descending) == (other.Split, other.Fold, other.ByRun, other.Filter, other.Trial, other.Sort, other.Descending);
 
     private static string? Text(string? value) => string.IsNullOrWhiteSpace(value) ? null : value.Trim();
 }

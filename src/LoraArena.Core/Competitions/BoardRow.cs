@@ -62,6 +62,9 @@ public sealed record BoardRow(
     /// <summary>Further runs of the same method, other seeds and repetitions, that have ended without success.</summary>
     public int FailedRuns { get; init; }
 
+    /// <summary>What of the peak came on top of the loaded model, in bytes; null where it was not measured.</summary>
+    public long? PeakMemoryAboveBaseBytes { get; init; }
+
     /// <summary>Tags of its runs.</summary>
     public IEnumerable<string> Tags => Runs.SelectMany(r => r.Notes.Tags).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
 

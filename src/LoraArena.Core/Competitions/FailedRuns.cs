@@ -36,6 +36,9 @@ public sealed record FailedLine(string Name, IReadOnlyList<FailedRun> Runs)
     /// <summary>The largest memory of one of them.</summary>
     public long? PeakMemoryBytes => Runs.Max(r => r.Result.Cost?.PeakMemoryBytes);
 
+    /// <summary>The largest of what came on top of the loaded model.</summary>
+    public long? PeakMemoryAboveBaseBytes => Runs.Max(r => r.Result.Cost?.MeasuredAboveBaseBytes);
+
     /// <summary>Tokens a second of the newest that came so far.</summary>
     public double? TokensPerSecond => Runs.Select(r => r.Result.Cost?.TokensPerSecond).FirstOrDefault(v => v is not null);
 

@@ -27,10 +27,10 @@ public static class Slices
     }
 
     /// <summary>Two runs compared slice by slice.</summary>
-    /// <param name="rows">Each battle, with the difference of the losses on it and its prompt group.</param>
-    public static IReadOnlyList<Slice> Compare(IReadOnlyList<(Battle Battle, double Difference, string Group)> rows)
+    /// <param name="rows">The slices of each row, with the difference of the losses on it and its prompt group.</param>
+    public static IReadOnlyList<Slice> Compare(IReadOnlyList<(IReadOnlyList<(string Kind, string Name)> Slices, double Difference, string Group)> rows)
     {
-        var slices = rows.SelectMany(r => Of(r.Battle).Select(s => (s.Kind, s.Name, r.Difference, r.Group)))
+        var slices = rows.SelectMany(r => r.Slices.Select(s => (s.Kind, s.Name, r.Difference, r.Group)))
             .GroupBy(r => (r.Kind, r.Name))
             .Where(g => g.Count() >= MinRows)
             .ToList();

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LoraArena.Core.Files;
 using LoraArena.Core.Json;
 using LoraArena.Core.Metrics;
@@ -56,6 +57,10 @@ public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond
 
     /// <summary>What of the peak came on top of the loaded model, in bytes.</summary>
     public long PeakMemoryAboveBaseBytes { get; init; }
+
+    /// <summary>The same; null where it was not measured: a training that takes nothing there is none.</summary>
+    [JsonIgnore]
+    public long? MeasuredAboveBaseBytes => PeakMemoryAboveBaseBytes > 0 ? PeakMemoryAboveBaseBytes : null;
 }
 
 /// <summary>What an attempt ran on.</summary>

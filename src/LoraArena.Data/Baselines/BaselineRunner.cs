@@ -28,7 +28,8 @@ public sealed class BaselineRunner(string folder)
     public IReadOnlyList<BaselineResult>? Stored(string trainSha256)
     {
         var stored = JsonFile.TryReadDerived<BaselineScores>(ScoresPath);
-        var known = stored?.Train == trainSha256
+        var known = stored is not null
+            && (stored.Train == trainSha256 || stored.CountsFor.Contains(trainSha256))
             && stored.Baselines.Select(result => result.Id).SequenceEqual(BaselineCatalog.All.Select(baseline => baseline.Id));
         return known ? stored!.Baselines : null;
     }
@@ -75,6 +76,14 @@ public sealed class BaselineRunner(string folder)
         return results;
     }
 
+    /// <summary>Lets the scores stand for other training data too: data in which the rows of the split are not.</summary>
+    /// <param name="trainSha256">SHA-256 of that data.</param>
+    public void CountFor(string trainSha256)
+    {
+        if (JsonFile.TryReadDerived<BaselineScores>(ScoresPath) is not { } stored) return;
+        AtomicFile.WriteJson(ScoresPath, stored with { CountsFor = [.. stored.CountsFor.Append(trainSha256).Distinct(StringComparer.Ordinal)] });
+    }
+
     /// <summary>What a baseline says about the validation rows; null where there is no such baseline or it has not been scored.</summary>
     public IEnumerable<Prediction>? Predictions(string baselineId)
     {
@@ -94,7 +103,11 @@ public sealed class BaselineRunner(string folder)
     /// <summary>The file scores.json.</summary>
     /// <param name="Train">SHA-256 of the training data.</param>
     /// <param name="Baselines">One result a baseline.</param>
-    private sealed record BaselineScores(string Train, IReadOnlyList<BaselineResult> Baselines);
+    private sealed record BaselineScores(string Train, IReadOnlyList<BaselineResult> Baselines)
+    {
+        /// <summary>Training data in which the rows are not: the scores are all that there is of them.</summary>
+        public IReadOnlyList<string> CountsFor { get; init; } = [];
+    }
 }
 
 /// <summary>What the baselines need of a battle with a winner: all that is kept of it while a whole file goes by.</summary>

@@ -37,7 +37,7 @@ public sealed record BoardExport(
             "rank", "id", "name", "baseline", "variant", "model", "seed", "log_loss", "log_loss_low", "log_loss_high", "accuracy", "ece",
             "seconds", "tokens_per_second", "peak_memory_bytes", "trainable_parameters",
             "seeds", "provisional", "difference", "difference_low", "difference_high", "p", "p_holm", "rank_best", "rank_worst", "standing",
-            "flip_rate", "seconds_per_thousandth", "settings", "tags", "runs",
+            "flip_rate", "seconds_per_thousandth", "memory_above_base_bytes", "settings", "tags", "runs",
         ];
         foreach (var r in Rows)
         {
@@ -48,7 +48,7 @@ public sealed record BoardExport(
                 Number(r.Ece), Number(r.Seconds), Number(r.TokensPerSecond), Number(r.PeakMemoryBytes), Number(r.TrainableParameters),
                 Number(r.Seeds), r.Provisional ? "true" : "false", Number(r.Difference), Number(r.DifferenceLow),
                 Number(r.DifferenceHigh), Number(r.P), Number(r.PHolm), Number(r.RankBest), Number(r.RankWorst), r.Standing,
-                Number(r.FlipRate), Number(r.SecondsPerThousandth), Text(r.Settings), Text(string.Join(' ', r.Tags)),
+                Number(r.FlipRate), Number(r.SecondsPerThousandth), Number(r.MemoryAboveBaseBytes), Text(r.Settings), Text(string.Join(' ', r.Tags)),
                 string.Join(' ', r.Runs),
             ];
         }
@@ -60,7 +60,7 @@ public sealed record BoardExport(
             [
                 "", f.Run, Text(f.Name), "false", Text(f.Variant), Text(f.Model), Number(f.Seed), "", "", "", "", "", Number(f.Seconds),
                 Number(f.TokensPerSecond), Number(f.PeakMemoryBytes), Number(f.TrainableParameters),
-                "", "", "", "", "", "", "", "", "", f.End, "", "", Text(f.Settings), "", f.Run,
+                "", "", "", "", "", "", "", "", "", f.End, "", "", Number(f.MemoryAboveBaseBytes), Text(f.Settings), "", f.Run,
             ];
         }
     }
@@ -77,10 +77,16 @@ public sealed record BoardExport(
         string Run, string Name, string Variant, string Model, long Seed, string End, string? Reason, double? Seconds,
         double? TokensPerSecond, long? PeakMemoryBytes, long? TrainableParameters, string Settings)
     {
+        /// <summary>What of the peak came on top of the loaded model.</summary>
+        public long? MemoryAboveBaseBytes { get; init; }
+
         internal static Failure Of(FailedLine line, FailedRun run) => new(
             run.Spec.Run, line.Name, run.Settings.Variant, run.Settings.Model, run.Spec.Training.Seed, run.End, run.Result.Reason,
             run.Result.Cost?.Seconds, run.Result.Cost?.TokensPerSecond,
-            run.Result.Cost?.PeakMemoryBytes, run.Result.Cost?.TrainableParameters, run.Settings.Text());
+            run.Result.Cost?.PeakMemoryBytes, run.Result.Cost?.TrainableParameters, run.Settings.Text())
+        {
+            MemoryAboveBaseBytes = run.Result.Cost?.MeasuredAboveBaseBytes,
+        };
     }
 
     /// <summary>One line. Differences are of this line minus the reference; below zero it is better.</summary>
@@ -90,12 +96,18 @@ public sealed record BoardExport(
         [property: JsonPropertyName("p_holm")] double? PHolm, int? RankBest, int? RankWorst, string Standing, double? FlipRate,
         double? SecondsPerThousandth, string? Settings, IReadOnlyList<string> Tags, IReadOnlyList<string> Runs)
     {
+        /// <summary>What of the peak came on top of the loaded model.</summary>
+        public long? MemoryAboveBaseBytes { get; init; }
+
         internal static Row Of(BoardRow r, int index) => new(
             index + 1, r.Id, r.Name, r.IsBaseline, r.Variant, r.Model, r.Runs is [var only] ? only.Spec.Training.Seed : null,
             r.LogLoss.Value, Low(r.LogLoss), High(r.LogLoss), r.Accuracy, r.Ece, r.Seconds, r.TokensPerSecond,
             r.PeakMemoryBytes, r.TrainableParameters, r.Seeds, r.IsProvisional, r.Against?.Difference.Value, Low(r.Against?.Difference),
             High(r.Against?.Difference), r.Against?.P, r.PAdjusted, r.Rank?.Best, r.Rank?.Worst,
-            Words(r.Standing), r.FlipRate, r.SecondsPerThousandth, r.Settings?.Text(), [.. r.Tags], [.. r.Runs.Select(run => run.Spec.Run)]);
+            Words(r.Standing), r.FlipRate, r.SecondsPerThousandth, r.Settings?.Text(), [.. r.Tags], [.. r.Runs.Select(run => run.Spec.Run)])
+        {
+            MemoryAboveBaseBytes = r.PeakMemoryAboveBaseBytes,
+        };
 
         private static double? Low(Interval? interval) => interval is { IsKnown: true } known ? known.Low : null;
 

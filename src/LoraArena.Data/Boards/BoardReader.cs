@@ -23,7 +23,7 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
 
     private readonly ConcurrentDictionary<string, (DateTime Stamp, FailedRun Run)> _failed = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Kept> _runs = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, IReadOnlyList<BoardBaseline>> _baselines = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (IReadOnlyList<BoardBaseline> Found, string? Refusal)> _baselines = new(StringComparer.Ordinal);
 
     /// <summary>The board that a query asks for.</summary>
     /// <param name="competition">The competition, with training data.</param>
@@ -132,8 +132,22 @@ public sealed class BoardReader(ArenaFolder arena, CompetitionLibrary library)
     private IReadOnlyList<BoardBaseline> Baselines(Competition competition, SplitReference part, CancellationToken cancellation)
     {
         var key = FormattableString.Invariant($"{competition.Id}/{competition.File(FileRole.Train)?.Sha256}/{part.Id}/{part.Fold}");
-        if (_baselines.TryGetValue(key, out var known)) return known;
-        return _baselines[key] = library.BaselinesOfBoard(competition.Id, part.Id, part.Fold, cancellation);
+        if (!_baselines.TryGetValue(key, out var known))
+        {
+            try
+            {
+                known = (library.BaselinesOfBoard(competition.Id, part.Id, part.Fold, cancellation), null);
+            }
+            catch (SplitException error)
+            {
+                // Found out by reading the training data: another look at the same board need not.
+                known = ([], error.Message);
+            }
+
+            _baselines[key] = known;
+        }
+
+        return known.Refusal is null ? known.Found : throw new SplitException(known.Refusal);
     }
 
     private sealed record Kept((DateTime Result, DateTime Notes, string? Worker) Stamp, BoardRun Run);

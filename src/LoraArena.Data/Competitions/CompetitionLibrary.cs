@@ -97,6 +97,11 @@ public sealed partial class CompetitionLibrary
     public IEnumerable<Battle> ReadBattles(string sha256, FileRole role, CancellationToken cancellation = default)
         => _dataSets.Battles(sha256, role, cancellation);
 
+    /// <summary>The battles of some of the accepted rows that <see cref="ListRows"/> lists, in the order given; nothing else of the file is read.</summary>
+    /// <exception cref="CompetitionException">It was not imported in that role.</exception>
+    /// <exception cref="CsvRefusedException">The arena's copy of the file has been changed.</exception>
+    public IReadOnlyList<Battle> ReadBattles(string sha256, FileRole role, IReadOnlyList<ListedRow> rows) => _dataSets.Battles(sha256, role, rows);
+
     /// <summary>The rows of a data set without their texts, in order: also those that cannot be used, where they have an id.</summary>
     /// <exception cref="CompetitionException">It was not imported in that role.</exception>
     public IReadOnlyList<ListedRow> ListRows(string sha256, FileRole role) => _dataSets.ListRows(sha256, role);
@@ -212,12 +217,41 @@ public sealed partial class CompetitionLibrary
         var competition = Get(competitionId);
         var train = competition.File(FileRole.Train) ?? throw new CompetitionException($"Competition '{competition.Name}' has no training data yet.");
         var runner = Baselines(competitionId, splitId, fold);
-        return runner.Stored(train.Sha256) ?? runner.Evaluate(
-            train.Sha256,
-            ReadSplit(competitionId, splitId),
-            fold,
-            () => ReadBattles(train.Sha256, FileRole.Train, cancellation).Select(BaselineRow.Of),
-            cancellation);
+        if (runner.Stored(train.Sha256) is { } stored) return stored;
+        var split = ReadSplit(competitionId, splitId);
+        split.Assign(fold);
+        try
+        {
+            return Evaluate(train.Sha256);
+        }
+        catch (SplitException)
+        {
+            // A split of rows that came with an earlier file: they are scored as they stand there, and no later look reads a file for them.
+            foreach (var earlier in competition.Earlier.Select(e => e.File).Where(f => f.Role == FileRole.Train).Reverse())
+            {
+                if (TryEvaluate(earlier.Sha256) is not { } found) continue;
+                runner.CountFor(train.Sha256);
+                return found;
+            }
+
+            throw;
+        }
+
+        IReadOnlyList<BaselineResult> Evaluate(string sha256) => runner.Evaluate(
+            sha256, split, fold, () => ReadBattles(sha256, FileRole.Train, cancellation).Select(BaselineRow.Of), cancellation);
+
+        IReadOnlyList<BaselineResult>? TryEvaluate(string sha256)
+        {
+            try
+            {
+                return Evaluate(sha256);
+            }
+            catch (Exception error) when (error is SplitException or CompetitionException)
+            {
+                // Not of that file either, or it is not in the arena any more.
+                return null;
+            }
+        }
     }
 
     /// <summary>What a baseline says about the validation rows of a split on which the baselines have been scored.</summary>

@@ -86,6 +86,10 @@ internal sealed class DataSets(ArenaFolder arena)
         return PreferenceCsv.Read(Source(sha256), name, role, cancellation).Where(row => row.Issue is null).Select(row => row.Battle!);
     }
 
+    /// <summary>The battles of some listed rows: nothing else of the source is read.</summary>
+    public IReadOnlyList<Battle> Battles(string sha256, FileRole role, IReadOnlyList<ListedRow> rows)
+        => [.. PreferenceCsv.ReadAt(Source(sha256), ReadReport(sha256, role).FileName, role, rows.Select(row => row.Offset))];
+
     /// <summary>Checks that a source is still the file that was imported.</summary>
     /// <exception cref="CompetitionException">It is not, or it is not there.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>

@@ -42,7 +42,7 @@ internal sealed class ReportBuilder(FileRole role)
             if (_repairs.Count < ImportReport.MaxListed) _repairs.Add(repair);
         }
 
-        Add(row.Id!, row.Battle);
+        Add(row.Id!, row.Battle, row.Offset);
     }
 
     /// <summary>Ids of the file, each once, in order: also of rows that cannot be used.</summary>
@@ -69,7 +69,7 @@ internal sealed class ReportBuilder(FileRole role)
         Warnings = [.. Warnings(rows)],
     };
 
-    private void Add(string id, Battle? battle)
+    private void Add(string id, Battle? battle, long offset)
     {
         if (battle is null)
         {
@@ -78,7 +78,11 @@ internal sealed class ReportBuilder(FileRole role)
         }
 
         var group = PromptGroup.Key(battle);
-        _rows.Add(new ListedRow(id, group, battle.Winner, IsAccepted: true));
+        _rows.Add(new ListedRow(id, group, battle.Winner, IsAccepted: true)
+        {
+            Offset = offset,
+            Slices = battle.Winner is null ? [] : [.. Slices.Of(battle)],
+        });
         if (battle.Winner is { } winner)
         {
             _labels[winner] = _labels.GetValueOrDefault(winner) + 1;

@@ -9,7 +9,11 @@ namespace LoraArena.Data.Csv;
 /// <param name="Line">Line of the file, from 1, as an editor counts: line breaks inside quotes count too.</param>
 /// <param name="Cells">Texts of the cells. A blank line has one cell that is empty; a broken row those before its fault.</param>
 /// <param name="Fault">Why the row cannot be taken apart; null where it can.</param>
-public readonly record struct CsvRecord(long Line, string[] Cells, string? Fault = null);
+public readonly record struct CsvRecord(long Line, string[] Cells, string? Fault = null)
+{
+    /// <summary>Bytes of UTF-8 before the row: where <see cref="CsvInput.ReadAt"/> finds it again.</summary>
+    public long Offset { get; init; }
+}
 
 /// <summary>
 /// Reads a CSV file row by row and strictly (RFC 4180; LF, CRLF or CR; a first line <c>sep=;</c> names the separator, as spreadsheets write it).
@@ -97,6 +101,26 @@ public sealed class CsvInput : IDisposable
         }
     }
 
+    /// <summary>Reads one row again, without those before it; its line is not known then. <see cref="Records(CancellationToken)"/> goes on after it.</summary>
+    /// <param name="offset">The <see cref="CsvRecord.Offset"/> of a row that could be taken apart.</param>
+    /// <exception cref="CsvRefusedException">There is no such row: the file has changed since.</exception>
+    public CsvRecord ReadAt(long offset)
+    {
+        _csv.Dispose();
+        _text.Dispose();
+        (_text, _csv) = Open(offset, 1);
+        try
+        {
+            if (Next()) return new CsvRecord(0, _csv.Current.ToArray()) { Offset = offset };
+        }
+        catch (BrokenRowException)
+        {
+            // As below.
+        }
+
+        throw Refused(null, null, Invariant($"the row at byte {offset} is not there any more; the file has been changed"));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -121,7 +145,7 @@ public sealed class CsvInput : IDisposable
         try
         {
             if (!Next()) return null;
-            var record = new CsvRecord(Line, _csv.Current.ToArray());
+            var record = new CsvRecord(Line, _csv.Current.ToArray()) { Offset = _readerOffset + _csv.ByteOffset };
             var isBlank = _csv.RawRecord.IsEmpty;
             if (search is null || !_csv.RawRecord.ContainsAny((byte)'\n', (byte)'\r') || isWholeRow!(record.Cells)) return (record, isBlank);
 

@@ -13,6 +13,9 @@ public sealed record ImportedRow(long Line, string? Id, Battle? Battle, RowIssue
     /// <summary>What is said of a line with nothing in it.</summary>
     internal const string BlankLine = "the line is blank";
 
+    /// <summary>Where <see cref="PreferenceCsv.ReadAt"/> finds the row again.</summary>
+    public long Offset { get; init; }
+
     /// <summary>True for a line with nothing in it: it is named, and no row is missing for it.</summary>
     public bool IsBlank => Issue is { Reason: BlankLine };
 }

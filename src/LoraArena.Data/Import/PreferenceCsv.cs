@@ -1,3 +1,4 @@
+using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
 using LoraArena.Data.Csv;
 
@@ -33,6 +34,24 @@ public static class PreferenceCsv
         }
 
         if (!any) throw new CsvRefusedException(displayName, "the file has a header but no rows");
+    }
+
+    /// <summary>Reads some battles of a file again, and nothing of the others.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="displayName">What messages call it.</param>
+    /// <param name="role">What it was read as.</param>
+    /// <param name="offsets">The <see cref="ImportedRow.Offset"/> of each, in the order in which they are wanted.</param>
+    /// <exception cref="CsvRefusedException">The file has changed since the offsets were taken.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static IEnumerable<Battle> ReadAt(string path, string displayName, FileRole role, IEnumerable<long> offsets)
+    {
+        using var csv = new CsvInput(path, displayName);
+        var rows = new RowReader(new PreferenceColumns(csv, role, displayName), role, csv.Header.Count);
+        foreach (var offset in offsets)
+        {
+            yield return rows.Read(csv.ReadAt(offset), _ => null).Battle
+                ?? throw new CsvRefusedException(displayName, "a row is not what it was when it was imported; the file has been changed");
+        }
     }
 
     /// <summary>What a file is for, judged by its header; null where it fits no role.</summary>

@@ -47,7 +47,7 @@ internal sealed class RowReader(PreferenceColumns columns, FileRole role, int wi
                 turns.ResponsesA,
                 turns.ResponsesB,
                 role == FileRole.Train ? ReadWinner(cells) : null);
-            return new ImportedRow(line, id, battle, null, Repair(line, id!, turns, damage));
+            return new ImportedRow(line, id, battle, null, Repair(line, id!, turns, damage)) { Offset = record.Offset };
         }
         catch (RowException error)
         {

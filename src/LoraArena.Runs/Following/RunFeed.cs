@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using LoraArena.Core.Runs;
 using LoraArena.Storage.Entities;
 
 namespace LoraArena.Runs.Following;
@@ -11,32 +11,52 @@ public sealed record RunNews(RunEntry Entry, RunSnapshot Progress);
 
 /// <summary>
 /// Brings news of runs to pages and hub. A watcher gets the newest news whenever it is ready for some: a slow one misses what has been
-/// overtaken and holds nobody up.
+/// overtaken and holds nobody up. The newest news of a run is kept until the run has ended and its last watcher has left.
 /// </summary>
 public sealed class RunFeed
 {
-    private readonly ConcurrentDictionary<string, Channel> _channels = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Channel> _channels = new(StringComparer.Ordinal);
 
     /// <summary>Runs that somebody watches.</summary>
-    public IReadOnlyCollection<string> Watched => [.. _channels.Where(c => c.Value.Watchers > 0).Select(c => c.Key)];
+    public IReadOnlyCollection<string> Watched
+    {
+        get
+        {
+            lock (_lock) return [.. _channels.Where(c => c.Value.Watchers > 0).Select(c => c.Key)];
+        }
+    }
+
+    /// <summary>Runs of which news is kept, or would be.</summary>
+    public int Kept
+    {
+        get
+        {
+            lock (_lock) return _channels.Count;
+        }
+    }
 
     /// <summary>Tells the watchers of a run.</summary>
     public void Publish(RunNews news)
     {
-        if (_channels.TryGetValue(news.Entry.Id, out var channel)) channel.Publish(news);
+        lock (_lock)
+        {
+            if (!_channels.TryGetValue(news.Entry.Id, out var channel)) return;
+            channel.Publish(news);
+            Forget(news.Entry.Id, channel);
+        }
     }
 
     /// <summary>News of a run, from now on, until the token is cancelled or the run is over.</summary>
     public async IAsyncEnumerable<RunNews> WatchAsync(string runId, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var channel = _channels.GetOrAdd(runId, _ => new Channel());
-        channel.Enter();
+        var channel = Enter(runId);
         try
         {
             RunNews? last = null;
             while (!cancel.IsCancellationRequested)
             {
-                var (news, changed) = channel.Now();
+                var (news, changed) = Now(channel);
                 if (news is not null && !ReferenceEquals(news, last))
                 {
                     last = news;
@@ -56,46 +76,68 @@ public sealed class RunFeed
         }
         finally
         {
-            channel.Leave();
+            Leave(runId, channel);
         }
     }
 
+    private Channel Enter(string runId)
+    {
+        lock (_lock)
+        {
+            if (!_channels.TryGetValue(runId, out var channel)) _channels[runId] = channel = new Channel();
+            channel.Watchers++;
+            return channel;
+        }
+    }
+
+    private (RunNews? News, Task Changed) Now(Channel channel)
+    {
+        lock (_lock) return (channel.News, channel.Changed);
+    }
+
+    private void Leave(string runId, Channel channel)
+    {
+        lock (_lock)
+        {
+            channel.Watchers--;
+            Forget(runId, channel);
+        }
+    }
+
+    // Whoever comes later to a run that has ended finds its end in the store, and is told of it at the next look.
+    private void Forget(string runId, Channel channel)
+    {
+        if (channel.Watchers == 0 && channel.IsOver) _channels.Remove(runId);
+    }
+
+    /// <summary>What is known of a run, and who waits for more. Held under the feed's lock.</summary>
     private sealed class Channel
     {
-        private readonly Lock _lock = new();
-        private RunNews? _news;
         private TaskCompletionSource _changed = New();
-        private int _watchers;
 
-        public int Watchers => Volatile.Read(ref _watchers);
+        public int Watchers { get; set; }
 
-        public void Enter() => Interlocked.Increment(ref _watchers);
+        public RunNews? News { get; private set; }
 
-        public void Leave() => Interlocked.Decrement(ref _watchers);
+        public Task Changed => _changed.Task;
 
-        public (RunNews? News, Task Changed) Now()
-        {
-            lock (_lock) return (_news, _changed.Task);
-        }
+        /// <summary>True where there is nothing to keep for a later watcher.</summary>
+        public bool IsOver => News is null || RunState.Parse(News.Entry.State).IsFinal;
 
         public void Publish(RunNews news)
         {
-            TaskCompletionSource changed;
-            lock (_lock)
+            if (News is not null
+                && News.Progress.Version == news.Progress.Version
+                && News.Entry.State == news.Entry.State
+                && News.Entry.Attempt == news.Entry.Attempt
+                && News.Entry.Phase == news.Entry.Phase)
             {
-                if (_news is not null
-                    && _news.Progress.Version == news.Progress.Version
-                    && _news.Entry.State == news.Entry.State
-                    && _news.Entry.Attempt == news.Entry.Attempt
-                    && _news.Entry.Phase == news.Entry.Phase)
-                {
-                    return;
-                }
-
-                _news = news;
-                (changed, _changed) = (_changed, New());
+                return;
             }
 
+            News = news;
+            var changed = _changed;
+            _changed = New();
             changed.SetResult();
         }
 

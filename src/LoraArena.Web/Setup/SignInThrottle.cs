@@ -1,11 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
+using LoraArena.Storage;
 
 namespace LoraArena.Web.Setup;
 
 /// <summary>
 /// Slows down who guesses passwords. Failed attempts count, by client and name together and by client alone; looking at the form does not.
-/// Whoever has failed too often waits until the oldest of those attempts is a minute old.
+/// Whoever has failed too often waits until the oldest of those attempts is a minute old. An attempt counts from its beginning until it
+/// succeeds: otherwise many at once would all go through before the first of them has failed. No name is locked for others than the client
+/// that guesses at it: anybody could keep anybody out.
 /// </summary>
 public sealed class SignInThrottle(TimeProvider time)
 {
@@ -16,33 +19,44 @@ public sealed class SignInThrottle(TimeProvider time)
     public const int MaxOfClient = 30;
 
     private const int MaxKept = 20_000;
+
+    // No account has a longer name: all of those are one.
+    private const int MaxNameCharacters = Accounts.MaxNameCharacters + 1;
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Queue<DateTimeOffset>> _failed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<DateTimeOffset>> _failed = new(StringComparer.Ordinal);
 
-    /// <summary>How long this client must wait before it may try this name; null where it may try now.</summary>
-    public TimeSpan? Wait(HttpContext context, string name)
+    /// <summary>Begins an attempt, which counts as failed until <see cref="Succeeded"/>. Nothing is checked of a password before.</summary>
+    /// <returns>How long this client must wait before it may try this name; null where it may try now.</returns>
+    public TimeSpan? Begin(HttpContext context, string name)
     {
         lock (_lock)
         {
             var now = time.GetUtcNow();
             var until = Later(Until(OfClient(context), MaxOfClient, now), Until(OfName(context, name), MaxOfName, now));
-            return until is { } end ? end - now : null;
-        }
-    }
-
-    /// <summary>Counts a failed attempt.</summary>
-    public void Failed(HttpContext context, string name)
-    {
-        lock (_lock)
-        {
-            var now = time.GetUtcNow();
+            if (until is { } end) return end - now;
             if (_failed.Count > MaxKept) Forget(now);
             foreach (var key in new[] { OfClient(context), OfName(context, name) })
             {
-                if (!_failed.TryGetValue(key, out var times)) _failed[key] = times = new Queue<DateTimeOffset>();
-                times.Enqueue(now);
+                if (!_failed.TryGetValue(key, out var times)) _failed[key] = times = [];
+                times.Add(now);
+            }
+
+            return null;
+        }
+    }
+
+    /// <summary>An attempt that was begun has not failed.</summary>
+    public void Succeeded(HttpContext context, string name)
+    {
+        lock (_lock)
+        {
+            foreach (var key in new[] { OfClient(context), OfName(context, name) })
+            {
+                if (!_failed.TryGetValue(key, out var times)) continue;
+                times.RemoveAt(times.Count - 1);
+                if (times.Count == 0) _failed.Remove(key);
             }
         }
     }
@@ -65,17 +79,21 @@ public sealed class SignInThrottle(TimeProvider time)
     private DateTimeOffset? Until(string key, int max, DateTimeOffset now)
     {
         if (!_failed.TryGetValue(key, out var times)) return null;
-        while (times.TryPeek(out var oldest) && now - oldest >= Window) times.Dequeue();
+        times.RemoveAll(at => now - at >= Window);
         if (times.Count == 0) _failed.Remove(key);
-        return times.Count < max ? null : times.ElementAt(times.Count - max) + Window;
+        return times.Count < max ? null : times[^max] + Window;
     }
 
     private void Forget(DateTimeOffset now)
     {
-        foreach (var key in _failed.Where(f => now - f.Value.Last() >= Window).Select(f => f.Key).ToList()) _failed.Remove(key);
+        foreach (var key in _failed.Where(f => now - f.Value[^1] >= Window).Select(f => f.Key).ToList()) _failed.Remove(key);
     }
 
-    private static string OfName(HttpContext context, string name) => $"{OfClient(context)} {name.Trim().ToUpperInvariant()}";
+    private static string OfName(HttpContext context, string name)
+    {
+        name = name.Trim();
+        return $"{OfClient(context)} {name[..Math.Min(name.Length, MaxNameCharacters)].ToUpperInvariant()}";
+    }
 
     // A host has a whole /64 of IPv6 addresses at its disposal.
     private static string OfClient(HttpContext context)

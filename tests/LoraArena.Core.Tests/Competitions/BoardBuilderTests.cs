@@ -233,6 +233,7 @@ public sealed class BoardBuilderTests
             BySeconds = true,
             LogAxis = true,
             Smoothing = 12,
+            Page = 3,
         };
         var parameters = query.ToQueryString()
             .TrimStart('?')
@@ -243,7 +244,7 @@ public sealed class BoardBuilderTests
         Assert.Equal(query.ToQueryString(), back.ToQueryString());
         Assert.Equal(query.Columns, back.Columns);
         Assert.Equal("", BoardQuery.Parse(name =>
-            name switch { "sort" => "nonsense", "columns" => "x,y", "chart" => "pie", "fold" => "-3", "smooth" => "a", _ => null }).ToQueryString());
+            name switch { "sort" => "nonsense", "columns" => "x,y", "chart" => "pie", "fold" => "-3", "page" => "0", "smooth" => "a", _ => null }).ToQueryString());
     }
 
     [Fact]

@@ -30,14 +30,15 @@ internal static class BoardCase
         return new BoardRun(
             spec, MethodSettings.Of(spec, null), new Scores(
                 sketch.Mean, interval.Low, interval.High, 0.5, 0.03,
-                sketch.Rows), new RunCost(100 * rank / 16.0, 1000, 10, 1 << 20, 1000 * rank), new LossTable(rows, sketch), new RunNotes("", tags ?? []));
+                sketch.Rows), new RunCost(100 * rank / 16.0, 1000, 10, 1 << 20, 1000 * rank) { PeakMemoryAboveBaseBytes = (long)rank << 14 },
+            new LossTable(rows, sketch), new RunNotes("", tags ?? []));
     }
 
     /// <summary>A run that has ended without success after 40 seconds.</summary>
     public static FailedRun Failed(string id, string variant, RunMark? flag = null, long seed = 0, int rank = 16, RunState? state = null, bool began = true)
     {
         var run = Run(id, variant, 0, seed, rank);
-        var cost = began ? new RunCost(40, 1000, 25, 1 << 20, 1000 * rank) : null;
+        var cost = began ? new RunCost(40, 1000, 25, 1 << 20, 1000 * rank) { PeakMemoryAboveBaseBytes = 3 << 20 } : null;
         return new FailedRun(
             run.Spec, run.Settings,
             new RunResult(state ?? RunState.Failed, 1, DateTimeOffset.UnixEpoch, $"Why {id} ended.", 4, null, cost) { Flag = flag });

@@ -6,6 +6,7 @@ using LoraArena.Core.Files;
 using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
 using LoraArena.Data.Baselines;
+using LoraArena.Data.Boards;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Csv;
 using LoraArena.Data.Splits;
@@ -161,6 +162,36 @@ public sealed class CompetitionLibraryTests : IDisposable
         var source = await File.ReadAllTextAsync(Path.Join(_arena.Dataset(sha), "source.csv"), Cancellation);
         await ImportAsync(competition.Id, source.Replace(",1,0,0\n", ",0,0,1\n", StringComparison.Ordinal), "train.csv", replace: true);
         Assert.NotEqual(first[1].Scores.LogLoss, _library.EvaluateBaselines(competition.Id, split.Id, 0, Cancellation)[1].Scores.LogLoss);
+    }
+
+    [Fact]
+    public async Task BaselinesOfASplitOfEarlierData_AreThoseThatThereAre_AndNoFileIsReadForThem()
+    {
+        var competition = await _library.CreateAsync("c", Cancellation);
+        await ImportStarterAsync(competition.Id, "train.csv");
+        var before = _library.Get(competition.Id);
+        var stored = _library.EvaluateBaselines(competition.Id, before.DefaultSplit!, cancellation: Cancellation);
+        var source = await File.ReadAllLinesAsync(Path.Join(_arena.Dataset(before.File(FileRole.Train)!.Sha256), "source.csv"), Cancellation);
+        await ImportAsync(competition.Id, string.Join('\n', source.Select((line, i) => i == 0 ? line : "x" + line)) + "\n", "other.csv", replace: true);
+
+        Assert.Equal(stored, _library.EvaluateBaselines(competition.Id, before.DefaultSplit!, cancellation: Cancellation));
+        foreach (var file in Directory.EnumerateFiles(_arena.Datasets, "source.csv", SearchOption.AllDirectories)) File.Delete(file);
+        var afterARestart = new CompetitionLibrary(_arena, _time);
+        Assert.Equal(stored, afterARestart.EvaluateBaselines(competition.Id, before.DefaultSplit!, cancellation: Cancellation));
+    }
+
+    [Fact]
+    public async Task ASplitWhoseRowsAreInNoFile_IsRefusedAtEachLookAtItsBoard_ButLookedForOnce()
+    {
+        var competition = await _library.CreateAsync("c", Cancellation);
+        await ImportStarterAsync(competition.Id, "train.csv");
+        var split = _library.AddSplit(competition.Id, new Split("gone", SplitKind.File, null, ["no such row"], ["nor this"], null));
+        var reader = new BoardReader(_arena, _library);
+        var query = new BoardQuery { Split = split.Id };
+        var first = Assert.Throws<SplitException>(() => reader.Read(_library.Get(competition.Id), query, _ => [], null, null, Cancellation));
+        foreach (var file in Directory.EnumerateFiles(_arena.Datasets, "source.csv", SearchOption.AllDirectories)) File.Delete(file);
+        var again = Assert.Throws<SplitException>(() => reader.Read(_library.Get(competition.Id), query, _ => [], null, null, Cancellation));
+        Assert.Equal(first.Message, again.Message);
     }
 
     [Fact]

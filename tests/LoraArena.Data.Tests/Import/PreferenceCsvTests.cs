@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using CsCheck;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Competitions;
@@ -28,6 +29,37 @@ public sealed class PreferenceCsvTests
         var row = Read("note,winner_tie,response_b,winner_model_a,prompt,id,winner_model_b,response_a\nx,1,[null],0,\"[\"\"p\"\"]\",007,0,\"[\"\"a\"\"]\"\n").Single();
         Assert.Equal(("007", Winner.Tie, "a"), (row.Battle!.Id, row.Battle.Winner, row.Battle.ResponsesA[0]));
         Assert.Null(row.Battle.ModelA);
+    }
+
+    [Theory]
+    [InlineData("\n", "utf-8", "")]
+    [InlineData("\r\n", "utf-8", "")]
+    [InlineData("\r", "utf-8", "sep=,")]
+    [InlineData("\n", "utf-16", "")]
+    public void ReadAt_GivesTheSameBattlesWithoutThoseBetween(string lineBreak, string encoding, string firstLine)
+    {
+        string[] lines =
+        [
+            Header.TrimEnd(), "1,m,n,\"[\"\"é\"\"]\",\"[\"\"a\"\"]\",\"[null]\",1,0,0", "2,m,n,\"[\"\"broken\",[null],[null],1,0,0",
+            "3,m,n,\"[\"\"p\"\",\n\"\"q\"\"]\",\"[\"\"日本\"\",null]\",\"[\"\"b\"\",\"\"\"\"]\",0,1,0", "4,m,n,[null],[null],[null],1,1,0",
+            "5,m,n,\"[\"\"last\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\",0,0,1",
+        ];
+        using var folder = new TemporaryFolder();
+        var path = folder.At("train.csv");
+        File.WriteAllBytes(path, [
+            .. Encoding.GetEncoding(encoding).GetPreamble(),
+            .. Encoding.GetEncoding(encoding).GetBytes((firstLine.Length > 0 ? firstLine + lineBreak : "") + string.Join(lineBreak, lines) + lineBreak)]);
+        var rows = PreferenceCsv.Read(path, "train.csv", FileRole.Train, TestContext.Current.CancellationToken).Where(row => row.Battle is not null).ToList();
+        Assert.Equal(["1", "3", "5"], rows.Select(row => row.Id));
+
+        var again = PreferenceCsv.ReadAt(path, "train.csv", FileRole.Train, [.. rows.Select(row => row.Offset).Reverse()]).ToList();
+        Assert.Equal(["5", "3", "1"], again.Select(battle => battle.Id));
+        Assert.Equal(rows[1].Battle!.Prompts, again[1].Prompts);
+        Assert.Equal(rows[1].Battle!.ResponsesA, again[1].ResponsesA);
+        Assert.Equal("é", again[2].Prompts[0]);
+
+        // In the middle of a row there is none.
+        Assert.Throws<CsvRefusedException>(() => PreferenceCsv.ReadAt(path, "train.csv", FileRole.Train, [rows[1].Offset + 9]).ToList());
     }
 
     [Theory]

@@ -27,6 +27,7 @@ internal static class BoardCell
         "seconds" => Show.Duration(row.Seconds),
         "tokens_per_second" => row.TokensPerSecond is { } speed ? Show.Count((long)speed) : "–",
         "peak_memory_bytes" => Show.Bytes(row.PeakMemoryBytes),
+        "memory_above_base_bytes" => Show.Bytes(row.PeakMemoryAboveBaseBytes),
         "trainable_parameters" => Show.Parameters(row.TrainableParameters),
         "seconds_per_thousandth" => row.SecondsPerThousandth is { } s ? s.ToString(s < 10 ? "0.00 s" : "0 s", CultureInfo.InvariantCulture) : "–",
         _ => "",
@@ -38,6 +39,7 @@ internal static class BoardCell
         "seconds" => Show.Duration(line.Seconds) + (line.Runs.Count > 1 && line.Seconds is not null ? " in all" : ""),
         "tokens_per_second" => line.TokensPerSecond is { } speed ? Show.Count((long)speed) : "–",
         "peak_memory_bytes" => Show.Bytes(line.PeakMemoryBytes),
+        "memory_above_base_bytes" => Show.Bytes(line.PeakMemoryAboveBaseBytes),
         "trainable_parameters" => Show.Parameters(line.TrainableParameters),
         _ => "–",
     };

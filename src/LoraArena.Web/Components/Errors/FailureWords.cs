@@ -1,5 +1,6 @@
 using LoraArena.Core.Json;
 using LoraArena.Core.Runs;
+using LoraArena.Core.Trials;
 using LoraArena.Data.Competitions;
 using LoraArena.Data.Csv;
 using LoraArena.Data.Splits;
@@ -25,7 +26,7 @@ public static class FailureWords
     public static string? Of(Exception error) => error switch
     {
         CompetitionException or RunRefusedException or WorkerException or OptionException or AccountException => error.Message,
-        CsvRefusedException or SplitException or JsonFileException => error.Message,
+        CsvRefusedException or SplitException or JsonFileException or TrialException => error.Message,
         SqliteException sqlite => OfDatabase(sqlite.SqliteErrorCode),
         IOException when error.HResult == DiskFull => "The server's disk is full. Make room on it, then try again.",
         UnauthorizedAccessException => "The server may not read or write one of its files; its log says which. Mend the rights, then try again.",
