@@ -30,13 +30,7 @@ public sealed class RunService(ArenaFolder folder, ArenaStore store, IndexSync i
             ?? throw new RunRefusedException($"There is no variant '{order.Variant.Id}'; these are: {string.Join(", ", description.Variants.Select(v => v.Id))}.");
         OptionValues.Check(variant.Options, order.Variant.Options, $"variant {variant.Id}");
         OptionValues.Check(description.Training, TrainingJson(order.Training), "the training");
-<<<<<<< HEAD
         var training = RunChecks.Check(order.Training, order.Model, description);
-        var train = order.Competition.File(FileRole.Train)
-            ?? throw new RunRefusedException($"Competition '{order.Competition.Name}' has no training data yet; import its train.csv first.");
-=======
-        var training = RunChecks.Check(order, description);
->>>>>>> data28
         var id = order.Id ?? ArenaId.New(time);
         var name = string.IsNullOrWhiteSpace(order.Name) ? await NameAsync(order, variant, description, cancel) : order.Name.Trim();
 

@@ -89,12 +89,10 @@ public sealed partial class CompetitionLibrary
                 return _dataSets.Keep(upload, fileName, role, progress, cancellation);
             },
             cancellation).ConfigureAwait(false);
-<<<<<<< HEAD
-        competition ??= await FindOrCreateAsync(name, cancellation).ConfigureAwait(false);
-        var split = kept.Report.Role == FileRole.Train
-            ? await Task.Run(() => Prepare(competition.Id, kept, progress, cancellation), cancellation).ConfigureAwait(false)
-            : null;
-        competition = await PutAsync(competition.Id, kept.Report, split, replace, cancellation).ConfigureAwait(false);
+        competition ??= Find(name);
+        competition = competition is null
+            ? await MakeAsync(CheckName(name), kept, replace, progress, cancellation).ConfigureAwait(false)
+            : await AddAsync(competition.Id, kept, replace, progress, cancellation).ConfigureAwait(false);
 
         // Found there above, and deleted with another competition before this one named it.
         if (!_dataSets.Has(kept.Report.Sha256, kept.Report.Role))
@@ -102,12 +100,6 @@ public sealed partial class CompetitionLibrary
             await Task.Run(() => _dataSets.Keep(upload, fileName, kept.Report.Role, progress, cancellation), cancellation).ConfigureAwait(false);
         }
 
-=======
-        competition ??= Find(name);
-        competition = competition is null
-            ? await MakeAsync(CheckName(name), kept, replace, progress, cancellation).ConfigureAwait(false)
-            : await AddAsync(competition.Id, kept, replace, progress, cancellation).ConfigureAwait(false);
->>>>>>> data28
         return (competition, kept.Report with { Notes = await Task.Run(() => CheckFiles(competition.Id), cancellation).ConfigureAwait(false) });
     }
 

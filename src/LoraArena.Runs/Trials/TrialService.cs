@@ -94,9 +94,6 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return found;
     }
 
-<<<<<<< HEAD
-    // What a trial needs and somebody has deleted, or changed.
-=======
     /// <summary>How the trials of a competition stand, the newest first, and of those that cannot be read what is wrong with them.</summary>
     /// <param name="competitionId">Only those of one competition; null takes all.</param>
     /// <param name="cancel">Gives up.</param>
@@ -118,8 +115,7 @@ public sealed class TrialService(TrialLibrary trials, ArenaFolder folder, ArenaS
         return (found, damaged);
     }
 
-    // What a trial needs and somebody has deleted.
->>>>>>> data28
+    // What a trial needs and somebody has deleted, or changed.
     private async Task<string?> MissingAsync(Trial trial, CancellationToken cancel)
     {
         if ((await store.ModelsAsync(cancel)).All(m => m.Id != trial.ModelId)) return $"The base model '{trial.Plan.Model}' was deleted.";
