@@ -135,7 +135,8 @@ public sealed class PagesTests(Chromium chromium, ArenaWithARun arena)
         await Expect(page.Locator(".upload .mud-alert")).ToContainTextAsync("These are 200 files");
 
         var rejected = string.Concat(Enumerable.Range(0, 120).Select(i => string.Create(
-            CultureInfo.InvariantCulture, $"{i}{new string('é', 180)},a,b,\"[\"\"{new string('?', 50)}\"\"]\",\"[\"\"x\"\"]\",\"[\"\"y\"\"]\",maybe,{new string('0', 200)}7,0\n")));
+            CultureInfo.InvariantCulture,
+            $"{i}{new string('é', 180)},a,b,\"[\"\"{new string('?', 50)}\"\"]\",\"[\"\"x\"\"]\",\"[\"\"y\"\"]\",maybe,{new string('0', 200)}7,0\n")));
         await page.GetByTestId("upload-input").SetInputFilesAsync(new FilePayload
         {
             Name = "train.csv",

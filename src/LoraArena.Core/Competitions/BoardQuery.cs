@@ -119,7 +119,8 @@ public sealed record BoardQuery
 
     /// <summary>True where the table has the same lines in the same order as in another view, so that a page of it stays what it is.</summary>
     public bool HasLinesOf(BoardQuery other)
-        => (Split, Fold, ByRun, Filter, Trial, Sort, Descending) == (other.Split, other.Fold, other.ByRun, other.Filter, other.Trial, other.Sort, other.Descending);
+        => (Split, Fold, ByRun, Filter, Trial, Sort, Descending)
+            == (other.Split, other.Fold, other.ByRun, other.Filter, other.Trial, other.Sort, other.Descending);
 
     private static string? Text(string? value) => string.IsNullOrWhiteSpace(value) ? null : value.Trim();
 }

@@ -244,7 +244,10 @@ public sealed class BoardBuilderTests
         Assert.Equal(query.ToQueryString(), back.ToQueryString());
         Assert.Equal(query.Columns, back.Columns);
         Assert.Equal("", BoardQuery.Parse(name =>
-            name switch { "sort" => "nonsense", "columns" => "x,y", "chart" => "pie", "fold" => "-3", "page" => "0", "smooth" => "a", _ => null }).ToQueryString());
+            name switch
+            {
+                "sort" => "nonsense", "columns" => "x,y", "chart" => "pie", "fold" => "-3", "page" => "0", "smooth" => "a", _ => null,
+            }).ToQueryString());
     }
 
     [Fact]
