@@ -77,7 +77,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         [
             .. Repository.FirstRows("train.csv", TrainRows),
             .. Encoding.UTF8.GetBytes("9000001,a-sim,b-sim,\"[\"\"Who won?\"\"]\",\"[\"\"Both.\"\"]\",\"[\"\"Neither.\"\"]\",1,1,0\n"),
-            .. Encoding.UTF8.GetBytes("9000002,a-sim,b-sim,\"[\"\"Is this closed?\",\"[\"\"Yes.\"\"]\",\"[\"\"No.\"\"]\",1,0,0\n"),
+            .. Encoding.UTF8.GetBytes(",a-sim,b-sim,\"[\"\"Who is this?\"\"]\",\"[\"\"Yes.\"\"]\",\"[\"\"No.\"\"]\",1,0,0\n"),
         ];
         await Page.GetByTestId("upload-input").SetInputFilesAsync(
         [
@@ -92,7 +92,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         await Expect(rejected).ToHaveCountAsync(2);
         await Expect(rejected.Nth(0).Locator("td").Nth(0)).ToHaveTextAsync((TrainRows + 2).ToString(CultureInfo.InvariantCulture));
         await Expect(rejected.Nth(1).Locator("td").Nth(0)).ToHaveTextAsync((TrainRows + 3).ToString(CultureInfo.InvariantCulture));
-        await Expect(rejected.Nth(1).Locator("td").Nth(1)).ToHaveTextAsync("prompt");
+        await Expect(rejected.Nth(1).Locator("td").Nth(1)).ToHaveTextAsync("id");
         foreach (var row in await rejected.AllAsync()) Assert.NotEmpty(await row.Locator("td").Nth(2).InnerTextAsync());
         await Expect(Page.Locator(
             ".panel",

@@ -40,7 +40,7 @@ public sealed class PreferenceCsvTests
     {
         string[] lines =
         [
-            Header.TrimEnd(), "1,m,n,\"[\"\"é\"\"]\",\"[\"\"a\"\"]\",\"[null]\",1,0,0", "2,m,n,\"[\"\"broken\",[null],[null],1,0,0",
+            Header.TrimEnd(), "1,m,n,\"[\"\"é\"\"]\",\"[\"\"a\"\"]\",\"[null]\",1,0,0", "2,m,n,\"[\"\"broken\",[null],[null],1,0,1",
             "3,m,n,\"[\"\"p\"\",\n\"\"q\"\"]\",\"[\"\"日本\"\",null]\",\"[\"\"b\"\",\"\"\"\"]\",0,1,0", "4,m,n,[null],[null],[null],1,1,0",
             "5,m,n,\"[\"\"last\"\"]\",\"[\"\"a\"\"]\",\"[\"\"b\"\"]\",0,0,1",
         ];
