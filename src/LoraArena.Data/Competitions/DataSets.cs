@@ -37,9 +37,8 @@ internal sealed class DataSets(ArenaFolder arena)
     /// <exception cref="CsvRefusedException">The file cannot be used, or none of its rows can.</exception>
     public KeptFile Keep(Upload upload, string fileName, FileRole role, IProgress<ImportProgress>? progress, CancellationToken cancellation)
     {
-        if (TryReadReport(upload.Sha256, role) is { Rules: ImportReport.CurrentRules } known)
+        if (TryReadReport(upload.Sha256, role) is { Rules: ImportReport.CurrentRules } known && TryRestore(upload))
         {
-            Restore(upload);
             return new KeptFile(known with { FileName = fileName }, null);
         }
 
@@ -127,8 +126,20 @@ internal sealed class DataSets(ArenaFolder arena)
             }
         }
 
-        Restore(upload);
-        Write(folder, report, rows);
+        try
+        {
+            if (TryRestore(upload))
+            {
+                Write(folder, report, rows);
+                return;
+            }
+        }
+        catch (DirectoryNotFoundException) when (File.Exists(upload.Source))
+        {
+            // Deleted in this moment.
+        }
+
+        Publish(upload, report, rows);
     }
 
     private static void Write(string folder, ImportReport report, IReadOnlyList<ListedRow> rows)
@@ -137,11 +148,19 @@ internal sealed class DataSets(ArenaFolder arena)
         AtomicFile.WriteJson(ReportPath(folder, report.Role), report);
     }
 
-    /// <summary>Puts the file back where the arena's copy is gone or damaged.</summary>
-    private void Restore(Upload upload)
+    /// <summary>Puts the file back where the arena's copy is gone or damaged; false where the data set has just been deleted altogether.</summary>
+    private bool TryRestore(Upload upload)
     {
-        if (!File.Exists(upload.Source) || (File.Exists(Source(upload.Sha256)) && HashOfSource(upload.Sha256) == upload.Sha256)) return;
-        AtomicFile.Publish(upload.Source, Source(upload.Sha256));
+        try
+        {
+            if (!File.Exists(upload.Source) || (File.Exists(Source(upload.Sha256)) && HashOfSource(upload.Sha256) == upload.Sha256)) return true;
+            AtomicFile.Publish(upload.Source, Source(upload.Sha256));
+            return true;
+        }
+        catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException && File.Exists(upload.Source))
+        {
+            return false;
+        }
     }
 
     private string HashOfSource(string sha256)
