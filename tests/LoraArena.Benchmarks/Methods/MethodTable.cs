@@ -18,23 +18,23 @@ internal static class MethodTable
     private const string End = "<!-- end of table -->";
 
     /// <summary>Trains what is not in the file yet, seed by seed, and writes the table.</summary>
-    public static void Run(string[]? only, string file, int rows, int holdOut, int seeds, string document)
+    public static void Run(string[]? only, string file, int rows, int holdOut, int maxLength, int seeds, string document)
     {
         var results = new ResultLines<MethodResult>(file);
-        var data = PreferenceRows.Read(rows, holdOut);
+        var data = PreferenceRows.Read(rows, holdOut, maxLength);
         var (train, validation) = (data.Train(rows), data.HeldOut(holdOut));
         var methods = VariantCatalog.All.Values.Where(v => only is null || only.Contains(v.Info.Id)).ToList();
         var jobs = Enumerable.Range(0, seeds).SelectMany(seed => methods.Select(method => (method.Info.Id, Seed: seed)))
             .Concat(Enumerable.Range(seeds, seeds).Select(seed => (Id: "lora", Seed: seed)));
-        foreach (var (id, seed) in jobs.Where(job => results.Read().All(r => (r.Id, r.Seed, r.Rows) != (job.Id, job.Seed, train.Count))))
+        foreach (var (id, seed) in jobs.Where(job => results.Read().All(r => (r.Id, r.Seed, r.Rows, r.MaxLength) != (job.Id, job.Seed, train.Count, maxLength))))
         {
             var result = Train(data, train, validation, id, seed);
             results.Add(result);
             Console.WriteLine(result);
-            Write(document, [.. results.Read().Where(r => r.Rows == train.Count)], train.Count, validation.Count, seeds);
+            Write(document, [.. results.Read().Where(r => (r.Rows, r.MaxLength) == (train.Count, maxLength))], train.Count, validation.Count, maxLength, seeds);
         }
 
-        Write(document, [.. results.Read().Where(r => r.Rows == train.Count)], train.Count, validation.Count, seeds);
+        Write(document, [.. results.Read().Where(r => (r.Rows, r.MaxLength) == (train.Count, maxLength))], train.Count, validation.Count, maxLength, seeds);
     }
 
     private static MethodResult Train(PreferenceRows data, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation, string id, int seed)
@@ -63,19 +63,19 @@ internal static class MethodTable
             var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, MicroBatchSize.Of(options, model.Device)).Predict(validation));
             return new MethodResult(
                 id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0,
-                losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
+                losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak, data.Packer.MaxLength);
         }
         catch (OptionException error)
         {
-            return new MethodResult(id, seed, train.Count, 0, 0, error.Message, 0, 0);
+            return new MethodResult(id, seed, train.Count, 0, 0, error.Message, 0, 0, data.Packer.MaxLength);
         }
     }
 
-    private static void Write(string document, IReadOnlyList<MethodResult> results, int rows, int holdOut, int seeds)
+    private static void Write(string document, IReadOnlyList<MethodResult> results, int rows, int holdOut, int maxLength, int seeds)
     {
         var text = new StringBuilder();
         text.AppendLine(Begin).AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"MiniLM (22 million parameters), {rows:N0} rows, one epoch at the defaults, log loss on {holdOut:N0} held-out rows: mean and range over {seeds} seeds. The null line is LoRA with {seeds} other seeds: a difference as small as between the two lines of LoRA is chance.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"MiniLM (22 million parameters), {rows:N0} rows of at most {maxLength} tokens, one epoch at the defaults, log loss on {holdOut:N0} held-out rows: mean and range over {seeds} seeds. The null line is LoRA with {seeds} other seeds: a difference as small as between the two lines of LoRA is chance.");
         text.AppendLine()
             .AppendLine("| method | log loss | from … to | processor seconds | memory above the base, MiB | trained parameters |")
             .AppendLine("|---|---|---|---|---|---|");
@@ -115,4 +115,5 @@ internal static class MethodTable
 /// <param name="Refusal">Why there is none; null where all went well.</param>
 /// <param name="Seconds">Processor seconds of the training.</param>
 /// <param name="PeakBytes">Peak above what the loaded model took.</param>
-internal sealed record MethodResult(string Id, int Seed, int Rows, long Parameters, double LogLoss, string? Refusal, double Seconds, long PeakBytes);
+/// <param name="MaxLength">Tokens of a battle at most.</param>
+internal sealed record MethodResult(string Id, int Seed, int Rows, long Parameters, double LogLoss, string? Refusal, double Seconds, long PeakBytes, int MaxLength);

@@ -42,15 +42,16 @@ internal static class MethodsCommand
 
         var rows = new Option<int>("--rows") { Description = "Rows to train on.", DefaultValueFactory = _ => 2000 };
         var holdOut = new Option<int>("--hold-out") { Description = "Rows to validate on.", DefaultValueFactory = _ => 1000 };
+        var maxLength = new Option<int>("--max-length") { Description = "Tokens of a battle at most.", DefaultValueFactory = _ => PreferenceRows.MaxLength };
         var seeds = new Option<int>("--seeds") { DefaultValueFactory = _ => 3 };
         var document = new Option<string>("--document") { Description = "The document whose table is written.", DefaultValueFactory = _ => "docs/variants.md" };
-        var table = new Command("table", "Trains every method at its defaults on the same rows of real preferences and writes the table of docs/variants.md.") { only, file, threads, rows, holdOut, seeds, document };
+        var table = new Command("table", "Trains every method at its defaults on the same rows of real preferences and writes the table of docs/variants.md.") { only, file, threads, rows, holdOut, maxLength, seeds, document };
         table.SetAction(parse =>
         {
             TorchRuntime.Load(parse.GetValue(threads));
             MethodTable.Run(
                 Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-table.jsonl", parse.GetValue(rows),
-                parse.GetValue(holdOut), parse.GetValue(seeds), parse.GetRequiredValue(document));
+                parse.GetValue(holdOut), parse.GetValue(maxLength), parse.GetValue(seeds), parse.GetRequiredValue(document));
         });
         return [methods, one, table];
     }

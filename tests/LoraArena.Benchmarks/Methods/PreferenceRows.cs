@@ -11,6 +11,9 @@ namespace LoraArena.Benchmarks.Methods;
 /// <summary>MiniLM and real preferences: rows with the same prompt are either all trained on or all held out.</summary>
 internal sealed class PreferenceRows
 {
+    /// <summary>Tokens of a battle at most, where nobody says otherwise.</summary>
+    public const int MaxLength = 384;
+
     private const int HoldOutShare = 5;
     private readonly IReadOnlyList<TokenizedBattle> _rows;
 
@@ -23,14 +26,14 @@ internal sealed class PreferenceRows
     public BattlePacker Packer { get; }
 
     /// <summary>Reads enough rows for so many of each kind.</summary>
-    public static PreferenceRows Read(int train, int holdOut)
+    public static PreferenceRows Read(int train, int holdOut, int maxLength = MaxLength)
     {
         var folder = Path.Join(Places.Shared, "models", "minilm-l6");
         var (family, config) = ModelCatalog.Read(folder);
         var tokenizer = new BattleTokenizer(HuggingFaceTokenizer.Load(folder), family.Kind, config);
         var csv = Path.Join(Places.Shared, "data", "preferences", "train.csv");
         var battles = PreferenceCsv.Read(csv, "train.csv", FileRole.Train).Select(row => row.Battle).OfType<Battle>();
-        return new PreferenceRows(folder, new BattlePacker(tokenizer.Template, 384), tokenizer.Tokenize([.. Enough(battles, train, holdOut)]));
+        return new PreferenceRows(folder, new BattlePacker(tokenizer.Template, maxLength), tokenizer.Tokenize([.. Enough(battles, train, holdOut)]));
     }
 
     /// <summary>Rows to train on.</summary>
