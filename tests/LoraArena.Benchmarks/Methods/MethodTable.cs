@@ -53,21 +53,19 @@ internal static class MethodTable
                 LearningRate = defaults.LearningRate * variant.Info.LearningRateFactor,
             };
             using var trainer = new Trainer(model, data.Packer, train, options);
-            var before = Measure.StartPeak();
             var time = Measure.Time(() =>
             {
                 while (trainer.StepsDone < trainer.Steps) trainer.Step();
             });
             var losses = trainer.TakeReports().Select(r => r.Loss).ToList();
-            var peak = Measure.Peak() - before;
             var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, MicroBatchSize.Of(options, model.Device)).Predict(validation));
             return new MethodResult(
                 id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0,
-                losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak, data.Packer.MaxLength);
+                losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, data.Packer.MaxLength);
         }
         catch (OptionException error)
         {
-            return new MethodResult(id, seed, train.Count, 0, 0, error.Message, 0, 0, data.Packer.MaxLength);
+            return new MethodResult(id, seed, train.Count, 0, 0, error.Message, 0, data.Packer.MaxLength);
         }
     }
 
@@ -77,8 +75,8 @@ internal static class MethodTable
         text.AppendLine(Begin).AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"MiniLM (22 million parameters), {rows:N0} rows of at most {maxLength} tokens, one epoch at the defaults, log loss on {holdOut:N0} held-out rows: mean and range over {seeds} seeds. The null line is LoRA with {seeds} other seeds: a difference as small as between the two lines of LoRA is chance.");
         text.AppendLine()
-            .AppendLine("| method | log loss | from … to | processor seconds | memory above the base, MiB | trained parameters |")
-            .AppendLine("|---|---|---|---|---|---|");
+            .AppendLine("| method | log loss | from … to | processor seconds | trained parameters |")
+            .AppendLine("|---|---|---|---|---|");
         Line(text, "LoRA, other seeds", [.. results.Where(r => r.Id == "lora" && r.Seed >= seeds)]);
         foreach (var (_, variants) in VariantGroups.Grouped(VariantCatalog.Describe()))
         {
@@ -97,12 +95,12 @@ internal static class MethodTable
         if (results.Count == 0) return;
         if (results.FirstOrDefault(r => r.Refusal is not null)?.Refusal is { } refusal)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {refusal} | | | | |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {refusal} | | | |");
             return;
         }
 
         text.AppendLine(CultureInfo.InvariantCulture,
-            $"| {name} | {results.Average(r => r.LogLoss):0.0000} | {results.Min(r => r.LogLoss):0.0000} … {results.Max(r => r.LogLoss):0.0000} | {results.Average(r => r.Seconds):0} | {results.Average(r => r.PeakBytes) / (1 << 20):0} | {results[0].Parameters:N0} |");
+            $"| {name} | {results.Average(r => r.LogLoss):0.0000} | {results.Min(r => r.LogLoss):0.0000} … {results.Max(r => r.LogLoss):0.0000} | {results.Average(r => r.Seconds):0} | {results[0].Parameters:N0} |");
     }
 }
 
@@ -114,6 +112,5 @@ internal static class MethodTable
 /// <param name="LogLoss">On the held-out rows.</param>
 /// <param name="Refusal">Why there is none; null where all went well.</param>
 /// <param name="Seconds">Processor seconds of the training.</param>
-/// <param name="PeakBytes">Peak above what the loaded model took.</param>
 /// <param name="MaxLength">Tokens of a battle at most.</param>
-internal sealed record MethodResult(string Id, int Seed, int Rows, long Parameters, double LogLoss, string? Refusal, double Seconds, long PeakBytes, int MaxLength);
+internal sealed record MethodResult(string Id, int Seed, int Rows, long Parameters, double LogLoss, string? Refusal, double Seconds, int MaxLength);
