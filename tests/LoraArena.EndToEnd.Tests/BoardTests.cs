@@ -105,6 +105,34 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
     }
 
     [Fact]
+    public async Task AChartThatIsGoneBeforeItIsDrawn_EndsNoPage()
+    {
+        await using var watched = await arena.Administrator.OpenAsync(chromium.Browser);
+
+        // The script of the charts comes when the charts are no longer there: another view has taken the place of the board.
+        var (asked, gone) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await watched.Page.RouteAsync("**/js/charts*", async route =>
+        {
+            asked.TrySetResult();
+            await gone.Task;
+            await route.ContinueAsync();
+        });
+        await watched.Page.GotoAsync(Board);
+        await asked.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await watched.Page.EvaluateAsync("address => Blazor.navigateTo(address)", $"competitions/{arena.Competition}?tab=data");
+        await Expect(watched.Page.GetByTestId("verdict")).ToHaveCountAsync(0);
+        var script = watched.Page.WaitForResponseAsync("**/js/charts*");
+        gone.SetResult();
+        await (await script).FinishedAsync();
+
+        // The circuit goes on: what is asked of it now comes after what the charts had asked for.
+        await watched.Page.EvaluateAsync("address => Blazor.navigateTo(address)", $"competitions/{arena.Competition}");
+        await watched.Page.Locator("[data-testid=forest][data-traces]").WaitForAsync();
+        await Expect(watched.Page.GetByTestId("verdict")).ToBeVisibleAsync();
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
     public async Task ATrialThatIsRefused_SaysSoBesideTheButton()
     {
         await using var watched = await OpenAsync(Board + "/new-trial");
