@@ -246,7 +246,13 @@ public sealed class BoardBuilderTests
         Assert.Equal("", BoardQuery.Parse(name =>
             name switch
             {
-                "sort" => "nonsense", "columns" => "x,y", "chart" => "pie", "fold" => "-3", "page" => "0", "smooth" => "a", _ => null,
+                "sort" => "nonsense",
+                "columns" => "x,y",
+                "chart" => "pie",
+                "fold" => "-3",
+                "page" => "0",
+                "smooth" => "a",
+                _ => null,
             }).ToQueryString());
     }
 

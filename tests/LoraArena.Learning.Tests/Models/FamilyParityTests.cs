@@ -11,13 +11,7 @@ public sealed class FamilyParityTests
 {
     private const double Tolerance = 2e-5;
     private const double ToleranceOf16Bits = 1e-2;
-    private const double FurtherThanTransformers = 1.35;
     private const double Seen = 0.01;
-
-    // Decoders round where Transformers does. Gemma 2 without a cap takes the fused attention here, and Transformers has none for it; encoders differ
-    // by as much as rounding makes of either.
-    private static readonly string[] SameRounding =
-        [.. Names().Where(name => name != "gemma2-uncapped" && File.Exists(Torch.Fixture("families", name, "config4.json")))];
 
     public static TheoryData<string> Cases => [.. Names()];
 
@@ -43,8 +37,8 @@ public sealed class FamilyParityTests
     }
 
     /// <summary>
-    /// Weights of 16 bits, with what Transformers computes from them (Fixtures/make_bf16.py). Every operation rounds: where ours round as Transformers'
-    /// do, the results agree; elsewhere they are about as far from those of 32 bits as Transformers' are (1.2 times at most when this was written).
+    /// Weights of 16 bits, with what Transformers computes from them (Fixtures/make_bf16.py). Every operation rounds, by up to 4e-2 in all: the results
+    /// agree only where each of ours rounds as Transformers' does.
     /// </summary>
     [Theory]
     [MemberData(nameof(Cases))]
@@ -52,10 +46,8 @@ public sealed class FamilyParityTests
     {
         Assert.SkipUnless(Avx512BW.IsSupported, "Without AVX-512 the libtorch of either side rounds products of 16 bits in other places.");
         using var scope = NewDisposeScope();
-        foreach (var (hidden, theirs, exact, logits, theirLogits) in InBfloat16(name, "expected-bf16.safetensors"))
+        foreach (var (hidden, theirs, _, logits, theirLogits) in InBfloat16(name, "expected-bf16.safetensors"))
         {
-            Assert.InRange(MeanError(hidden, exact), 0, FurtherThanTransformers * MeanError(theirs, exact));
-            if (!SameRounding.Contains(name)) continue;
             Assert.InRange(Torch.RelativeError(hidden, theirs), 0, ToleranceOf16Bits);
             Assert.InRange(Torch.RelativeError(logits, theirLogits), 0, ToleranceOf16Bits);
         }

@@ -64,7 +64,7 @@ public sealed class BertModel : Backbone
     internal Tensor Pool(Tensor stateBD, ForwardMode mode) => _pooler is null ? stateBD : _pooler.Forward(stateBD.to(_pooler.Matrix.ComputeType), mode).tanh();
 }
 
-/// <summary>Sum of the embeddings of word, position and segment, normalised.</summary>
+/// <summary>Sum of the embeddings of word, segment and position, normalised. In 16 bits the order of the sum counts; it is that of Transformers.</summary>
 internal sealed class BertEmbeddings
 {
     private readonly Weight _positions;
@@ -90,7 +90,7 @@ internal sealed class BertEmbeddings
     {
         using var scope = NewDisposeScope();
         var wordsBTD = Words.Forward(batch.IdsBT);
-        var xBTD = wordsBTD + _positions.Value.narrow(0, _firstPosition, batch.Length) + Segments(batch);
+        var xBTD = wordsBTD + Segments(batch) + _positions.Value.narrow(0, _firstPosition, batch.Length);
         return Dropout.Apply(_norm.Forward(xBTD.to(wordsBTD.dtype)), mode.HiddenDropout, mode).MoveToOuterDisposeScope();
     }
 

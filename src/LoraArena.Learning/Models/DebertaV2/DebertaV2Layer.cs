@@ -9,7 +9,7 @@ namespace LoraArena.Learning.Models.DebertaV2;
 /// <summary>A block: disentangled attention, then a feed-forward part, each added to its input and normalised after.</summary>
 internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelBuilder builder)
 {
-    private readonly double _scale = 1 / Math.Sqrt((double)config.HiddenSize / config.Heads * config.ScoreTerms);
+    private readonly double _scale = Scale(config, builder.Dtype);
     private readonly Projection _query = Square(path + ".attention.self.query_proj", config, builder);
     private readonly Projection _key = Square(path + ".attention.self.key_proj", config, builder);
     private readonly Projection _value = Square(path + ".attention.self.value_proj", config, builder);
@@ -43,10 +43,10 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
         var (qBHQK, kBHTK, vBHTK) = (
             Attention.SplitHeads(projected[0], config.Heads), Attention.SplitHeads(projected[1], config.Heads),
             Attention.SplitHeads(projected[2], config.Heads));
-        var added = distances is null ? null : DistanceScores(qBHQK, kBHTK, distances, mode);
-        if (mask is not null) added = added is null ? mask : added + mask;
-        var contextBHQK = Attention.Attend(qBHQK, kBHTK, vBHTK, new AttentionMask(added, Causal: false), _scale, cap: null, mode.AttentionDropout);
-        return Attention.JoinHeads(contextBHQK).MoveToOuterDisposeScope();
+        var scoresBHQT = einsum("bhqk,bhtk->bhqt", qBHQK, kBHTK / _scale);
+        if (distances is not null && DistanceScores(qBHQK, kBHTK, distances, mode) is { } ofDistances) scoresBHQT.add_(ofDistances);
+        if (mask is not null) scoresBHQT.add_(mask);
+        return Attention.JoinHeads(Attention.Weigh(scoresBHQT, vBHTK, mode.AttentionDropout)).MoveToOuterDisposeScope();
     }
 
     // Content asks for distances, and distances for content: [B, H, Q, T].
@@ -62,7 +62,7 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
         {
             var keysHSK = Attention.SplitHeads((_positionKey ?? _key).Forward(embeddings1SD, mode), heads).squeeze(0);
             var scoresBHQS = einsum("bhqk,hsk->bhqs", qBHQK, keysHSK);
-            sum = scoresBHQS.gather(-1, placesQT.expand(batch, heads, queries, keys));
+            sum = scoresBHQS.gather(-1, placesQT.expand(batch, heads, queries, keys)).div_(_scale);
         }
 
         if (relative.PositionToContent)
@@ -70,11 +70,18 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
             // The distance from query to key is the same seen from the key: its sign and its place in the table turn round together.
             var queriesHSK = Attention.SplitHeads((_positionQuery ?? _query).Forward(embeddings1SD, mode), heads).squeeze(0);
             var scoresBHTS = einsum("bhtk,hsk->bhts", kBHTK, queriesHSK);
-            var gatheredBHTQ = scoresBHTS.gather(-1, placesQT.transpose(0, 1).expand(batch, heads, keys, queries));
-            sum = sum is null ? gatheredBHTQ.transpose(-1, -2) : sum + gatheredBHTQ.transpose(-1, -2);
+            var gatheredBHQT = scoresBHTS.gather(-1, placesQT.transpose(0, 1).expand(batch, heads, keys, queries)).div_(_scale).transpose(-1, -2);
+            sum = sum?.add_(gatheredBHQT) ?? gatheredBHQT;
         }
 
-        return sum?.mul(_scale).MoveToOuterDisposeScope();
+        return sum?.MoveToOuterDisposeScope();
+    }
+
+    // What scores are divided by: √(K · terms), rounded to the type of the scores as Transformers does, since weights were trained with it.
+    private static double Scale(DebertaV2Config config, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        return tensor(Math.Sqrt((double)config.HiddenSize / config.Heads * config.ScoreTerms), ScalarType.Float32).to(dtype).ToDouble();
     }
 
     private static Projection Square(string path, DebertaV2Config config, ModelBuilder builder)

@@ -109,7 +109,7 @@ internal sealed class DecoderLayer
     {
         using var scope = NewDisposeScope();
         var vBGTK = Attention.SplitHeads(vBTD, _shape.KeyValueHeads);
-        var contextBHTK = Attention.Attend(qBHTK, kBGTK, vBGTK, mask, _scale, _shape.AttentionCap, mode.AttentionDropout);
+        var contextBHTK = Attention.Attend(qBHTK, kBGTK, vBGTK, mask, _scale, _shape.AttentionCap, mode.AttentionDropout, _shape.FusedAttention);
         return Attention.JoinHeads(contextBHTK).MoveToOuterDisposeScope();
     }
 

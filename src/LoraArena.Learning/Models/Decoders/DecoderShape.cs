@@ -47,6 +47,9 @@ public sealed record DecoderShape : ModelConfig
     /// <summary>c of the scores' soft cap c·tanh(s/c) (Gemma 2); null for none.</summary>
     public double? AttentionCap { get; init; }
 
+    /// <summary>False if attention is never one kernel, since Transformers takes none for this family and 16 bits would round differently.</summary>
+    public bool FusedAttention { get; init; } = true;
+
     /// <summary>What embeddings are multiplied by (Gemma: √width).</summary>
     public double EmbeddingScale { get; init; } = 1;
 

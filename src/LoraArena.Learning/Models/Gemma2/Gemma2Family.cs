@@ -33,6 +33,7 @@ public sealed class Gemma2Family : DecoderFamily
             AttentionOutputBias = bias,
             AttentionScale = 1 / Math.Sqrt(config.File.Number("query_pre_attn_scalar", 1e-6, 1e6, 256)),
             AttentionCap = config.File.IsNull("attn_logit_softcapping") ? null : config.File.Number("attn_logit_softcapping", 1e-6, 1e6, 50),
+            FusedAttention = false,
             Windows = config.Windows(shape.Layers, config.Window(4096), layer => layer % 2 == 0),
             PadTokenId = shape.PadTokenId ?? 0,
         };

@@ -9,7 +9,7 @@ public sealed class Activation
     private static readonly Dictionary<string, Activation> ByName = new(StringComparer.Ordinal)
     {
         ["gelu"] = new(x => nn.functional.gelu(x)),
-        ["gelu_new"] = new(Tanh),
+        ["gelu_new"] = new(x => x.dtype == ScalarType.Float32 ? Tanh(x) : TanhOfProducts(x)),
         ["gelu_pytorch_tanh"] = new(Tanh),
         ["relu"] = new(x => nn.functional.relu(x)),
         ["silu"] = new(x => nn.functional.silu(x)),
@@ -45,4 +45,12 @@ public sealed class Activation
     internal Tensor Apply(Tensor x) => _apply(x);
 
     private static Tensor Tanh(Tensor x) => nn.functional.gelu(x, GELU.Approximate.tanh);
+
+    // Transformers makes gelu_new of plain operations, each of which rounds.
+    private static Tensor TanhOfProducts(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var inner = (x + (x.pow(3) * 0.044715)) * Math.Sqrt(2 / Math.PI);
+        return (x * 0.5 * (inner.tanh() + 1)).MoveToOuterDisposeScope();
+    }
 }

@@ -43,14 +43,17 @@ internal static class Attention
     /// <param name="scale">What scores are multiplied by.</param>
     /// <param name="cap">c of a soft cap c·tanh(s/c) on the scores; null for none.</param>
     /// <param name="dropout">Probability that an attention weight is dropped.</param>
-    public static Tensor Attend(Tensor qBHTK, Tensor kBGTK, Tensor vBGTK, AttentionMask mask, double scale, double? cap, double dropout)
+    /// <param name="fused">False to take the products one by one even where one kernel would do: in 16 bits they round differently.</param>
+    public static Tensor Attend(
+        Tensor qBHTK, Tensor kBGTK, Tensor vBGTK, AttentionMask mask, double scale, double? cap, double dropout, bool fused = true)
     {
-        if (mask.Rows is { } rows && cap is null && dropout == 0 && qBHTK.shape[2] == kBGTK.shape[2])
+        fused = fused && cap is null;
+        if (mask.Rows is { } rows && fused && dropout == 0 && qBHTK.shape[2] == kBGTK.shape[2])
         {
             return rows.Attend(qBHTK, kBGTK, vBGTK, mask.Causal || mask.Window is not null, mask.Window, scale);
         }
 
-        if (cap is null && mask.Added?.requires_grad != true) return TorchOps.Attention(qBHTK, kBGTK, vBGTK, mask.Added, mask.Causal, dropout, scale);
+        if (fused) return TorchOps.Attention(qBHTK, kBGTK, vBGTK, mask.Added, mask.Causal, dropout, scale);
         using var scope = NewDisposeScope();
         var heads = qBHTK.shape[1];
         return Composed(qBHTK, RepeatHeads(kBGTK, heads), RepeatHeads(vBGTK, heads), mask, scale, cap, dropout).MoveToOuterDisposeScope();
@@ -68,21 +71,28 @@ internal static class Attention
         return zeros(keepB11T.shape, dtype, keepB11T.device).masked_fill_(keepB11T.logical_not(), finfo(dtype).min).MoveToOuterDisposeScope();
     }
 
-    // For what the operator does not do: a cap, and a mask that is learnt.
+    /// <summary>softmax(scores) V, the softmax in fp32: scores [B, H, Q, T], values [B, H, T, K] → [B, H, Q, K].</summary>
+    public static Tensor Weigh(Tensor scoresBHQT, Tensor vBHTK, double dropout)
+    {
+        using var scope = NewDisposeScope();
+        var weightsBHQT = nn.functional.softmax(scoresBHQT, -1, ScalarType.Float32).to(vBHTK.dtype);
+        if (dropout > 0) weightsBHQT = nn.functional.dropout(weightsBHQT, dropout, training: true);
+        return einsum("bhqt,bhtk->bhqk", weightsBHQT, vBHTK).MoveToOuterDisposeScope();
+    }
+
     private static Tensor Composed(Tensor qBHTK, Tensor kBHTK, Tensor vBHTK, AttentionMask mask, double scale, double? cap, double dropout)
     {
         using var scope = NewDisposeScope();
         var scoresBHTT = einsum("bhtk,bhsk->bhts", qBHTK, kBHTK);
-        scoresBHTT = cap is { } limit ? scoresBHTT.mul(scale / limit).tanh().mul(limit) : scoresBHTT.mul(scale);
+        scoresBHTT = scoresBHTT.mul(scale);
+        if (cap is { } limit) scoresBHTT = scoresBHTT.div(limit).tanh().mul(limit);
         if (mask.Causal)
         {
             var laterTT = ones(scoresBHTT.shape[2], scoresBHTT.shape[3], ScalarType.Bool, scoresBHTT.device).triu(1);
             scoresBHTT = scoresBHTT.masked_fill(laterTT, finfo(scoresBHTT.dtype).min);
         }
 
-        if (mask.Added is { } added) scoresBHTT = scoresBHTT + added;
-        var weightsBHTT = nn.functional.softmax(scoresBHTT, -1, ScalarType.Float32).to(qBHTK.dtype);
-        if (dropout > 0) weightsBHTT = nn.functional.dropout(weightsBHTT, dropout, training: true);
-        return einsum("bhts,bhsk->bhtk", weightsBHTT, vBHTK).MoveToOuterDisposeScope();
+        if (mask.Added is { } added) scoresBHTT.add_(added);
+        return Weigh(scoresBHTT, vBHTK, dropout).MoveToOuterDisposeScope();
     }
 }
