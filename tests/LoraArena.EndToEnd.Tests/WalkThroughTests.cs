@@ -56,6 +56,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         await WatchRunAsync();
         await CheckSubmissionAsync();
         await CheckBoardAsync();
+        await TryTrialAsync();
 
         // Before the page's connection is ended: the browser complains of that.
         Assert.Empty(_watched.Complaints);
@@ -226,6 +227,33 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         Assert.Matches(@"^[+−]\d\.\d{4} \[[+−]\d\.\d{4}, [+−]\d\.\d{4}\] (better|worse|≈)$", compared[3]);
         await Expect(Page.Locator("[data-testid=forest] .scatterlayer .trace")).ToHaveCountAsync(await board.Locator("tbody tr").CountAsync());
         await PictureAsync("board.png");
+    }
+
+    // From the form to what the trial lets us say: two methods and the null line, each a run of its own.
+    private async Task TryTrialAsync()
+    {
+        await Page.GetByRole(AriaRole.Link, new() { Name = "Trials", Exact = true }).ClickAsync();
+        await Page.GetByTestId("new-trial").ClickAsync();
+        await Expect(Page.GetByTestId("trial-size")).ToContainTextAsync("15 runs: 4 methods and the null line, 3 seeds each");
+        await Page.GetByTestId("trial-name").FillAsync("Small trial");
+        foreach (var method in new[] { "lora-plus", "dora" }) await Page.GetByTestId($"method-{method}").UncheckAsync();
+        await Page.GetByTestId("trial-seeds").FillAsync("1");
+        await Page.GetByTestId("trial-steps").FillAsync("4");
+        await Page.GetByTestId("trial-steps").BlurAsync();
+        await Expect(Page.GetByTestId("trial-size")).ToContainTextAsync("3 runs: 2 methods and the null line, 1 seed each.");
+        await Page.GetByTestId("start-trial").ClickAsync();
+        await Page.WaitForURLAsync("**/trials/*");
+
+        await Expect(Page.GetByTestId("trial-state")).ToHaveTextAsync("succeeded", new() { Timeout = 300_000 });
+        var runs = Page.GetByTestId("trial-runs").Locator("tbody tr");
+        await Expect(runs).ToHaveCountAsync(3);
+        await Expect(runs.Locator(".state-succeeded")).ToHaveCountAsync(3);
+        await Expect(Page.GetByTestId("verdict")).ToContainTextAsync("LoRA");
+        await Page.GetByTestId("trial-board").ClickAsync();
+        var rows = Page.GetByTestId("board").Locator("tbody tr:not(.baseline)");
+        await Expect(rows.Filter(new() { HasText = "rsLoRA" })).ToHaveCountAsync(1);
+        await Expect(rows.Filter(new() { HasText = "other seeds" })).ToHaveCountAsync(1);
+        await Expect(rows).ToHaveCountAsync(3);
     }
 
     private async Task SignOutAsync()
