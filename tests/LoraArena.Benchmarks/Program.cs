@@ -53,7 +53,15 @@ memory.SetAction(parse =>
     MemoryBenchmark.Run(workload, settings, parse.GetValue(steps));
 });
 
-var root = new RootCommand("What training costs, beside PEFT and against the machine's peak. See docs/benchmarks.md.") { minilm, decoder, parts, soak, memory };
+var megabytes = new Option<int>("--megabytes") { Description = "Size of the file.", DefaultValueFactory = _ => 200 };
+var pairs = new Option<int>("--pairs") { Description = "How many times each side does it.", DefaultValueFactory = _ => 3 };
+var import = new Command("import", "arena import of a large train.csv, beside Python's csv and json on the same file.") { megabytes, pairs };
+import.SetAction(parse => ImportBenchmark.Run(parse.GetValue(megabytes), parse.GetValue(pairs)));
+
+var root = new RootCommand("What training and import cost, beside their peers and against the machine's peak. See docs/benchmarks.md.")
+{
+    minilm, decoder, parts, soak, memory, import,
+};
 foreach (var command in MethodsCommand.Create()) root.Add(command);
 return root.Parse(args).Invoke();
 

@@ -32,23 +32,26 @@ public static class PromptGroup
     /// </summary>
     public static string Normalize(string prompt)
     {
-        var text = Normalizable(prompt).Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant();
-        var result = new StringBuilder(text.Length);
-        var space = false;
+        // Most prompts are ASCII, which is in this form already.
+        var text = Ascii.IsValid(prompt)
+            ? prompt.ToLowerInvariant()
+            : Normalizable(prompt).Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant();
+        var result = new char[text.Length];
+        var (length, space) = (0, false);
         foreach (var c in text)
         {
             if (char.IsWhiteSpace(c) || char.IsControl(c))
             {
-                space = result.Length > 0;
+                space = length > 0;
                 continue;
             }
 
-            if (space) result.Append(' ');
+            if (space) result[length++] = ' ';
             space = false;
-            result.Append(c);
+            result[length++] = c;
         }
 
-        return result.ToString();
+        return new string(result, 0, length);
     }
 
     /// <summary>Unicode normalisation refuses surrogates without a partner, which the real files have, and the byte order mark turned round.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using static System.FormattableString;
@@ -107,7 +108,21 @@ public static class Turns
 
         private string ReadString()
         {
-            var text = new StringBuilder();
+            // No text is longer than what is left of its cell.
+            var text = ArrayPool<char>.Shared.Rent(cell.Length - _at);
+            try
+            {
+                return ReadString(text);
+            }
+            finally
+            {
+                ArrayPool<char>.Shared.Return(text);
+            }
+        }
+
+        private string ReadString(Span<char> text)
+        {
+            var length = 0;
             while (true)
             {
                 var run = cell.AsSpan(_at).IndexOfAny('"', '\\');
@@ -119,11 +134,11 @@ public static class Turns
                     throw Wrong("an escape such as \\n instead of a bare control character");
                 }
 
-                text.Append(plain);
-                _at += plain.Length;
+                plain.CopyTo(text[length..]);
+                (_at, length) = (_at + plain.Length, length + plain.Length);
                 if (run < 0) throw Wrong("the closing '\"' of the text");
-                if (cell[_at++] == '"') return text.ToString();
-                text.Append(ReadEscape());
+                if (cell[_at++] == '"') return new string(text[..length]);
+                text[length++] = ReadEscape();
             }
         }
 

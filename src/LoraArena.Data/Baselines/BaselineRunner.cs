@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using LoraArena.Core.Battles;
 using LoraArena.Core.Files;
 using LoraArena.Core.Json;
@@ -60,20 +61,29 @@ public sealed class BaselineRunner(string folder)
         }
 
         Directory.CreateDirectory(folder);
-        var results = new List<BaselineResult>();
-        for (var i = 0; i < BaselineCatalog.All.Count; i++)
+        var results = new BaselineResult[BaselineCatalog.All.Count];
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            var baseline = BaselineCatalog.All[i];
-            var predict = baseline.Fit([.. trainRows.Select(row => new TrainingRow(row.Features[i], row.Winner))]);
-            var predictions = validationRows.Select(row => new Prediction(row.Id, predict(row.Features[i]), row.Winner, row.Group)).ToList();
-            PredictionFile.Write(PredictionPath(baseline), predictions);
-            LossTable.Write(LossesPath(baseline.Id), predictions);
-            results.Add(new BaselineResult(baseline.Id, baseline.Name, baseline.Summary, Scores.Of(predictions)));
+            Parallel.For(0, results.Length, new ParallelOptions { CancellationToken = cancellation }, i => results[i] = Evaluate(i, trainRows, validationRows));
+        }
+        catch (AggregateException error)
+        {
+            // One reason is enough, and callers know it by its type.
+            ExceptionDispatchInfo.Throw(error.InnerExceptions[0]);
         }
 
         AtomicFile.WriteJson(ScoresPath, new BaselineScores(trainSha256, results));
         return results;
+    }
+
+    private BaselineResult Evaluate(int number, List<BaselineRow> train, List<BaselineRow> validation)
+    {
+        var baseline = BaselineCatalog.All[number];
+        var predict = baseline.Fit([.. train.Select(row => new TrainingRow(row.Features[number], row.Winner))]);
+        var predictions = validation.Select(row => new Prediction(row.Id, predict(row.Features[number]), row.Winner, row.Group)).ToList();
+        PredictionFile.Write(PredictionPath(baseline), predictions);
+        LossTable.Write(LossesPath(baseline.Id), predictions);
+        return new BaselineResult(baseline.Id, baseline.Name, baseline.Summary, Scores.Of(predictions));
     }
 
     /// <summary>Lets the scores stand for other training data too: data in which the rows of the split are not.</summary>

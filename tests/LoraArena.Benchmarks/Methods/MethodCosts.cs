@@ -84,7 +84,12 @@ internal static class MethodCosts
         if (names.Contains("lora_dropout")) options["lora_dropout"] = dropout;
         if (variant.Info.SizeOption is null) return options;
         using var model = data.Load(0);
-        return RankSolver.Solve(variant, options, model, budget).Options;
+        var solved = RankSolver.Solve(variant, options, model, budget).Options;
+        if (variant.Info.SizeOption != "r") return solved;
+
+        // VeRA would need matrices many times as wide as the model's own. Nobody trains it so: it is measured at its default.
+        var widest = variant.SitesOf(model, variant.ReadOptions(solved.DeepClone().AsObject())).Max(site => Math.Max(site.InFeatures, site.OutFeatures));
+        return (int)solved["r"]! > widest ? options : solved;
     }
 
     private static MethodCost Measure(
