@@ -58,9 +58,13 @@ var pairs = new Option<int>("--pairs") { Description = "How many times each side
 var import = new Command("import", "arena import of a large train.csv, beside Python's csv and json on the same file.") { megabytes, pairs };
 import.SetAction(parse => ImportBenchmark.Run(parse.GetValue(megabytes), parse.GetValue(pairs)));
 
+var runs = new Option<int>("--runs") { Description = "How many runs, one after the other.", DefaultValueFactory = _ => 3 };
+var start = new Command("start", "A run of MiniLM from the start of its process to its first step.") { runs };
+start.SetAction(parse => StartBenchmark.Run(parse.GetValue(runs)));
+
 var root = new RootCommand("What training and import cost, beside their peers and against the machine's peak. See docs/benchmarks.md.")
 {
-    minilm, decoder, parts, soak, memory, import,
+    minilm, decoder, parts, soak, memory, import, start,
 };
 foreach (var command in MethodsCommand.Create()) root.Add(command);
 return root.Parse(args).Invoke();

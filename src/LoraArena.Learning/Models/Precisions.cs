@@ -22,4 +22,20 @@ public static class Precisions
 
     /// <summary>The type of a short name; null where it names another form.</summary>
     public static ScalarType? Type(string name) => Dense.Any(d => d.Name == name) ? Dense.First(d => d.Name == name).Type : null;
+
+    /// <summary>A number as a type keeps it.</summary>
+    public static double Round(double number, ScalarType type) => type switch
+    {
+        ScalarType.Float64 => number,
+        ScalarType.Float16 => (double)(Half)(float)number,
+        ScalarType.BFloat16 => RoundToBfloat16((float)number),
+        _ => (float)number,
+    };
+
+    // The upper half of an fp32 number; a tie goes to the even one.
+    private static float RoundToBfloat16(float number)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(number);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using LoraArena.Core.Runs;
@@ -33,4 +34,11 @@ internal static class RunEnvironment
     /// elsewhere the time. With the process id it names a process for ever.
     /// </summary>
     public static long ProcessStarted() => ProcessIdentity.Started(Environment.ProcessId) ?? 0;
+
+    /// <summary>Seconds since this process started.</summary>
+    public static double SecondsOfProcess(TimeProvider time)
+    {
+        using var process = Process.GetCurrentProcess();
+        return (time.GetUtcNow().UtcDateTime - process.StartTime.ToUniversalTime()).TotalSeconds;
+    }
 }

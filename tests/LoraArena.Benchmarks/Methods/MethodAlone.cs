@@ -1,15 +1,12 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using LoraArena.Core.Json;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Training;
 using LoraArena.Learning.Variants;
 
 namespace LoraArena.Benchmarks.Methods;
 
-/// <summary>What one method takes with nothing else in its process: an allocator that has grown for one training hides what the next one takes.</summary>
+/// <summary>What one method takes with nothing else in its process.</summary>
 /// <param name="StartSeconds">Processor seconds of its start.</param>
 /// <param name="PeakBytes">Peak above the loaded model, in bytes.</param>
 /// <param name="FileBytes">Size of its adapter file, in bytes.</param>
@@ -56,18 +53,6 @@ internal sealed record MethodAlone(double StartSeconds, long PeakBytes, long Fil
         }
     }
 
-    private static MethodAlone Once(LoraVariant variant, JsonObject options, int threads)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        foreach (var argument in new[] { CommandName, variant.Info.Id, options.ToJsonString(), "--threads", threads.ToString(CultureInfo.InvariantCulture) })
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using var process = Process.Start(start)!;
-        var lines = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"Measuring {variant.Info.Id} alone failed; what it said is above.");
-        return JsonSerializer.Deserialize<MethodAlone>(lines.Trim().Split('\n')[^1], ArenaJson.Line)!;
-    }
+    private static MethodAlone Once(LoraVariant variant, JsonObject options, int threads) => OwnProcess.Run<MethodAlone>(
+        CommandName, variant.Info.Id, options.ToJsonString(), "--threads", threads.ToString(CultureInfo.InvariantCulture));
 }

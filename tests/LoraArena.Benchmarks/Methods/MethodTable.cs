@@ -14,35 +14,43 @@ namespace LoraArena.Benchmarks.Methods;
 /// <summary>Every method at its defaults on the same rows, with several seeds; LoRA with other seeds is the null line: what chance alone makes.</summary>
 internal static class MethodTable
 {
+    /// <summary>Name of the command that trains once.</summary>
+    public const string CommandName = "table-line";
+
     private const string Begin = "<!-- table -->";
     private const string End = "<!-- end of table -->";
 
     /// <summary>Trains what is not in the file yet, seed by seed, and writes the table.</summary>
-    public static void Run(string[]? only, string file, int rows, int holdOut, int maxLength, int seeds, string document)
+    public static void Run(string[]? only, string file, int rows, int holdOut, int maxLength, int seeds, int threads, string document)
     {
         var results = new ResultLines<MethodResult>(file);
-        var data = PreferenceRows.Read(rows, holdOut, maxLength);
-        var (train, validation) = (data.Train(rows), data.HeldOut(holdOut));
         var methods = VariantCatalog.All.Values.Where(v => only is null || only.Contains(v.Info.Id)).ToList();
         var jobs = Enumerable.Range(0, seeds).SelectMany(seed => methods.Select(method => (method.Info.Id, Seed: seed)))
             .Concat(Enumerable.Range(seeds, seeds).Select(seed => (Id: "lora", Seed: seed)));
-        foreach (var (id, seed) in jobs.Where(job => results.Read().All(r => (r.Id, r.Seed, r.Rows, r.MaxLength) != (job.Id, job.Seed, train.Count, maxLength))))
+        foreach (var (id, seed) in jobs.Where(job => Known().All(r => (r.Id, r.Seed) != (job.Id, job.Seed))))
         {
-            var result = Train(data, train, validation, id, seed);
+            var result = OwnProcess.Run<MethodResult>([CommandName, id, .. Numbers(
+                ("seed", seed), ("rows", rows), ("hold-out", holdOut), ("max-length", maxLength), ("threads", threads))]);
             results.Add(result);
             Console.WriteLine(result);
-            Write(document, [.. results.Read().Where(r => (r.Rows, r.MaxLength) == (train.Count, maxLength))], train.Count, validation.Count, maxLength, seeds);
+            Write(document, Known(), rows, holdOut, maxLength, seeds);
         }
 
-        Write(document, [.. results.Read().Where(r => (r.Rows, r.MaxLength) == (train.Count, maxLength))], train.Count, validation.Count, maxLength, seeds);
+        Write(document, Known(), rows, holdOut, maxLength, seeds);
+
+        List<MethodResult> Known() => [.. results.Read().Where(r => (r.Rows, r.HoldOut, r.MaxLength) == (rows, holdOut, maxLength))];
     }
 
-    private static MethodResult Train(PreferenceRows data, IReadOnlyList<TokenizedBattle> train, IReadOnlyList<TokenizedBattle> validation, string id, int seed)
+    /// <summary>Trains one method once, in this process, in which no other training may have been.</summary>
+    public static MethodResult Train(string id, int seed, int rows, int holdOut, int maxLength)
     {
+        var data = PreferenceRows.Read(rows, holdOut, maxLength);
+        var (train, validation) = (data.Train(rows), data.HeldOut(holdOut));
         var variant = VariantCatalog.Get(id);
         try
         {
             using var model = data.Load(seed);
+            var loaded = Measure.StartPeak();
             model.Attach(variant, variant.ReadOptions([]), seed);
             var defaults = new TrainingOptions();
             var options = defaults with
@@ -57,17 +65,21 @@ internal static class MethodTable
             {
                 while (trainer.StepsDone < trainer.Steps) trainer.Step();
             });
+            var peak = Measure.Peak() - loaded;
             var losses = trainer.TakeReports().Select(r => r.Loss).ToList();
             var scores = Scores.Of(new Predictor(model, data.Packer, swapAverage: true, MicroBatchSize.Of(options, model.Device)).Predict(validation));
             return new MethodResult(
-                id, seed, train.Count, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0,
-                losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, data.Packer.MaxLength);
+                id, seed, rows, holdOut, maxLength, trainer.TrainableParameters, double.IsFinite(scores.LogLoss) ? scores.LogLoss : 0,
+                losses.All(double.IsFinite) ? null : "the loss was not finite", time.CpuSeconds, peak);
         }
         catch (OptionException error)
         {
-            return new MethodResult(id, seed, train.Count, 0, 0, error.Message, 0, data.Packer.MaxLength);
+            return new MethodResult(id, seed, rows, holdOut, maxLength, 0, 0, error.Message, 0, 0);
         }
     }
+
+    private static IEnumerable<string> Numbers(params IEnumerable<(string Name, int Value)> options)
+        => options.SelectMany(o => (string[])[$"--{o.Name}", o.Value.ToString(CultureInfo.InvariantCulture)]);
 
     private static void Write(string document, IReadOnlyList<MethodResult> results, int rows, int holdOut, int maxLength, int seeds)
     {
@@ -75,8 +87,8 @@ internal static class MethodTable
         text.AppendLine(Begin).AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"MiniLM (22 million parameters), {rows:N0} rows of at most {maxLength} tokens, one epoch at the defaults, log loss on {holdOut:N0} held-out rows: mean and range over {seeds} seeds. The null line is LoRA with {seeds} other seeds: a difference as small as between the two lines of LoRA is chance.");
         text.AppendLine()
-            .AppendLine("| method | log loss | from … to | processor seconds | trained parameters |")
-            .AppendLine("|---|---|---|---|---|");
+            .AppendLine("| method | log loss | from … to | processor seconds | MiB above the model | trained parameters |")
+            .AppendLine("|---|---|---|---|---|---|");
         Line(text, "LoRA, other seeds", [.. results.Where(r => r.Id == "lora" && r.Seed >= seeds)]);
         foreach (var (_, variants) in VariantGroups.Grouped(VariantCatalog.Describe()))
         {
@@ -95,12 +107,12 @@ internal static class MethodTable
         if (results.Count == 0) return;
         if (results.FirstOrDefault(r => r.Refusal is not null)?.Refusal is { } refusal)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {refusal} | | | |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {refusal} | | | | |");
             return;
         }
 
         text.AppendLine(CultureInfo.InvariantCulture,
-            $"| {name} | {results.Average(r => r.LogLoss):0.0000} | {results.Min(r => r.LogLoss):0.0000} … {results.Max(r => r.LogLoss):0.0000} | {results.Average(r => r.Seconds):0} | {results[0].Parameters:N0} |");
+            $"| {name} | {results.Average(r => r.LogLoss):0.0000} | {results.Min(r => r.LogLoss):0.0000} … {results.Max(r => r.LogLoss):0.0000} | {results.Average(r => r.Seconds):0} | {results.Min(r => r.PeakBytes) / (1 << 20)} | {results[0].Parameters:N0} |");
     }
 }
 
@@ -108,9 +120,12 @@ internal static class MethodTable
 /// <param name="Id">The method.</param>
 /// <param name="Seed">Its seed.</param>
 /// <param name="Rows">Rows it trained on.</param>
+/// <param name="HoldOut">Rows it was scored on.</param>
+/// <param name="MaxLength">Tokens of a battle at most.</param>
 /// <param name="Parameters">Trained parameters, the head among them.</param>
 /// <param name="LogLoss">On the held-out rows.</param>
 /// <param name="Refusal">Why there is none; null where all went well.</param>
 /// <param name="Seconds">Processor seconds of the training.</param>
-/// <param name="MaxLength">Tokens of a battle at most.</param>
-internal sealed record MethodResult(string Id, int Seed, int Rows, long Parameters, double LogLoss, string? Refusal, double Seconds, int MaxLength);
+/// <param name="PeakBytes">Most memory that training took above the loaded model.</param>
+internal sealed record MethodResult(
+    string Id, int Seed, int Rows, int HoldOut, int MaxLength, long Parameters, double LogLoss, string? Refusal, double Seconds, long PeakBytes);

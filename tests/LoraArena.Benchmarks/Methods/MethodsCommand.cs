@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
-using LoraArena.Core.Json;
 using LoraArena.Learning.Devices;
 
 namespace LoraArena.Benchmarks.Methods;
@@ -37,7 +35,7 @@ internal static class MethodsCommand
         one.SetAction(parse =>
         {
             TorchRuntime.Load(parse.GetValue(threads));
-            Console.WriteLine(JsonSerializer.Serialize(MethodAlone.Measure(parse.GetRequiredValue(id), parse.GetRequiredValue(options)), ArenaJson.Line));
+            OwnProcess.Answer(MethodAlone.Measure(parse.GetRequiredValue(id), parse.GetRequiredValue(options)));
         });
 
         var rows = new Option<int>("--rows") { Description = "Rows to train on.", DefaultValueFactory = _ => 2000 };
@@ -48,12 +46,21 @@ internal static class MethodsCommand
         var table = new Command("table", "Trains every method at its defaults on the same rows of real preferences and writes the table of docs/variants.md.") { only, file, threads, rows, holdOut, maxLength, seeds, document };
         table.SetAction(parse =>
         {
-            TorchRuntime.Load(parse.GetValue(threads));
             MethodTable.Run(
                 Names(parse.GetValue(only)), parse.GetValue(file) ?? "artifacts/method-table.jsonl", parse.GetValue(rows),
-                parse.GetValue(holdOut), parse.GetValue(maxLength), parse.GetValue(seeds), parse.GetRequiredValue(document));
+                parse.GetValue(holdOut), parse.GetValue(maxLength), parse.GetValue(seeds), parse.GetValue(threads), parse.GetRequiredValue(document));
         });
-        return [methods, one, table];
+
+        var seed = new Option<int>("--seed");
+        var line = new Command(MethodTable.CommandName, "One training of the table above.") { id, seed, threads, rows, holdOut, maxLength };
+        line.Hidden = true;
+        line.SetAction(parse =>
+        {
+            TorchRuntime.Load(parse.GetValue(threads));
+            OwnProcess.Answer(MethodTable.Train(
+                parse.GetRequiredValue(id), parse.GetValue(seed), parse.GetValue(rows), parse.GetValue(holdOut), parse.GetValue(maxLength)));
+        });
+        return [methods, one, table, line];
     }
 
     private static string[]? Names(string? only) => only?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

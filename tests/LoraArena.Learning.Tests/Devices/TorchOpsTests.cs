@@ -109,6 +109,12 @@ public sealed class TorchOpsTests
             y.square().sum().backward();
             return (IReadOnlyList<Tensor>)[y.detach(), .. leaves.Select(leaf => leaf.grad!)];
         }).ToList();
-        for (var i = 0; i < results[0].Count; i++) Assert.InRange(Torch.RelativeError(results[0][i], results[1][i]), 0, Tolerance);
+
+        // Relative to the numbers that go in, which are about one: a token that sees itself alone has no gradient but rounding.
+        for (var i = 0; i < results[0].Count; i++)
+        {
+            var largest = Math.Max(1, results[1][i].abs().max().ToDouble());
+            Assert.InRange((results[0][i] - results[1][i]).abs().max().ToDouble() / largest, 0, Tolerance);
+        }
     }
 }

@@ -9,7 +9,8 @@ namespace LoraArena.Learning.Models.DebertaV2;
 /// <summary>A block: disentangled attention, then a feed-forward part, each added to its input and normalised after.</summary>
 internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelBuilder builder)
 {
-    private readonly double _scale = Scale(config, builder.Dtype);
+    // What scores are divided by, rounded to their type as Transformers does: models were trained with that.
+    private readonly double _scale = Precisions.Round(Math.Sqrt((double)config.HiddenSize / config.Heads * config.ScoreTerms), builder.Dtype);
     private readonly Projection _query = Square(path + ".attention.self.query_proj", config, builder);
     private readonly Projection _key = Square(path + ".attention.self.key_proj", config, builder);
     private readonly Projection _value = Square(path + ".attention.self.value_proj", config, builder);
@@ -75,13 +76,6 @@ internal sealed class DebertaV2Layer(string path, DebertaV2Config config, ModelB
         }
 
         return sum?.MoveToOuterDisposeScope();
-    }
-
-    // What scores are divided by: √(K · terms), rounded to the type of the scores as Transformers does, since weights were trained with it.
-    private static double Scale(DebertaV2Config config, ScalarType dtype)
-    {
-        using var scope = NewDisposeScope();
-        return tensor(Math.Sqrt((double)config.HiddenSize / config.Heads * config.ScoreTerms), ScalarType.Float32).to(dtype).ToDouble();
     }
 
     private static Projection Square(string path, DebertaV2Config config, ModelBuilder builder)
