@@ -11,10 +11,12 @@ var asConfigured = new Option<bool>("--model-dropout") { Description = "PEFT tra
 var variant = new Option<string>("--variant") { Description = "The method.", DefaultValueFactory = _ => "lora" };
 var checkpointing = new Option<bool>("--gradient-checkpointing") { Description = "Both sides compute blocks again." };
 var precision = new Option<string>("--precision") { Description = "Type of the base weights.", DefaultValueFactory = _ => "fp32" };
+var compute = new Option<string>("--compute-type") { Description = "What products of nf4 and int8 weights are computed in.", DefaultValueFactory = _ => "fp32" };
+compute.AcceptOnlyFromAmong("fp32", "bf16", "fp16");
 
 var minilm = new Command("minilm", "A LoRA step of MiniLM on real battles, beside PEFT.")
 {
-    steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision,
+    steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision, compute,
 };
 minilm.SetAction(parse => StepBenchmark.Run(Workload.MiniLm(16 * (parse.GetValue(steps) + 40)), Ours(parse), Theirs(parse), parse.GetValue(steps)));
 
@@ -24,7 +26,7 @@ var tokens = new Option<int>("--tokens") { DefaultValueFactory = _ => 512 };
 var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 1 };
 var decoder = new Command("decoder", "A LoRA step of a decoder with random weights, beside PEFT.")
 {
-    steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision, layers, width, tokens, batch,
+    steps, threads, alone, dropout, asConfigured, variant, checkpointing, precision, compute, layers, width, tokens, batch,
 };
 decoder.SetAction(parse => StepBenchmark.Run(
     Workload.Decoder(parse.GetValue(layers), parse.GetValue(width), parse.GetValue(tokens), parse.GetValue(batch)), Ours(parse),
@@ -39,11 +41,11 @@ parts.SetAction(parse =>
 });
 
 var many = new Option<int>("--steps") { Description = "Steps.", DefaultValueFactory = _ => 2000 };
-var soak = new Command("soak", "Many steps of a small decoder: memory must not grow.") { many, threads, dropout, variant, checkpointing, precision };
+var soak = new Command("soak", "Many steps of a small decoder: memory must not grow.") { many, threads, dropout, variant, checkpointing, precision, compute };
 soak.SetAction(parse => SoakBenchmark.Run(Workload.Decoder(layers: 4, width: 128, tokens: 64, batch: 4), Ours(parse), parse.GetValue(many)));
 
 var real = new Option<bool>("--minilm") { Description = "MiniLM on real battles instead of the random decoder." };
-var memory = new Command("memory", "What a training takes above the weights, beside its forecast; one process for each figure.") { steps, threads, dropout, variant, checkpointing, precision, layers, width, tokens, batch, real };
+var memory = new Command("memory", "What a training takes above the weights, beside its forecast; one process for each figure.") { steps, threads, dropout, variant, checkpointing, precision, compute, layers, width, tokens, batch, real };
 memory.SetAction(parse =>
 {
     var settings = Ours(parse);
@@ -79,6 +81,7 @@ Settings Ours(ParseResult parse)
         Variant = parse.GetValue(variant)!,
         Checkpointing = parse.GetValue(checkpointing),
         Precision = parse.GetValue(precision)!,
+        ComputeType = parse.GetValue(compute)!,
     };
 }
 

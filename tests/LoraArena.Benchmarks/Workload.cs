@@ -153,7 +153,7 @@ internal sealed class Workload
         return job;
     }
 
-    private static BasePrecision Precision(Settings settings) => BasePrecision.Of(settings.Precision, torch.ScalarType.Float32);
+    private static BasePrecision Precision(Settings settings) => BasePrecision.Of(settings.Precision, Precisions.Type(settings.ComputeType)!.Value);
 
     private TrainingOptions Options(Settings settings) => new()
     {
@@ -193,4 +193,7 @@ internal sealed record Settings
 
     /// <summary>Type of the base weights.</summary>
     public string Precision { get; init; } = "fp32";
+
+    /// <summary>Type that products of quantised weights are computed in.</summary>
+    public string ComputeType { get; init; } = "fp32";
 }
