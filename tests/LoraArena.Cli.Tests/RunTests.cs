@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace LoraArena.Cli.Tests;
 
@@ -50,6 +51,13 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
         {
             Assert.True((double)answer[cost]! > 0, cost);
         }
+    }
+
+    [Fact]
+    public void TheLog_SaysHowLongTheStartTook()
+    {
+        var log = File.ReadAllText(Path.Join(_arena.Store, "runs", finished.Id, "log.txt"));
+        Assert.InRange(double.Parse(Regex.Match(log, @"^first step after (\d+\.\d) s$", RegexOptions.Multiline).Groups[1].Value, CultureInfo.InvariantCulture), 0.1, 180);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public static class MemoryForecaster
 
     // Fitted to what the benchmark 'memory' measured of twelve random decoders on Linux, with and without recomputation; how far it is off elsewhere
     // stands in docs/benchmarks.md. The C library's heap takes more than tensors use, most of all for what comes and goes between tensors that stay.
-    private static readonly Heap OfCpu = new(Kept: 1.6, Passing: 3.8, PassingAgain: 4.8, Overhead: 65L << 20);
+    private static readonly Heap OfCpu = new(Kept: 1.7, Passing: 4.0, PassingAgain: 5.5, Overhead: 65L << 20);
 
     // Assumed, not measured.
     private static readonly Heap OfGpu = new(Kept: 1.1, Passing: 1.1, PassingAgain: 1.1, Overhead: 24L << 20);
