@@ -5,7 +5,7 @@ namespace LoraArena.Benchmarks;
 /// <summary>How long a run takes from the start of its process to its first step: the first on its data, and later ones, which find model hash and tokens.</summary>
 internal static class StartBenchmark
 {
-    private const string Beginning = "first step";
+    private const string Beginning = "training begins ";
 
     /// <summary>Trains one step a run and prints what each run's log says.</summary>
     /// <param name="runs">How many runs.</param>

@@ -12,20 +12,23 @@ internal static class Whole
     {
         var program = Path.Join(Places.Root, "artifacts", "bin", "LoraArena.Cli", "release", "arena.dll");
         if (!File.Exists(program)) throw new InvalidOperationException($"{program} is missing: build it with `dotnet build -c Release`.");
-        return Run("dotnet", ["exec", program, .. arguments, "--store", store]);
+        return Run("dotnet", ["exec", program, .. arguments, "--store", store]).Seconds;
     }
 
     /// <summary>Runs rows.py, which stands beside this program, with the Python on the PATH.</summary>
     /// <returns>Seconds by the clock.</returns>
-    public static double Rows(params IEnumerable<string> arguments) => Run("python3", [Path.Join(AppContext.BaseDirectory, "Peer", "rows.py"), .. arguments]);
+    public static double Rows(params IEnumerable<string> arguments) => Run("python3", [Path.Join(AppContext.BaseDirectory, "Peer", "rows.py"), .. arguments]).Seconds;
 
-    private static double Run(string program, IEnumerable<string> arguments)
+    /// <summary>Runs a program to its end.</summary>
+    /// <returns>What it printed, and seconds by the clock.</returns>
+    /// <exception cref="InvalidOperationException">It failed.</exception>
+    public static (string Output, double Seconds) Run(string program, params IEnumerable<string> arguments)
     {
         var clock = Stopwatch.GetTimestamp();
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
-        process.StandardOutput.ReadToEnd();
+        var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} ended with {process.ExitCode}; what it said is above.");
-        return Stopwatch.GetElapsedTime(clock).TotalSeconds;
+        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}; what it said is above.");
+        return (output, Stopwatch.GetElapsedTime(clock).TotalSeconds);
     }
 }

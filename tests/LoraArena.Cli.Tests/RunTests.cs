@@ -57,7 +57,8 @@ public sealed class RunTests(FinishedRun finished) : IClassFixture<FinishedRun>
     public void TheLog_SaysHowLongTheStartTook()
     {
         var log = File.ReadAllText(Path.Join(_arena.Store, "runs", finished.Id, "log.txt"));
-        Assert.InRange(double.Parse(Regex.Match(log, @"^first step after (\d+\.\d) s$", RegexOptions.Multiline).Groups[1].Value, CultureInfo.InvariantCulture), 0.1, 180);
+        var said = Regex.Match(log, @"^training begins (\d+\.\d) s after the start of the process$", RegexOptions.Multiline);
+        Assert.True(double.Parse(said.Groups[1].Value, CultureInfo.InvariantCulture) > 0);
     }
 
     [Fact]

@@ -17,8 +17,15 @@ public static class Slices
     /// <summary>Rows below which a slice says nothing and is left out.</summary>
     public const int MinRows = 10;
 
-    private static readonly string[] Scripts =
-        ["Latin letters", "Greek", "Cyrillic", "Hebrew", "Arabic", "Indic", "Thai", "Japanese", "Chinese characters", "Korean"];
+    private const string Japanese = "Japanese";
+
+    // Ranges of characters, the most frequent first.
+    private static readonly (int First, int Last, string Script)[] Ranges =
+    [
+        ('a', 'z', "Latin letters"), ('A', 'Z', "Latin letters"), (0xC0, 0x24F, "Latin letters"), (0x370, 0x3FF, "Greek"), (0x400, 0x52F, "Cyrillic"),
+        (0x590, 0x5FF, "Hebrew"), (0x600, 0x6FF, "Arabic"), (0x900, 0xDFF, "Indic"), (0xE00, 0xE7F, "Thai"), (0x3040, 0x30FF, Japanese),
+        (0x4E00, 0x9FFF, "Chinese characters"), (0xAC00, 0xD7AF, "Korean"),
+    ];
 
     /// <summary>The slices that a battle lies in.</summary>
     public static IEnumerable<(string Kind, string Name)> Of(Battle battle)
@@ -47,44 +54,26 @@ public static class Slices
     // The script of the first prompt tells most languages apart without a model; Latin ones it does not.
     private static string Script(Battle battle)
     {
-        Span<int> counts = stackalloc int[Scripts.Length];
+        Span<int> counts = stackalloc int[Ranges.Length];
         foreach (var rune in (battle.Prompts.Count > 0 ? battle.Prompts[0] ?? "" : "").EnumerateRunes())
         {
-            if (ScriptOf(rune.Value) is { } script) counts[script]++;
+            for (var i = 0; i < Ranges.Length; i++)
+            {
+                if (rune.Value < Ranges[i].First || rune.Value > Ranges[i].Last) continue;
+                counts[i]++;
+                break;
+            }
         }
 
-        // Japanese is written with Chinese characters too. Of equals, the one that comes first in the list.
-        var japanese = Array.IndexOf(Scripts, "Japanese");
-        var most = counts[japanese] > 0 ? japanese : Largest(counts);
-        return counts[most] == 0 ? "no letters" : Scripts[most];
-    }
-
-    private static int Largest(ReadOnlySpan<int> counts)
-    {
-        var largest = 0;
-        for (var i = 1; i < counts.Length; i++)
+        var scripts = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < Ranges.Length; i++)
         {
-            if (counts[i] > counts[largest]) largest = i;
+            if (counts[i] > 0) scripts[Ranges[i].Script] = scripts.GetValueOrDefault(Ranges[i].Script) + counts[i];
         }
 
-        return largest;
+        // Japanese is written with Chinese characters too.
+        return scripts.Count == 0 ? "no letters" : scripts.ContainsKey(Japanese) ? Japanese : scripts.MaxBy(script => script.Value).Key;
     }
-
-    private static int? ScriptOf(int rune) => rune switch
-    {
-        (>= 'A' and <= 'Z') or (>= 'a' and <= 'z') or (>= 0xC0 and <= 0x24F) => 0,
-        < 0x370 => null,
-        <= 0x3FF => 1,
-        >= 0x400 and <= 0x52F => 2,
-        >= 0x590 and <= 0x5FF => 3,
-        >= 0x600 and <= 0x6FF => 4,
-        >= 0x900 and <= 0xDFF => 5,
-        >= 0xE00 and <= 0xE7F => 6,
-        >= 0x3040 and <= 0x30FF => 7,
-        >= 0x4E00 and <= 0x9FFF => 8,
-        >= 0xAC00 and <= 0xD7AF => 9,
-        _ => null,
-    };
 
     private static string Gap(Battle battle)
     {

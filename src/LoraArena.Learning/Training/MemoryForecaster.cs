@@ -16,7 +16,7 @@ public static class MemoryForecaster
     // Value, gradient and two averages of a trainable parameter, in fp32.
     private const int BytesOfTrained = 16;
 
-    // Fitted to what the benchmark 'memory' measured of twelve random decoders on Linux, with and without recomputation; how far it is off elsewhere
+    // Fitted to what the benchmark 'memory' measured of seventeen random decoders on Linux, with and without recomputation; how far it is off elsewhere
     // stands in docs/benchmarks.md. The C library's heap takes more than tensors use, most of all for what comes and goes between tensors that stay.
     private static readonly Heap OfCpu = new(Kept: 1.7, Passing: 4.0, PassingAgain: 5.5, Overhead: 65L << 20);
 

@@ -179,7 +179,7 @@ internal sealed class RunSession
         var lastReport = _time.GetTimestamp();
         var lastCheckpoint = _time.GetTimestamp();
         _clock.Enter(RunPhase.Training);
-        WorkerLog.Write(FormattableString.Invariant($"first step after {RunEnvironment.SecondsOfProcess(_time):0.0} s"));
+        WorkerLog.Write(FormattableString.Invariant($"training begins {RunEnvironment.SecondsOfProcess(_time):0.0} s after the start of the process"));
         while (!trainer.IsOver)
         {
             trainer.Step();

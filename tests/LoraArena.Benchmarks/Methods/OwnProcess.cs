@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using LoraArena.Core.Json;
 
@@ -10,13 +9,7 @@ internal static class OwnProcess
     /// <summary>Runs this program again with other arguments and reads the JSON of its last line.</summary>
     /// <exception cref="InvalidOperationException">The process failed.</exception>
     public static T Run<T>(params IEnumerable<string> arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true })!;
-        var lines = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"'{string.Join(' ', arguments)}' failed; what it said is above.");
-        return JsonSerializer.Deserialize<T>(lines.Trim().Split('\n')[^1], ArenaJson.Line)!;
-    }
+        => JsonSerializer.Deserialize<T>(Whole.Run(Environment.ProcessPath!, arguments).Output.Trim().Split('\n')[^1], ArenaJson.Line)!;
 
     /// <summary>Answers the process that called.</summary>
     public static void Answer<T>(T result) => Console.WriteLine(JsonSerializer.Serialize(result, ArenaJson.Line));

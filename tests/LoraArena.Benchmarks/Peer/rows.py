@@ -5,7 +5,6 @@ Usage: rows.py make FROM TO BYTES   repeats the rows, each with an id and a firs
 """
 import csv
 import json
-import os
 import sys
 
 csv.field_size_limit(sys.maxsize)
