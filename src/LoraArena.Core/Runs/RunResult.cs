@@ -76,7 +76,7 @@ public sealed record RunCost(double Seconds, long Tokens, double TokensPerSecond
 public sealed record RunManifest(
     int Attempt, string Fingerprint, string Version, string Flavour, string Device, int Threads, string Host, string Runtime, string Torch)
 {
-    /// <summary>How base weights are kept, and how their products are computed: <c>fp32, products by oneDNN</c>.</summary>
+    /// <summary>How base weights are kept, and how their products are computed: <c>fp32, products by MKL</c>.</summary>
     public string? Precision { get; init; }
 
     /// <summary>

@@ -36,7 +36,7 @@ public sealed class ComputeDevice
     public ScalarType BestType => IsCuda && _nvml?.ComputeCapability() is { } capability && capability >= 8 ? ScalarType.BFloat16 : ScalarType.Float32;
 
     /// <summary>How products of fp32 matrices are computed, in words.</summary>
-    public string Products => IsCuda ? "TF32" : MatrixProduct.Library == ProductLibrary.OneDnn ? "oneDNN" : "MKL";
+    public string Products => IsCuda ? "TF32" : MatrixProduct.Library == ProductLibrary.Own ? "own kernels" : "MKL";
 
     /// <summary>Devices that can train, best first.</summary>
     public static IReadOnlyList<ComputeDevice> All()

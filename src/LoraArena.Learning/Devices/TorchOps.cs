@@ -26,11 +26,6 @@ public static partial class TorchOps
         def adamw(p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], steps: List[Tensor], lr, decay):
             torch._fused_adamw_(p, g, m, v, [], steps, lr=float(lr), beta1=0.9, beta2=0.999, weight_decay=float(decay), eps=1e-8, amsgrad=False, maximize=False)
             return p[0]
-
-        def one_dnn_product(x, w, b: Optional[Tensor]):
-            n = x.size(0)
-            y = torch.mkldnn_convolution(x.view([1, n, 1, x.size(1)]).permute([0, 3, 1, 2]), w.unsqueeze(-1).unsqueeze(-1), b, [0, 0], [1, 1], [1, 1], 1)
-            return y.permute([0, 2, 3, 1]).reshape([n, w.size(0)])
         """;
 
     private static readonly Lazy<jit.CompilationUnit> Unit = new(() => jit.compile(Scripts + "\n"));
@@ -117,9 +112,6 @@ public static partial class TorchOps
         if (weightDecay != 0) values.mul_(1 - (learningRate * weightDecay));
         values.addcdiv_(first, denominator, -learningRate / (1 - Math.Pow(0.9, step)));
     }
-
-    /// <summary>x Wᵀ + b by oneDNN, without gradients: x contiguous fp32 [N, I], w [O, I] of any strides → [N, O].</summary>
-    public static Tensor OneDnnProduct(Tensor x, Tensor w, Tensor? b) => Call("one_dnn_product", x, w, b!);
 
     // TorchSharp hands tensors over by their pointers: the garbage collector must not free one that nobody else holds before the call is over.
     private static Tensor Call(string name, params object[] arguments)

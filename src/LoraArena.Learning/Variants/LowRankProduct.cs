@@ -79,8 +79,8 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         else
         {
             hNS = MatrixProduct.Of(call.Dropped(xNI), call.StackedA(x.dtype));
-            outputs = [.. call.Sites.Select((site, i) => MatrixProduct.Of(xNI, site.Matrix.Dense(x.dtype), site.Bias?.to(x.dtype))
-                .addmm_(call.Part(hNS, i), site.B.to(x.dtype).t(), 1, (float)(site.Scale * call.Growth)))];
+            outputs = [.. call.Sites.Select((site, i) => MatrixProduct.Sum(
+                [new(xNI, site.Matrix.Dense(x.dtype)), new(call.Part(hNS, i), site.B.to(x.dtype), site.Scale * call.Growth)], site.Bias?.to(x.dtype)))];
         }
 
         return ([.. outputs.Select(y => y.view([.. x.shape[..^1], y.shape[1]]).MoveToOuterDisposeScope())], hNS?.MoveToOuterDisposeScope());
@@ -99,29 +99,22 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         var droppedNI = xNI is null || mask is null ? xNI : xNI * mask;
         hNS ??= MatrixProduct.Of(droppedNI!, aSI);
         var uNS = zeros([rows, aSI.shape[0]], type, device);
-        Tensor? dxNI = null;
         var gradients = new List<Tensor?> { null, null };
+        var read = new List<(LowRankSite Site, Tensor GradientNO)>();
         foreach (var (site, i) in call.Sites.Select((site, i) => (site, i)))
         {
-            if (outputs[i] is not { } output)
-            {
-                gradients.AddRange([null, null]);
-                continue;
-            }
-
-            using var ofSite = NewDisposeScope();
+            gradients.AddRange([null, null]);
+            if (outputs[i] is not { } output) continue;
             var gNO = output.reshape(-1, output.shape[^1]);
+            read.Add((site, gNO));
+            using var ofSite = NewDisposeScope();
             var scale = site.Scale * call.Growth;
-            var b = site.B.to(type);
-            call.Part(uNS, i).copy_(MatrixProduct.Of(gNO, b.t()).mul_(scale));
-            gradients.Add(null);
-            gradients.Add(site.B.requires_grad ? mm(gNO.t(), call.Part(hNS, i)).mul_(scale).to(site.B.dtype).MoveToOuterDisposeScope() : null);
-            if (!call.NeedsInput) continue;
-            var part = MatrixProduct.Of(gNO, (merges ? Merged(site) : site.Matrix.Dense(type)).t());
-            dxNI = dxNI is null ? part.MoveToOuterDisposeScope() : dxNI.add_(part);
+            call.Part(uNS, i).copy_(MatrixProduct.Sum([new(gNO, site.B.to(type).t(), scale)]));
+            if (!site.B.requires_grad) continue;
+            gradients[3 + (2 * i)] = MatrixProduct.Sum([new(call.Part(hNS, i).t(), gNO.t(), scale)]).t().to(site.B.dtype).MoveToOuterDisposeScope();
         }
 
-        var gradientSI = droppedNI is null ? null : mm(uNS.t(), droppedNI);
+        var gradientSI = droppedNI is null ? null : MatrixProduct.Of(uNS.t(), droppedNI.t());
         for (var i = 0; i < call.Sites.Count && gradientSI is not null; i++)
         {
             if (outputs[i] is not null && call.Sites[i].A.requires_grad)
@@ -130,11 +123,27 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
             }
         }
 
-        if (dxNI is null) return gradients;
+        if (!call.NeedsInput || read.Count == 0) return gradients;
+        var dxNI = InputGradient(read, merges, type, mask is null && !merges ? [new(uNS, aSI.t())] : []);
         if (mask is not null) dxNI.addcmul_(MatrixProduct.Of(uNS, aSI.t()), mask, 1);
-        else if (!merges) dxNI.addmm_(uNS, aSI, 1, 1);
         gradients[0] = dxNI.view(call.InputShape);
         return gradients;
+    }
+
+    // Quantised matrices are expanded one after the other, so that there is never more than one.
+    private static Tensor InputGradient(List<(LowRankSite Site, Tensor GradientNO)> read, bool merges, ScalarType type, List<ProductTerm> ofAdapters)
+    {
+        var together = read.All(r => r.Site.Matrix is DenseMatrix) ? read.Count : 1;
+        Tensor? dxNI = null;
+        foreach (var some in read.Chunk(together))
+        {
+            using var scope = NewDisposeScope();
+            var terms = some.Select(r => new ProductTerm(r.GradientNO, (merges ? Merged(r.Site) : r.Site.Matrix.Dense(type)).t()));
+            var part = MatrixProduct.Sum([.. terms, .. dxNI is null ? ofAdapters : []]);
+            dxNI = dxNI is null ? part.MoveToOuterDisposeScope() : dxNI.add_(part);
+        }
+
+        return dxNI!;
     }
 
     private sealed record Call(IReadOnlyList<LowRankSite> Sites, double Dropout, long Seed)

@@ -1,40 +1,67 @@
 using LoraArena.Learning.Devices;
+using LoraArena.Learning.Devices.Host;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraArena.Learning.Tests.Devices;
 
-/// <summary>Products of matrices by either library, against a product in fp64.</summary>
+/// <summary>Sums of products by our own kernels, as they are used or not on this processor, against fp64.</summary>
 public sealed class MatrixProductTests
 {
     public static TheoryData<int, int, int> Sizes => new()
     {
-        { 1, 16, 16 }, { 63, 24, 32 }, { 64, 16, 48 }, { 100, 48, 16 }, { 257, 32, 24 }, { 2300, 64, 33 },
+        { 1, 16, 16 }, { 7, 1, 5 }, { 63, 24, 32 }, { 64, 16, 48 }, { 100, 48, 16 }, { 257, 32, 24 }, { 2300, 64, 33 }, { 300, 1000, 200 }, { 16, 500, 160 },
     };
 
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void OneDnn_GivesWhatTheLinearLayerGives(int rows, int inFeatures, int outFeatures)
+    public void AProduct_IsThatOfFp64(int rows, int inFeatures, int outFeatures)
     {
         using var scope = NewDisposeScope();
         manual_seed(rows);
-        var (x, w, b) = (randn(rows, inFeatures), randn(outFeatures, inFeatures), randn(outFeatures));
-        foreach (var library in new[] { ProductLibrary.OneDnn, ProductLibrary.Mkl })
+        var (x, w, b, g) = (randn(rows, inFeatures), randn(outFeatures, inFeatures), randn(outFeatures), randn(rows, outFeatures));
+        Assert.InRange(Torch.RelativeError(HostProduct.Of([new(x, w)], b), nn.functional.linear(Wide(x), Wide(w), Wide(b))), 0, 1e-6);
+        Assert.InRange(Torch.RelativeError(HostProduct.Of([new(g, w.t())], null), mm(Wide(g), Wide(w))), 0, 1e-6);
+        Assert.InRange(Torch.RelativeError(HostProduct.Of([new(g.t(), x.t())], null), mm(Wide(g).t(), Wide(x))), 0, 1e-6);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void ASum_IsThatOfFp64_WhoeverMultiplies(int rows, int inFeatures, int outFeatures)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(rows);
+        var (x, w, h, a, b) = (randn(rows, inFeatures), randn(outFeatures, inFeatures), randn(rows, 6).narrow(1, 1, 4), randn(4, outFeatures), randn(outFeatures));
+        var expected = mm(Wide(x), Wide(w).t()).mul(0.5) + (mm(Wide(h), Wide(a)) * -3) + Wide(b);
+        foreach (var library in Enum.GetValues<ProductLibrary>())
         {
-            Assert.InRange(Torch.RelativeError(
-                MatrixProduct.Of(x, w, b, library),
-                nn.functional.linear(x.to(ScalarType.Float64), w.to(ScalarType.Float64), b.to(ScalarType.Float64))), 0, 1e-6);
-            var g = randn(rows, outFeatures);
-            Assert.InRange(Torch.RelativeError(MatrixProduct.Of(g, w.t(), null, library), mm(g.to(ScalarType.Float64), w.to(ScalarType.Float64))), 0, 1e-6);
+            var sum = MatrixProduct.Sum([new(x, w, 0.5), new(h, a.t(), -3)], b, library);
+            Assert.InRange(Torch.RelativeError(sum, expected), 0, 1e-6);
         }
     }
 
     [Fact]
-    public void RowsThatAreNotContiguous_AreTakenAsTheyAre()
+    public void TheNumberOfThreads_ChangesNoBit()
     {
         using var scope = NewDisposeScope();
         manual_seed(1);
-        var (whole, w) = (randn(48, 150), randn(20, 48));
-        Assert.InRange(Torch.RelativeError(MatrixProduct.Of(whole.t(), w, null, ProductLibrary.OneDnn), mm(whole.t(), w.t())), 0, 1e-6);
+        var threads = get_num_threads();
+        try
+        {
+            foreach (var outFeatures in new[] { 40, 700 })
+            {
+                var (x, w) = (randn(301, 450), randn(outFeatures, 450));
+                set_num_threads(1);
+                var alone = HostProduct.Of([new(x, w)], null);
+                set_num_threads(3);
+                Assert.True(alone.equal(HostProduct.Of([new(x, w)], null)));
+            }
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
     }
+
+    private static Tensor Wide(Tensor x) => x.to(ScalarType.Float64);
 }

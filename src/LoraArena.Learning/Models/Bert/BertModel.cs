@@ -31,7 +31,7 @@ public sealed class BertModel : Backbone
     public override Tensor HiddenStates(TokenBatch batch, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
-        var mask = new AttentionMask(Attention.PaddingMask(batch, _dtype), Causal: false) { Rows = RealRows.Of(batch, _dtype, mode) };
+        var mask = AttentionMask.OfPadding(batch, _dtype, mode);
         var xBTD = _embeddings.Forward(batch, mode);
         foreach (var layer in _layers) xBTD = layer.Forward(xBTD, mask, mode, firstTokenOnly: false);
         return xBTD.MoveToOuterDisposeScope();
@@ -51,7 +51,7 @@ public sealed class BertModel : Backbone
     /// <inheritdoc/>
     public override ForwardPass Cut(TokenBatch batch, ForwardMode mode)
     {
-        var mask = new AttentionMask(Attention.PaddingMask(batch, _dtype), Causal: false) { Rows = RealRows.Of(batch, _dtype, mode) };
+        var mask = AttentionMask.OfPadding(batch, _dtype, mode);
         return new ForwardPass(
             mode,
             () => _embeddings.Forward(batch, mode),

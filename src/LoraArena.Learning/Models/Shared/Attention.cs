@@ -1,4 +1,5 @@
 using LoraArena.Learning.Devices;
+using LoraArena.Learning.Devices.Host;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,8 +13,18 @@ internal sealed record AttentionMask(Tensor? Added, bool Causal)
     /// <summary>The real tokens, where attention is to look at them alone; null takes <see cref="Added"/>.</summary>
     public RealRows? Rows { get; init; }
 
-    /// <summary>How many tokens before it a token sees, itself among them, where <see cref="Rows"/> are taken; null for all.</summary>
+    /// <summary>Real tokens of each sequence, where <see cref="Added"/> hides the others; null where nothing is padded.</summary>
+    public IReadOnlyList<int>? Lengths { get; init; }
+
+    /// <summary>How many tokens before it a token sees, itself among them, where <see cref="Added"/> hides the others; null for all.</summary>
     public int? Window { get; init; }
+
+    /// <summary>Each token sees all real tokens of its sequence.</summary>
+    public static AttentionMask OfPadding(TokenBatch batch, ScalarType dtype, ForwardMode mode) => new(Attention.PaddingMask(batch, dtype), Causal: false)
+    {
+        Rows = RealRows.Of(batch, dtype, mode),
+        Lengths = batch.AttentionMaskBT is null ? null : batch.Lengths,
+    };
 
     /// <summary>Each token sees itself and those before it.</summary>
     public static AttentionMask CausalOnly { get; } = new(null, Causal: true);
@@ -51,6 +62,11 @@ internal static class Attention
         if (mask.Rows is { } rows && fused && dropout == 0 && qBHTK.shape[2] == kBGTK.shape[2])
         {
             return rows.Attend(qBHTK, kBGTK, vBGTK, mask.Causal || mask.Window is not null, mask.Window, scale);
+        }
+
+        if (fused && dropout == 0 && HostAttention.Takes(qBHTK, kBGTK))
+        {
+            return HostAttention.Of(qBHTK, kBGTK, vBGTK, mask.Lengths, mask.Causal, mask.Window, scale);
         }
 
         if (fused) return TorchOps.Attention(qBHTK, kBGTK, vBGTK, mask.Added, mask.Causal, dropout, scale);

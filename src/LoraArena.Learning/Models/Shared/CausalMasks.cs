@@ -20,13 +20,14 @@ internal sealed class CausalMasks
     public CausalMasks(TokenBatch batch, IEnumerable<int?> windows, ScalarType dtype, ForwardMode mode)
     {
         var rows = RealRows.Of(batch, dtype, mode);
-        _allSeen = AttentionMask.CausalOnly with { Rows = rows };
+        var lengths = batch.AttentionMaskBT is null ? null : batch.Lengths;
+        _allSeen = AttentionMask.CausalOnly with { Rows = rows, Lengths = lengths };
         _lastSeesAll = new AttentionMask(Attention.PaddingMask(batch, dtype), Causal: false);
         var placesT = arange(batch.Length, dtype: ScalarType.Int64, device: batch.IdsBT.device);
         foreach (var window in windows.OfType<int>().Where(w => w < batch.Length).Distinct())
         {
             _ofAll.Add(window, new AttentionMask(Band(placesT.unsqueeze(1), placesT.unsqueeze(0), window, dtype).unsqueeze(0).unsqueeze(0), Causal: false)
-            { Rows = rows, Window = window });
+            { Rows = rows, Lengths = lengths, Window = window });
             var lastBand = Band(batch.LastB.unsqueeze(1), placesT.unsqueeze(0), window, dtype);
             _ofLast.Add(window, new AttentionMask(lastBand.unsqueeze(1).unsqueeze(1), Causal: false));
         }

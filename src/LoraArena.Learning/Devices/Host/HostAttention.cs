@@ -1,0 +1,64 @@
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraArena.Learning.Devices.Host;
+
+// B sequences, T tokens, H query heads, G key and value heads, K head size.
+
+/// <summary>
+/// softmax(scale · Q Kᵀ) V in fp32 on a processor with AVX-512, and its gradients, block by block without keeping the weights of all pairs (Dao et al.
+/// 2022, arXiv:2205.14135). libtorch's kernel on the CPU spends most of its time in products too small for its library; these stay in the caches. What no
+/// query sees is not computed: padding, later tokens, tokens outside the window.
+/// </summary>
+internal sealed class HostAttention : autograd.SingleTensorFunction<HostAttention>
+{
+    /// <inheritdoc/>
+    public override string Name => nameof(HostAttention);
+
+    /// <summary>True if this processor has the instructions, and the numbers are those it takes.</summary>
+    /// <param name="q">Queries.</param>
+    /// <param name="k">Keys.</param>
+    public static bool Takes(Tensor q, Tensor k)
+        => Vector512.IsHardwareAccelerated && q.dtype == ScalarType.Float32 && q.device_type == DeviceType.CPU && q.shape[2] == k.shape[2];
+
+    /// <summary>[B, H, T, K], keys and values [B, G, T, K] → [B, H, T, K]; zeros at padding.</summary>
+    /// <param name="q">Queries.</param>
+    /// <param name="k">Keys.</param>
+    /// <param name="v">Values.</param>
+    /// <param name="lengths">Real tokens of each sequence; null where all are.</param>
+    /// <param name="causal">True if a token sees itself and those before it alone.</param>
+    /// <param name="window">How many of those it sees, itself among them; null for all.</param>
+    /// <param name="scale">What scores are multiplied by.</param>
+    public static Tensor Of(Tensor q, Tensor k, Tensor v, IReadOnlyList<int>? lengths, bool causal, int? window, double scale)
+    {
+        using var scope = NewDisposeScope();
+        var shape = new AttentionShape(q.shape, k.shape[1], lengths, causal || window is not null, window, (float)scale);
+        if (is_grad_enabled() && (q.requires_grad || k.requires_grad || v.requires_grad)) return apply(q, k, v, shape).MoveToOuterDisposeScope();
+        var (qRows, kRows, vRows) = (Rows(q), Rows(k), Rows(v));
+        return shape.Forward(qRows, kRows, vRows, null).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var (q, k, v, shape) = (Rows((Tensor)vars[0]), Rows((Tensor)vars[1]), Rows((Tensor)vars[2]), (AttentionShape)vars[3]);
+        ctx.set_materialize_grads(false);
+        ctx.save_data(nameof(AttentionShape), shape);
+        var logSumBHT = empty([shape.Batch, shape.Heads, shape.Tokens], ScalarType.Float32, CPU);
+        var context = shape.Forward(q, k, v, logSumBHT);
+        ctx.save_for_backward([q, k, v, context, logSumBHT]);
+        return context;
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => BackwardCall.Run(ctx, [grad_output], 4, (saved, outputs) =>
+    {
+        if (outputs[0] is not { } gradient) return [null, null, null, null];
+        var shape = (AttentionShape)ctx.get_data(nameof(AttentionShape));
+        return [.. shape.Backward(saved[0], saved[1], saved[2], saved[3], saved[4], Rows(gradient)), null];
+    });
+
+    // The kernels step over tokens and heads by any distance, but read a head's numbers side by side.
+    private static Tensor Rows(Tensor x) => x.stride(3) == 1 || x.shape[3] == 1 ? x : x.contiguous();
+}
