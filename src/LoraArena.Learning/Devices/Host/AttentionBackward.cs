@@ -18,6 +18,7 @@ internal static unsafe class AttentionBackward
     /// <param name="dk">The gradient of the keys, which is written.</param>
     /// <param name="dv">The gradient of the values, which is written.</param>
     /// <param name="heads">The query heads.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(AttentionShape shape, int length, TokenRows k, TokenRows v, TokenRows dk, TokenRows dv, IReadOnlyList<QueryHead> heads)
     {
         var size = AttentionBlocks.Padded(shape.HeadSize, HostTile.Columns);
@@ -35,8 +36,8 @@ internal static unsafe class AttentionBackward
         {
             var count = Math.Min(KeyBlock, length - key);
             var padded = AttentionBlocks.Padded(count, HostTile.Columns);
-            AttentionBlocks.CopyTransposed(k, key, count, padded, shape.HeadSize, size, kt, ScoreRow);
-            AttentionBlocks.CopyTransposed(v, key, count, padded, shape.HeadSize, size, vt, ScoreRow);
+            AttentionBlocks.CopyTransposed(k, key, count, padded, shape.HeadSize, size, kt, ScoreRow, shape.Scale);
+            AttentionBlocks.CopyTransposed(v, key, count, padded, shape.HeadSize, size, vt, ScoreRow, 1);
             AttentionBlocks.Copy(k, key, count, padded, shape.HeadSize, size, ks, shape.Scale);
             new Span<float>(dks, padded * size).Clear();
             new Span<float>(dvs, padded * size).Clear();
@@ -48,36 +49,35 @@ internal static unsafe class AttentionBackward
                     var rows = Math.Min(QueryBlock, length - first);
                     var (begin, end) = AttentionBlocks.Seen(shape, first, rows, length);
                     if (begin >= key + count) break;
-                    var paddedRows = AttentionBlocks.Padded(rows, HostTile.Rows);
                     var wide = AttentionBlocks.Padded(Math.Min(end - key, count), HostTile.Columns);
-                    AttentionBlocks.Copy(head.Query, first, rows, paddedRows, shape.HeadSize, size, qs, shape.Scale);
-                    AttentionBlocks.Copy(head.Gradient, first, rows, paddedRows, shape.HeadSize, size, gs, 1);
-                    HostTile.Multiply(qs, size, 1, kt, ScoreRow, weights, ScoreRow, paddedRows, wide, size, add: false);
-                    HostTile.Multiply(gs, size, 1, vt, ScoreRow, slopes, ScoreRow, paddedRows, wide, size, add: false);
-                    for (var row = 0; row < paddedRows; row++)
+                    var q = AttentionBlocks.Rows(head.Query, first, rows, shape.HeadSize, size, qs);
+                    var g = AttentionBlocks.Rows(head.Gradient, first, rows, shape.HeadSize, size, gs);
+                    HostTile.Multiply(q[0], q.Step, 1, kt, ScoreRow, weights, ScoreRow, rows, wide, size);
+                    HostTile.Multiply(g[0], g.Step, 1, vt, ScoreRow, slopes, ScoreRow, rows, wide, size);
+                    for (var row = 0; row < rows; row++)
                     {
-                        var (low, high) = row < rows ? AttentionBlocks.Seen(shape, first + row, 1, length) : (0, 0);
-                        var (sum, product) = row < rows ? (head.LogSum[first + row], products[(h * length) + first + row]) : (0, 0);
+                        var (low, high) = AttentionBlocks.Seen(shape, first + row, 1, length);
+                        var (sum, product) = (head.LogSum[first + row], products[(h * length) + first + row]);
                         Weigh(weights + (row * ScoreRow), slopes + (row * ScoreRow), wide, low - key, Math.Min(high - key, count), sum, product);
                     }
 
-                    HostTile.Multiply(weights, 1, ScoreRow, gs, size, dvs, size, AttentionBlocks.Padded(wide, HostTile.Rows), size, rows, add: true);
-                    HostTile.Multiply(slopes, 1, ScoreRow, qs, size, dks, size, AttentionBlocks.Padded(wide, HostTile.Rows), size, rows, add: true);
-                    HostTile.Multiply(slopes, ScoreRow, 1, ks, size, dqs, size, paddedRows, size, wide, add: false);
+                    HostTile.Multiply(weights, 1, ScoreRow, g[0], g.Step, dvs, size, wide, size, rows, dvs, size);
+                    HostTile.Multiply(slopes, 1, ScoreRow, q[0], q.Step, dks, size, wide, size, rows, dks, size);
+                    HostTile.Multiply(slopes, ScoreRow, 1, ks, size, dqs, size, rows, size, wide);
                     for (var row = 0; row < rows; row++) HostBlocks.Add(dqs + (row * size), head.QueryGradient[first + row], shape.HeadSize);
                 }
             }
 
             for (var row = 0; row < count; row++)
             {
-                HostBlocks.Scale(dks + (row * size), dk[key + row], shape.HeadSize, 1);
+                HostBlocks.Scale(dks + (row * size), dk[key + row], shape.HeadSize, shape.Scale);
                 HostBlocks.Scale(dvs + (row * size), dv[key + row], shape.HeadSize, 1);
             }
         }
     }
 
     // Scores of one query become weights p, and the gradient g of the weights that of the scores, p (g − Σ p g).
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void Weigh(float* scores, float* slopes, int wide, int low, int high, float logSum, float product)
     {
         (low, high) = (Math.Clamp(low, 0, wide), Math.Clamp(high, 0, wide));

@@ -38,8 +38,16 @@ internal sealed unsafe class AttentionBlocks : IDisposable
         new Span<float>(to, (paddedRows - rows) * paddedSize).Clear();
     }
 
-    /// <summary>The same with rows as columns.</summary>
-    public static void CopyTransposed(TokenRows from, int first, int rows, int paddedRows, int size, int paddedSize, float* to, int toRow)
+    /// <summary>Rows as wide as vectors are: as they lie where they are, else a copy with zeros behind.</summary>
+    public static TokenRows Rows(TokenRows from, int first, int rows, int size, int paddedSize, float* copy)
+    {
+        if (size == paddedSize) return new TokenRows(from[first], from.Step);
+        Copy(from, first, rows, rows, size, paddedSize, copy, 1);
+        return new TokenRows(copy, paddedSize);
+    }
+
+    /// <summary>Copies rows as columns, times a factor; zeros where there are no more.</summary>
+    public static void CopyTransposed(TokenRows from, int first, int rows, int paddedRows, int size, int paddedSize, float* to, int toRow, float factor)
     {
         for (var i = 0; i < paddedSize; i++)
         {
@@ -47,7 +55,7 @@ internal sealed unsafe class AttentionBlocks : IDisposable
             if (i >= size) new Span<float>(to + ((nint)i * toRow), rows).Clear();
         }
 
-        HostBlocks.Transpose(from[first], from.Step, 1, rows, size, to, toRow, 1);
+        HostBlocks.Transpose(from[first], from.Step, 1, rows, size, to, toRow, factor);
     }
 
     /// <summary>Gives the scores outside [low, high) no weight.</summary>

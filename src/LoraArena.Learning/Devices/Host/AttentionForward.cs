@@ -17,23 +17,23 @@ internal static unsafe class AttentionForward
     /// <param name="v">Values.</param>
     /// <param name="context">What is written.</param>
     /// <param name="logSum">Where the logarithm of each row's denominator goes; null for nowhere.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(AttentionShape shape, int length, TokenRows q, TokenRows k, TokenRows v, TokenRows context, float* logSum)
     {
         var (size, keys) = (AttentionBlocks.Padded(shape.HeadSize, HostTile.Columns), AttentionBlocks.Padded(length, 2 * HostTile.Columns));
         var keyRow = keys + HostTile.Columns;
         var scoreRow = Math.Min(keys, KeyBlock) + HostTile.Columns;
         using var memory = new AttentionBlocks((size * keyRow) + (keys * size) + (QueryBlock * ((2 * size) + scoreRow)));
-        float* kt = memory.Take(size * keyRow), vs = memory.Take(keys * size), qs = memory.Take(QueryBlock * size);
+        float* kt = memory.Take(size * keyRow), vs = memory.Take(keys * size), copied = memory.Take(QueryBlock * size);
         float* sum = memory.Take(QueryBlock * size), scores = memory.Take(QueryBlock * scoreRow);
         float* maximum = stackalloc float[QueryBlock], total = stackalloc float[QueryBlock];
-        AttentionBlocks.CopyTransposed(k, 0, length, keys, shape.HeadSize, size, kt, keyRow);
+        AttentionBlocks.CopyTransposed(k, 0, length, keys, shape.HeadSize, size, kt, keyRow, shape.Scale);
         AttentionBlocks.Copy(v, 0, length, keys, shape.HeadSize, size, vs, 1);
         for (var first = 0; first < length; first += QueryBlock)
         {
             var rows = Math.Min(QueryBlock, length - first);
-            var padded = AttentionBlocks.Padded(rows, HostTile.Rows);
-            AttentionBlocks.Copy(q, first, rows, padded, shape.HeadSize, size, qs, shape.Scale);
-            new Span<float>(sum, padded * size).Clear();
+            var block = AttentionBlocks.Rows(q, first, rows, shape.HeadSize, size, copied);
+            new Span<float>(sum, rows * size).Clear();
             new Span<float>(maximum, QueryBlock).Fill(float.NegativeInfinity);
             new Span<float>(total, QueryBlock).Clear();
             var (begin, end) = AttentionBlocks.Seen(shape, first, rows, length);
@@ -41,14 +41,14 @@ internal static unsafe class AttentionForward
             {
                 var count = Math.Min(KeyBlock, end - key);
                 var wide = AttentionBlocks.Padded(count, HostTile.Columns);
-                HostTile.Multiply(qs, size, 1, kt + key, keyRow, scores, scoreRow, padded, wide, size, add: false);
-                for (var row = 0; row < padded; row++)
+                HostTile.Multiply(block[0], block.Step, 1, kt + key, keyRow, scores, scoreRow, rows, wide, size);
+                for (var row = 0; row < rows; row++)
                 {
-                    var (low, high) = row < rows ? AttentionBlocks.Seen(shape, first + row, 1, length) : (0, 0);
+                    var (low, high) = AttentionBlocks.Seen(shape, first + row, 1, length);
                     Weigh(scores + (row * scoreRow), wide, low - key, Math.Min(high - key, count), maximum + row, total + row, sum + (row * size), size);
                 }
 
-                HostTile.Multiply(scores, scoreRow, 1, vs + ((nint)key * size), size, sum, size, padded, size, wide, add: true);
+                HostTile.Multiply(scores, scoreRow, 1, vs + ((nint)key * size), size, sum, size, rows, size, wide, sum, size);
             }
 
             for (var row = 0; row < rows; row++)
@@ -60,7 +60,7 @@ internal static unsafe class AttentionForward
     }
 
     // Scores of one query become weights against the largest score so far; what was summed before is brought down to it.
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void Weigh(float* scores, int wide, int low, int high, float* maximum, float* total, float* sum, int size)
     {
         AttentionBlocks.Hide(scores, wide, low, high);

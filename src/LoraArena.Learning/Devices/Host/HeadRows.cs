@@ -39,7 +39,7 @@ internal static unsafe class TensorPointer
     /// <summary>Its first number; whoever reads on keeps the tensor.</summary>
     public static float* Of(Tensor x)
     {
-        using var first = x.as_strided([1], [1]);
+        using var first = x.as_strided([1], [1], x.storage_offset());
         fixed (byte* bytes = first.bytes) return (float*)bytes;
     }
 }

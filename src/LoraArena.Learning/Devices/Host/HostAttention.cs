@@ -11,16 +11,19 @@ namespace LoraArena.Learning.Devices.Host;
 /// 2022, arXiv:2205.14135). libtorch's kernel on the CPU spends most of its time in products too small for its library; these stay in the caches. What no
 /// query sees is not computed: padding, later tokens, tokens outside the window.
 /// </summary>
-internal sealed class HostAttention : autograd.SingleTensorFunction<HostAttention>
+public sealed class HostAttention : autograd.SingleTensorFunction<HostAttention>
 {
     /// <inheritdoc/>
     public override string Name => nameof(HostAttention);
+
+    /// <summary>True if this processor has the instructions.</summary>
+    public static bool IsSupported => Vector512.IsHardwareAccelerated;
 
     /// <summary>True if this processor has the instructions, and the numbers are those it takes.</summary>
     /// <param name="q">Queries.</param>
     /// <param name="k">Keys.</param>
     public static bool Takes(Tensor q, Tensor k)
-        => Vector512.IsHardwareAccelerated && q.dtype == ScalarType.Float32 && q.device_type == DeviceType.CPU && q.shape[2] == k.shape[2];
+        => IsSupported && q.dtype == ScalarType.Float32 && q.device_type == DeviceType.CPU && q.shape[2] == k.shape[2];
 
     /// <summary>[B, H, T, K], keys and values [B, G, T, K] → [B, H, T, K]; zeros at padding.</summary>
     /// <param name="q">Queries.</param>

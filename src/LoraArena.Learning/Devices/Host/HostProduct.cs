@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
@@ -11,7 +12,7 @@ namespace LoraArena.Learning.Devices.Host;
 /// Sums of products of fp32 matrices on a processor with AVX-512: blocks of the matrices are copied so that the caches hold what a loop reads (Goto and van
 /// de Geijn 2008, ACM TOMS 34(3)), and the inner loop keeps its sums in registers.
 /// </summary>
-internal static unsafe class HostProduct
+public static unsafe class HostProduct
 {
     // A strip of 32 columns and 384 rows of W takes 48 KiB, and a block of y 128 KiB: both stay in a core's caches while they are used.
     private const int DepthBlock = 384;
@@ -96,25 +97,27 @@ internal static unsafe class HostProduct
         private void Add(int row, int rows, int column, int columns, float* copy)
         {
             var to = y + ((nint)row * yRow) + column;
-            for (var i = 0; i < rows && bias is not null; i++) new Span<float>(bias + column, columns).CopyTo(new Span<float>(to + (i * (nint)yRow), columns));
-            var add = bias is not null;
+            float* start = bias is null ? null : bias + column;
+            nint startRow = 0;
             foreach (var term in terms)
             {
-                for (var depth = 0; depth < term.Depth; depth += DepthBlock, add = true)
+                for (var depth = 0; depth < term.Depth; depth += DepthBlock, start = to, startRow = yRow)
                 {
                     var count = Math.Min(DepthBlock, term.Depth - depth);
                     var x = term.X + (row * term.XRow) + (depth * term.XColumn);
                     if (copy is null)
                     {
-                        HostTile.Multiply(x, term.XRow, term.XColumn, term.W + column + (depth * term.WColumn), term.WColumn, to, yRow, rows, columns, count, add);
+                        var w = term.W + column + (depth * term.WColumn);
+                        HostTile.Multiply(x, term.XRow, term.XColumn, w, term.WColumn, to, yRow, rows, columns, count, start, startRow);
                         continue;
                     }
 
                     for (var strip = 0; strip < columns; strip += HostTile.WideColumns)
                     {
                         var width = Math.Min(HostTile.WideColumns, columns - strip);
-                        if (width % HostTile.Columns == 0) HostTile.Multiply(x, term.XRow, term.XColumn, copy, width, to + strip, yRow, rows, width, count, add);
-                        else Edge(x, term, copy, to + strip, rows, width, count, add);
+                        var from = start is null ? null : start + strip;
+                        if (width % HostTile.Columns != 0) Edge(x, term, copy, to + strip, rows, width, count, from, startRow);
+                        else HostTile.Multiply(x, term.XRow, term.XColumn, copy, width, to + strip, yRow, rows, width, count, from, startRow);
                         copy += count * Width(width);
                     }
                 }
@@ -142,6 +145,7 @@ internal static unsafe class HostProduct
         private static int Width(int columns) => columns <= HostTile.Columns ? HostTile.Columns : HostTile.WideColumns;
 
         // A strip: what a row of it holds lies side by side, filled up with zeros.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void CopyStrip(float* w, Operands term, int columns, int count, float* to)
         {
             var width = Width(columns);
@@ -156,18 +160,18 @@ internal static unsafe class HostProduct
         }
 
         // The last columns are fewer than a vector has.
-        private void Edge(float* x, Operands term, float* from, float* to, int rows, int width, int count, bool add)
+        private void Edge(float* x, Operands term, float* from, float* to, int rows, int width, int count, float* start, nint startRow)
         {
             var padded = Width(width);
             var tile = stackalloc float[HostTile.Rows * HostTile.WideColumns];
             for (var row = 0; row < rows; row += HostTile.Rows)
             {
                 var some = Math.Min(HostTile.Rows, rows - row);
-                HostTile.Multiply(x + (row * term.XRow), term.XRow, term.XColumn, from, padded, tile, padded, some, padded, count, add: false);
+                HostTile.Multiply(x + (row * term.XRow), term.XRow, term.XColumn, from, padded, tile, padded, some, padded, count);
                 for (var i = 0; i < some; i++)
                 {
                     float* source = tile + (i * padded), target = to + ((nint)(row + i) * yRow);
-                    for (var j = 0; j < width; j++) target[j] = add ? target[j] + source[j] : source[j];
+                    for (var j = 0; j < width; j++) target[j] = source[j] + (start is null ? 0 : start[((row + i) * startRow) + j]);
                 }
             }
         }

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace LoraArena.Learning.Devices.Host;
 
-/// <summary>C = A B or C += A B for small row-major matrices that lie in the caches: what larger products and attention are made of.</summary>
+/// <summary>C = S + A B for small row-major matrices that lie in the caches: what larger products and attention are made of.</summary>
 internal static unsafe class HostTile
 {
     /// <summary>Numbers of one vector. Columns of B and C are computed by that many at once: n is rounded up to it.</summary>
@@ -26,25 +26,33 @@ internal static unsafe class HostTile
     /// <param name="m">Rows.</param>
     /// <param name="n">Columns, a multiple of <see cref="Columns"/>.</param>
     /// <param name="k">Terms of each sum.</param>
-    /// <param name="add">True to add to C.</param>
-    public static void Multiply(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int m, int n, int k, bool add)
+    /// <param name="start">S, [m, n]: C itself to add to it, one row for a bias; null for zeros.</param>
+    /// <param name="startRow">Distance of its rows: 0 for a bias or zeros.</param>
+    public static void Multiply(
+        float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int m, int n, int k, float* start = null, nint startRow = 0)
     {
         var column = 0;
         for (; column <= n - WideColumns; column += WideColumns)
         {
-            for (var row = 0; row < m; row += Rows) Wide(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, add);
+            for (var row = 0; row < m; row += Rows)
+            {
+                Wide(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, Start(row, column), startRow);
+            }
         }
 
         for (var row = 0; row < m && column < n; row += Rows)
         {
-            Narrow(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, add);
+            Narrow(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, Start(row, column), startRow);
         }
+
+        float* Start(int row, int column) => start is null ? null : start + (row * startRow) + column;
     }
 
     // Sixteen sums stay in registers: two loads of B and eight of A serve sixteen multiplications. Where there are fewer than eight rows left, the
-    // last is read in place of the others, which are not written. Not inlined: the registers suffice for this loop alone.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Wide(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int rows, int k, bool add)
+    // last is read in place of the others, which are not written. Not inlined: the
+    // registers suffice for this loop alone. Compiled once for all: a first step is as fast as any other.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void Wide(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int rows, int k, float* start, nint startRow)
     {
         Vector512<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
         Vector512<float> c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
@@ -77,18 +85,18 @@ internal static unsafe class HostTile
             (c70, c71) = (Vector512.FusedMultiplyAdd(x, b0, c70), Vector512.FusedMultiplyAdd(x, b1, c71));
         }
 
-        Store(c, c00, c01, add);
-        if (rows > 1) Store(c += cRow, c10, c11, add);
-        if (rows > 2) Store(c += cRow, c20, c21, add);
-        if (rows > 3) Store(c += cRow, c30, c31, add);
-        if (rows > 4) Store(c += cRow, c40, c41, add);
-        if (rows > 5) Store(c += cRow, c50, c51, add);
-        if (rows > 6) Store(c += cRow, c60, c61, add);
-        if (rows > 7) Store(c + cRow, c70, c71, add);
+        Store(c, c00, c01, start);
+        if (rows > 1) Store(c += cRow, c10, c11, start += startRow);
+        if (rows > 2) Store(c += cRow, c20, c21, start += startRow);
+        if (rows > 3) Store(c += cRow, c30, c31, start += startRow);
+        if (rows > 4) Store(c += cRow, c40, c41, start += startRow);
+        if (rows > 5) Store(c += cRow, c50, c51, start += startRow);
+        if (rows > 6) Store(c += cRow, c60, c61, start += startRow);
+        if (rows > 7) Store(c + cRow, c70, c71, start + startRow);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Narrow(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int rows, int k, bool add)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void Narrow(float* a, nint aRow, nint aColumn, float* b, nint bRow, float* c, nint cRow, int rows, int k, float* start, nint startRow)
     {
         Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default, c6 = default, c7 = default;
         var a1 = rows > 1 ? a + aRow : a;
@@ -112,21 +120,21 @@ internal static unsafe class HostTile
             c7 = Vector512.FusedMultiplyAdd(Vector512.Create(a7[at]), x, c7);
         }
 
-        Store(c, c0, add);
-        if (rows > 1) Store(c += cRow, c1, add);
-        if (rows > 2) Store(c += cRow, c2, add);
-        if (rows > 3) Store(c += cRow, c3, add);
-        if (rows > 4) Store(c += cRow, c4, add);
-        if (rows > 5) Store(c += cRow, c5, add);
-        if (rows > 6) Store(c += cRow, c6, add);
-        if (rows > 7) Store(c + cRow, c7, add);
+        Store(c, c0, start);
+        if (rows > 1) Store(c += cRow, c1, start += startRow);
+        if (rows > 2) Store(c += cRow, c2, start += startRow);
+        if (rows > 3) Store(c += cRow, c3, start += startRow);
+        if (rows > 4) Store(c += cRow, c4, start += startRow);
+        if (rows > 5) Store(c += cRow, c5, start += startRow);
+        if (rows > 6) Store(c += cRow, c6, start += startRow);
+        if (rows > 7) Store(c + cRow, c7, start + startRow);
     }
 
-    private static void Store(float* c, Vector512<float> left, Vector512<float> right, bool add)
+    private static void Store(float* c, Vector512<float> left, Vector512<float> right, float* start)
     {
-        Store(c, left, add);
-        Store(c + Columns, right, add);
+        Store(c, left, start);
+        Store(c + Columns, right, start is null ? null : start + Columns);
     }
 
-    private static void Store(float* c, Vector512<float> sum, bool add) => (add ? sum + Vector512.Load(c) : sum).Store(c);
+    private static void Store(float* c, Vector512<float> sum, float* start) => (start is null ? sum : sum + Vector512.Load(start)).Store(c);
 }
