@@ -39,8 +39,11 @@ public static class MatrixProduct
         return sum;
     }
 
-    private static bool Fits(ProductTerm term)
-        => term.X.dtype == ScalarType.Float32 && term.W.dtype == ScalarType.Float32 && term.X.device_type == DeviceType.CPU && term.X.numel() > 0 && term.W.numel() > 0;
+    /// <summary>True if our own kernels would multiply these, by <see cref="Library"/>.</summary>
+    public static bool IsOwn(Tensor x, Tensor w) => Library == ProductLibrary.Own && Fits(new ProductTerm(x, w));
+
+    private static bool Fits(ProductTerm term) => term.X.dtype == ScalarType.Float32 && term.W.dtype == ScalarType.Float32
+        && term.X.device_type == DeviceType.CPU && term.W.device_type == DeviceType.CPU && term.X.numel() > 0 && term.W.numel() > 0;
 
     private static ProductLibrary Choose()
     {

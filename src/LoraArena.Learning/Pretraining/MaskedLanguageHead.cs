@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Bert;
 using LoraArena.Learning.Models.Shared;
@@ -36,6 +37,6 @@ public sealed class MaskedLanguageHead
     {
         using var scope = NewDisposeScope();
         var innerMD = _norm.Forward(nn.functional.gelu(_dense.Forward(hiddenMD, ForwardMode.Inference)));
-        return nn.functional.linear(innerMD, _words.Value, _bias.Value).MoveToOuterDisposeScope();
+        return LinearProduct.Of(innerMD, _words.Value, _bias.Value).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using TorchSharp;
@@ -45,7 +46,7 @@ public sealed class AdaLoraLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var update = nn.functional.linear(nn.functional.linear(dropped, A.Value * E.Value * _scale), B.Value);
+        var update = LinearProduct.Of(LinearProduct.Of(dropped, A.Value * E.Value * _scale), B.Value);
         return (Site.Base(x) + update.to(x.dtype)).MoveToOuterDisposeScope();
     }
 

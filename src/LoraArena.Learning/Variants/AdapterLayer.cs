@@ -1,3 +1,4 @@
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using TorchSharp;
@@ -80,10 +81,10 @@ public abstract class DeltaLayer(Projection site, double dropout = 0) : AdapterL
         var weight = Site.Weight.Value;
         if ((dropout == 0 || !mode.Training) && weight.dtype == ScalarType.Float32)
         {
-            return nn.functional.linear(x, weight + DeltaWeight(), Site.Bias?.Value).MoveToOuterDisposeScope();
+            return LinearProduct.Of(x, weight + DeltaWeight(), Site.Bias?.Value).MoveToOuterDisposeScope();
         }
 
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), dropout, mode);
-        return (Site.Base(x) + nn.functional.linear(dropped, DeltaWeight()).to(x.dtype)).MoveToOuterDisposeScope();
+        return (Site.Base(x) + LinearProduct.Of(dropped, DeltaWeight()).to(x.dtype)).MoveToOuterDisposeScope();
     }
 }

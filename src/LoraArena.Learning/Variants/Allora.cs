@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Training;
 using TorchSharp;
@@ -93,14 +94,14 @@ public sealed class AlloraLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var (input, a, b) = (x.to(ScalarType.Float32), A.Value, B.Value);
-        if (!mode.Training) return (Site.Base(x) + nn.functional.linear(nn.functional.linear(input, a), b).to(x.dtype)).MoveToOuterDisposeScope();
+        if (!mode.Training) return (Site.Base(x) + LinearProduct.Of(LinearProduct.Of(input, a), b).to(x.dtype)).MoveToOuterDisposeScope();
 
         // x must see the true gradient (G B) A and A the scaled one ((G ⊙ c) B)ᵀ x: two paths of width r, of which the second is zero in value and
         // meets c ⊙ B. B's own gradient is scaled by rows once it is whole.
-        var hNR = nn.functional.linear(input, a.detach());
-        var mine = nn.functional.linear(input.detach(), a);
+        var hNR = LinearProduct.Of(input, a.detach());
+        var mine = LinearProduct.Of(input.detach(), a);
         var scaledB = FactorO().unsqueeze(1) * b.detach();
-        var y = nn.functional.linear(cat([hNR, mine - mine.detach()], -1), cat([b, scaledB], 1));
+        var y = LinearProduct.Of(cat([hNR, mine - mine.detach()], -1), cat([b, scaledB], 1));
         return (Site.Base(x) + y.to(x.dtype)).MoveToOuterDisposeScope();
     }
 

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -110,7 +111,7 @@ internal sealed class BoftLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var rotated = Rotate(x.to(ScalarType.Float32).reshape(-1, Site.InFeatures), back: false).view(x.shape).to(x.dtype);
-        var y = nn.functional.linear(rotated, Site.Weight.Value) * _scaleO1.Value.view(-1);
+        var y = LinearProduct.Of(rotated, Site.Weight.Value) * _scaleO1.Value.view(-1);
         return (Site.Bias is { } bias ? y + bias.Value : y).to(x.dtype).MoveToOuterDisposeScope();
     }
 

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -130,8 +131,8 @@ internal sealed class DeLoraLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var hNR = nn.functional.linear(dropped, _aRI.Value * _columnNormsI.Value);
-        return (Site.Base(x) + nn.functional.linear(hNR, ScaledB()).to(x.dtype)).MoveToOuterDisposeScope();
+        var hNR = LinearProduct.Of(dropped, _aRI.Value * _columnNormsI.Value);
+        return (Site.Base(x) + LinearProduct.Of(hNR, ScaledB()).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

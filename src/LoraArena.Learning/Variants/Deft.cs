@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -96,7 +97,7 @@ internal sealed class DeftLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var y = nn.functional.linear(nn.functional.linear(dropped, ChangeRI()), P.Value);
+        var y = LinearProduct.Of(LinearProduct.Of(dropped, ChangeRI()), P.Value);
         return (Site.Base(x) + y.to(x.dtype)).MoveToOuterDisposeScope();
     }
 

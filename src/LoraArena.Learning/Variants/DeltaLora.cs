@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using LoraArena.Learning.Training;
@@ -91,10 +92,10 @@ internal sealed class DeltaLoraLayer : LoraLayer
 
         // A and B learn as in LoRA, from s B A alone; x sees the weight as it is. So the rest of the update goes through constants.
         var input = x.to(ScalarType.Float32);
-        var learning = nn.functional.linear(nn.functional.linear(input, A.Value) * Scale, B.Value);
+        var learning = LinearProduct.Of(LinearProduct.Of(input, A.Value) * Scale, B.Value);
         var a = cat([A.Value, _startA.Value], 0).detach();
         var b = cat([B.Value, -_startB.Value], 1).detach();
-        var following = nn.functional.linear(nn.functional.linear(input, a) * (_lambda * Scale), b);
+        var following = LinearProduct.Of(LinearProduct.Of(input, a) * (_lambda * Scale), b);
         return (Site.Base(x) + (learning + following).to(x.dtype)).MoveToOuterDisposeScope();
     }
 

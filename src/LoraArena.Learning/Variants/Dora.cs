@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -75,15 +76,15 @@ public sealed class DoraLayer : LoraLayer
         using var scope = NewDisposeScope();
         var factorO = FactorO(NormO());
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var hNR = nn.functional.linear(dropped, A.Value) * Scale;
-        var adapter = nn.functional.linear(hNR, B.Value);
+        var hNR = LinearProduct.Of(dropped, A.Value) * Scale;
+        var adapter = LinearProduct.Of(hNR, B.Value);
         if (_dropsWhole && mode.Training && _dropout > 0)
         {
-            var whole = nn.functional.linear(dropped, Site.Weight.Value) * (factorO - 1);
+            var whole = LinearProduct.Of(dropped, Site.Weight.Value) * (factorO - 1);
             return (Site.Base(x) + (whole + (adapter * factorO)).to(x.dtype)).MoveToOuterDisposeScope();
         }
 
-        var y = (nn.functional.linear(x, Site.Weight.Value) + adapter.to(x.dtype)) * factorO.to(x.dtype);
+        var y = (LinearProduct.Of(x, Site.Weight.Value) + adapter.to(x.dtype)) * factorO.to(x.dtype);
         return (Site.Bias is { } bias ? y + bias.Value : y).MoveToOuterDisposeScope();
     }
 

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -174,7 +175,7 @@ internal sealed class GraLoraLayer : AdapterLayer
         // Input block, token, output block, rank in the block → for each output block the ranks of all input blocks side by side.
         var hKNR = bmm(xKNI, _a.Value).reshape(_k, tokens, _k, _rank / _k).permute(2, 1, 0, 3).reshape(_k, tokens, _rank);
         var yNO = bmm(hKNR, _b.Value).transpose(0, 1).reshape(tokens, Site.OutFeatures);
-        if (_wholeA is not null && _wholeB is not null) yNO = yNO + nn.functional.linear(nn.functional.linear(xNI, _wholeA.Value), _wholeB.Value);
+        if (_wholeA is not null && _wholeB is not null) yNO = yNO + LinearProduct.Of(LinearProduct.Of(xNI, _wholeA.Value), _wholeB.Value);
         return yNO * _scale;
     }
 }

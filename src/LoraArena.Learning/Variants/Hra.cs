@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -85,7 +86,7 @@ internal sealed class HraLayer : AdapterLayer
         using var scope = NewDisposeScope();
         var (unitIR, middleRR) = Factors();
         var input = x.to(ScalarType.Float32);
-        var reflected = input - nn.functional.linear(nn.functional.linear(input, mm(middleRR, unitIR.t())), unitIR);
+        var reflected = input - LinearProduct.Of(LinearProduct.Of(input, mm(middleRR, unitIR.t())), unitIR);
         return Site.Base(reflected.to(x.dtype)).MoveToOuterDisposeScope();
     }
 

@@ -1,4 +1,5 @@
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -62,16 +63,16 @@ internal sealed class LoHaLayer : LycorisLayer
 
     /// <inheritdoc/>
     protected override Tensor Whole(Tensor x)
-        => _factored ? base.Whole(x) : nn.functional.linear(x, (Site.Weight.Value + DeltaWeight()).to(x.dtype), Site.Bias?.Value);
+        => _factored ? base.Whole(x) : LinearProduct.Of(x, (Site.Weight.Value + DeltaWeight()).to(x.dtype), Site.Bias?.Value);
 
     /// <inheritdoc/>
     protected override Tensor Update(Tensor x)
     {
-        if (!_factored) return nn.functional.linear(x, DeltaWeight());
+        if (!_factored) return LinearProduct.Of(x, DeltaWeight());
 
         // The product of two sums over ranks is a sum over pairs of ranks: ΔW = Σ (a₁ₖ ⊙ a₂ₗ)(b₁ₖ ⊙ b₂ₗ).
         var bQI = (_b1.Value.unsqueeze(1) * _b2.Value.unsqueeze(0)).flatten(0, 1);
         var aOQ = (_a1.Value.unsqueeze(2) * _a2.Value.unsqueeze(1)).flatten(1, 2);
-        return nn.functional.linear(nn.functional.linear(x, bQI) * Scale, aOQ);
+        return LinearProduct.Of(LinearProduct.Of(x, bQI) * Scale, aOQ);
     }
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -168,5 +169,5 @@ internal sealed class LoKrLayer : LycorisLayer
     private static Tensor Whole(IReadOnlyList<Weight> factors) => factors is [var left, var right] ? mm(left.Value, right.Value) : factors[0].Value;
 
     private static Tensor Through(Tensor x, IReadOnlyList<Weight> factors)
-        => factors.Reverse().Aggregate(x, (h, factor) => nn.functional.linear(h, factor.Value));
+        => factors.Reverse().Aggregate(x, (h, factor) => LinearProduct.Of(h, factor.Value));
 }

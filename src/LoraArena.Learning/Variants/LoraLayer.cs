@@ -157,8 +157,8 @@ public class LoraLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var hNR = nn.functional.linear(dropped, A.Value) * Scale;
-        return (Site.Base(x) + nn.functional.linear(hNR, B.Value).to(x.dtype)).MoveToOuterDisposeScope();
+        var hNR = LinearProduct.Of(dropped, A.Value) * Scale;
+        return (Site.Base(x) + LinearProduct.Of(hNR, B.Value).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     private bool BaseTrains => Site.Bias is { Value.requires_grad: true } || Site.Matrix is DenseMatrix { Weight.Value.requires_grad: true };

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -157,8 +158,8 @@ internal sealed class LoraXsLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var hNR = nn.functional.linear(nn.functional.linear(dropped, _aRI.Value), _mRR.Value) * _scale;
-        return (Site.Base(x) + nn.functional.linear(hNR, _bOR.Value).to(x.dtype)).MoveToOuterDisposeScope();
+        var hNR = LinearProduct.Of(LinearProduct.Of(dropped, _aRI.Value), _mRR.Value) * _scale;
+        return (Site.Base(x) + LinearProduct.Of(hNR, _bOR.Value).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -141,7 +142,7 @@ internal sealed class MissLayer : AdapterLayer
         var missing = (_rank - (Site.InFeatures % _rank)) % _rank;
         var padded = missing > 0 ? nn.functional.pad(dropped, [0, missing]) : dropped;
         var hNR = padded.reshape([.. x.shape[..^1], -1, _rank]).sum(-2);
-        return (Site.Base(x) + nn.functional.linear(hNR, BlockOR()).to(x.dtype)).MoveToOuterDisposeScope();
+        return (Site.Base(x) + LinearProduct.Of(hNR, BlockOR()).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The matrix beside itself as often as it takes, cut to the width: column i is the matrix' row i mod r.</summary>

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Peft;
 using TorchSharp;
@@ -96,7 +97,7 @@ internal sealed class OsfLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var (a, b) = Factors();
-        return (Site.Base(x) + nn.functional.linear(nn.functional.linear(x.to(ScalarType.Float32), a), b).to(x.dtype)).MoveToOuterDisposeScope();
+        return (Site.Base(x) + LinearProduct.Of(LinearProduct.Of(x.to(ScalarType.Float32), a), b).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     public override Tensor DeltaWeight()

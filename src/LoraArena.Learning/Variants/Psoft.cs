@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -132,7 +133,7 @@ internal sealed class PsoftLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _options.PsoftDropout, mode);
-        var y = nn.functional.linear(nn.functional.linear(dropped, _vRI.Value), mm(_usOR.Value, TurnRR()));
+        var y = LinearProduct.Of(LinearProduct.Of(dropped, _vRI.Value), mm(_usOR.Value, TurnRR()));
         return (Site.Base(x) + y.to(x.dtype)).MoveToOuterDisposeScope();
     }
 

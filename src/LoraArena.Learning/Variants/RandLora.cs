@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -143,7 +144,7 @@ internal sealed class RandLoraLayer : AdapterLayer
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _options.RandloraDropout, mode);
         var (first, second) = Factors();
-        var y = nn.functional.linear(nn.functional.linear(dropped, first), second);
+        var y = LinearProduct.Of(LinearProduct.Of(dropped, first), second);
         return (Site.Base(x) + y.to(x.dtype)).MoveToOuterDisposeScope();
     }
 

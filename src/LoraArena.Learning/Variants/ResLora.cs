@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -84,7 +85,7 @@ internal sealed class ResLoraLayer(Projection site, ResLoraOptions options, Vari
         using var scope = NewDisposeScope();
         var (a, b) = Whole;
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        return (Site.Base(x) + nn.functional.linear(nn.functional.linear(dropped, a) * Scale, b).to(x.dtype)).MoveToOuterDisposeScope();
+        return (Site.Base(x) + LinearProduct.Of(LinearProduct.Of(dropped, a) * Scale, b).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     public override Tensor DeltaWeight()

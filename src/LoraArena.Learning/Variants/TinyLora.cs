@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -139,7 +140,7 @@ internal sealed class TinyLoraLayer : AdapterLayer
     {
         using var scope = NewDisposeScope();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _options.TinyloraDropout, mode);
-        var y = nn.functional.linear(nn.functional.linear(dropped, _aRI.Value), mm(_bOR.Value, MixRR()));
+        var y = LinearProduct.Of(LinearProduct.Of(dropped, _aRI.Value), mm(_bOR.Value, MixRR()));
         return (Site.Base(x) + y.to(x.dtype)).MoveToOuterDisposeScope();
     }
 

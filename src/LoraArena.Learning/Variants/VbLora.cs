@@ -164,7 +164,7 @@ internal sealed class VbLoraLayer : AdapterLayer
         using var scope = NewDisposeScope();
         var (a, b) = Factors();
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _options.VbloraDropout, mode);
-        return (Site.Base(x) + nn.functional.linear(nn.functional.linear(dropped, a), b).to(x.dtype)).MoveToOuterDisposeScope();
+        return (Site.Base(x) + LinearProduct.Of(LinearProduct.Of(dropped, a), b).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     public override Tensor DeltaWeight()

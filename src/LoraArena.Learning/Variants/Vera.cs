@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using LoraArena.Core.Runs;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Models.Shared;
 using LoraArena.Learning.Peft;
@@ -140,8 +141,14 @@ public sealed class VeraLayer : AdapterLayer
     public override Tensor Forward(Tensor x, ForwardMode mode)
     {
         using var scope = NewDisposeScope();
+        if ((_dropout == 0 || !mode.Training) && Merges(x.numel() / Site.InFeatures))
+        {
+            return LinearProduct.Of(x, Site.Weight.Value + LinearProduct.Of(ScaledB(), SharedA().t()), Site.Bias?.Value).MoveToOuterDisposeScope();
+        }
+
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var y = nn.functional.linear(nn.functional.linear(dropped, SharedA()), ScaledB());
+        var hNR = LinearProduct.Of(dropped, SharedA()) * LambdaD.Value;
+        var y = LinearProduct.Of(hNR, SharedB()) * LambdaB.Value;
         return (Site.Base(x) + y.to(x.dtype)).MoveToOuterDisposeScope();
     }
 
@@ -154,8 +161,18 @@ public sealed class VeraLayer : AdapterLayer
 
     private Tensor SharedA() => _sharedA.Value.narrow(1, 0, Site.InFeatures);
 
-    // b ⊙ B ⊙ d, [O, R]: both vectors on the matrix rather than on the activations, of which there are more.
-    private Tensor ScaledB() => LambdaB.Value.unsqueeze(1) * _sharedB.Value.narrow(0, 0, Site.OutFeatures) * LambdaD.Value;
+    private Tensor SharedB() => _sharedB.Value.narrow(0, 0, Site.OutFeatures);
+
+    private Tensor ScaledB() => LambdaB.Value.unsqueeze(1) * SharedB() * LambdaD.Value;
+
+    // Multiplications a row, forward and backward, beside the base's own: one matrix in the place of base and adapter costs the gradient of that matrix and,
+    // shared by all rows, three products of A's and B's size; the factors cost four products with the rows. Of fewer bits, the base would round ΔW away.
+    private bool Merges(long rows)
+    {
+        var (inFeatures, outFeatures, rank) = (Site.InFeatures, Site.OutFeatures, (double)LambdaD.Count);
+        return Site.Matrix is DenseMatrix { ComputeType: ScalarType.Float32 }
+            && inFeatures * outFeatures * (1 + (3 * rank / rows)) < 2 * rank * (inFeatures + outFeatures);
+    }
 }
 
 /// <summary>VeRA on a model, with the matrices that its layers share.</summary>

@@ -63,6 +63,7 @@ internal sealed class AttentionShape
             AttentionForward.Run(
                 this, Length(b), qs.Of(b, h), ks.Of(b, h / each), vs.Of(b, h / each), os.Of(b, h), sums is null ? null : sums + ((nint)index * Tokens));
         });
+        Keep(q, k, v);
         return context;
     }
 
@@ -86,6 +87,7 @@ internal sealed class AttentionShape
 
             AttentionBackward.Run(this, Length(b), ks.Of(b, g), vs.Of(b, g), dks.Of(b, g), dvs.Of(b, g), heads);
         });
+        Keep(q, k, v, context, logSumBHT, gradient);
         return [dq, dk, dv];
     }
 
@@ -97,6 +99,9 @@ internal sealed class AttentionShape
         long[] shape = [Batch, Tokens, heads, HeadSize];
         return (zero || _lengths is not null ? zeros(shape, ScalarType.Float32, CPU) : empty(shape, ScalarType.Float32, CPU)).transpose(1, 2);
     }
+
+    // The kernels know addresses alone.
+    private static void Keep(params Tensor[] read) => GC.KeepAlive(read);
 
     private static void Each(int count, Action<int> run)
     {

@@ -41,6 +41,9 @@ public static unsafe class HostProduct
         if (threads == 1) sum.Run(0, rows, 0, columns);
         else if (strips >= 2 * threads) Each(threads, strips, HostTile.WideColumns, columns, (first, end) => sum.Run(0, rows, first, end));
         else Each(threads, (rows + HostTile.Rows - 1) / HostTile.Rows, HostTile.Rows, rows, (first, end) => sum.Run(first, end, 0, columns));
+
+        // The kernels know addresses alone.
+        GC.KeepAlive(terms);
         return y;
     }
 
