@@ -13,8 +13,9 @@ public sealed partial class TensorPlacementTests
     private static readonly string[] Readers =
     [
         "AttachedAdaLora.cs", "AttachedLoraDrop.cs", "DeltaLora.cs", "DropoutMask.cs", "Eva.cs", "LogitError.cs", "LoraConversion.cs",
-        "LoraDrop.cs", "MatrixProduct.cs",
-        "Nf4.cs", "Nf4Codes.cs", "Predictor.cs", "Pretrainer.cs", "RandomStreams.cs", "SafetensorsFile.cs", "SafetensorsWriter.cs", "Trainer.cs",
+        "LoraDrop.cs",
+        "Nf4.cs", "Nf4Codes.cs", "Predictor.cs", "Pretrainer.cs", "RandomStreams.cs", "SafetensorsFile.cs", "SafetensorsWriter.cs",
+        "TensorPointer.cs", "Trainer.cs",
     ];
 
     private static readonly (string Name, string Text)[] Sources = [.. new[] { "LoraArena.Learning", "LoraArena.Worker" }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LoraArena.Learning.Devices;
+using LoraArena.Learning.Devices.Host;
 using LoraArena.Learning.Models;
 using LoraArena.Learning.Variants;
 using TorchSharp;
@@ -22,14 +23,19 @@ internal static class PartsBenchmark
         var peak = Peak();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"largest square product of libtorch ({PeakSize}): MKL {Rate(ProductLibrary.Mkl):0} GFLOP/s, our own kernels {Rate(ProductLibrary.Own):0}; taken: {MatrixProduct.Library}"));
+            $"largest square product ({PeakSize}): MKL {Rate(ProductLibrary.Mkl):0} GFLOP/s, our own kernels {Rate(ProductLibrary.Own):0}; taken: {MatrixProduct.Library}"));
         foreach (var (i, o) in new[] { (width, width), (width, inner), (inner, width), (width, width / 3) }) Product(tokens, i, o, peak);
         foreach (var (i, o) in new[] { (width, width), (width, inner), (inner, width) }) Lora(tokens, i, o, 1, peak);
         Lora(tokens, width, width, 3, peak);
         var size = width / heads;
-        Time(
-            "attention", [1, heads, tokens, size],
-            x => TorchOps.Attention(x, x.narrow(1, 0, groups), x.narrow(1, 0, groups), null, causal: true, 0, 1 / Math.Sqrt(size)));
+        var scale = 1 / Math.Sqrt(size);
+        Tensor Shared(Tensor x) => x.narrow(1, 0, groups);
+        Time("attention, libtorch's", [1, heads, tokens, size], x => TorchOps.Attention(x, Shared(x), Shared(x), null, causal: true, 0, scale));
+        if (HostAttention.IsSupported)
+        {
+            Time("attention, our own", [1, heads, tokens, size], x => HostAttention.Of(x, Shared(x), Shared(x), null, causal: true, null, scale));
+        }
+
         var w = ones(width);
         Time("rms norm", [1, tokens, width], x => TorchOps.RmsNormComposed(x, w, 1e-6));
         Time("rms norm, operator", [1, tokens, width], x => TorchOps.RmsNormFused(x, w, 1e-6));
@@ -39,29 +45,29 @@ internal static class PartsBenchmark
         Time("sum", [1, tokens, width], x => x + x);
     }
 
-    /// <summary>The machine's peak: the largest square product in libtorch by the faster library, in FLOP/s of processor time.</summary>
+    /// <summary>The machine's peak: the largest square product by the faster library, in FLOP/s of processor time.</summary>
     public static double Peak() => 1e9 * Math.Max(Rate(ProductLibrary.Mkl), Rate(ProductLibrary.Own));
 
     private static double Rate(ProductLibrary library)
     {
-        var before = MatrixProduct.Library;
-        MatrixProduct.Library = library;
         using var scope = NewDisposeScope();
         var (x, w) = (randn(PeakSize, PeakSize), randn(PeakSize, PeakSize));
-        var best = Best(() => MatrixProduct.Of(x, w).Dispose(), 4);
-        MatrixProduct.Library = before;
-        return 2.0 * PeakSize * PeakSize * PeakSize / best / 1e9;
+        return 2.0 * PeakSize * PeakSize * PeakSize / Best(() => MatrixProduct.Sum([new(x, w)], null, library).Dispose(), 4) / 1e9;
     }
 
     private static void Product(long n, long i, long o, double peak)
     {
         using var scope = NewDisposeScope();
         var (x, w, g) = (randn(n, i), randn(o, i), randn(n, o));
-        var (forward, backward) = (Best(() => MatrixProduct.Of(x, w).Dispose()), Best(() => MatrixProduct.Of(g, w.t()).Dispose()));
         var flop = 2.0 * n * i * o;
-        Print(
-            $"product {n} × {i} → {o}", forward, backward,
-            string.Create(CultureInfo.InvariantCulture, $"{100 * flop / forward / peak:0} % and {100 * flop / backward / peak:0} % of the peak"));
+        foreach (var library in Enum.GetValues<ProductLibrary>())
+        {
+            var forward = Best(() => MatrixProduct.Sum([new(x, w)], null, library).Dispose());
+            var backward = Best(() => MatrixProduct.Sum([new(g, w.t())], null, library).Dispose());
+            Print(
+                $"product {n} × {i} → {o}, {library}", forward, backward,
+                string.Create(CultureInfo.InvariantCulture, $"{100 * flop / forward / peak:0} % and {100 * flop / backward / peak:0} % of the peak"));
+        }
     }
 
     private static void Lora(long n, long i, long o, int sites, double peak)

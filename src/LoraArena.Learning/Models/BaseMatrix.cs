@@ -80,6 +80,9 @@ public sealed class DenseMatrix(Weight weight) : BaseMatrix
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x, Tensor? bias)
     {
+        var trains = Weight.Value.requires_grad || bias is { requires_grad: true };
+        if (!trains && x.dtype == ComputeType && MatrixProduct.Library != ProductLibrary.Mkl && x.device_type == DeviceType.CPU) return base.Forward(x, bias);
+
         // What trains is kept in fp32, and computes in the type of the activations. Of rows with gaps libtorch makes a product and a sum, which round
         // once more than the one call that it makes of others: an adapter must not change that.
         using var scope = NewDisposeScope();

@@ -22,7 +22,7 @@ internal static unsafe class AttentionBackward
     public static void Run(AttentionShape shape, int length, TokenRows k, TokenRows v, TokenRows dk, TokenRows dv, IReadOnlyList<QueryHead> heads)
     {
         var size = AttentionBlocks.Padded(shape.HeadSize, HostTile.Columns);
-        using var memory = new AttentionBlocks((2 * size * ScoreRow) + (3 * KeyBlock * size) + (QueryBlock * ((3 * size) + (2 * ScoreRow))) + (heads.Count * length));
+        var memory = new AttentionBlocks((2 * size * ScoreRow) + (3 * KeyBlock * size) + (QueryBlock * ((3 * size) + (2 * ScoreRow))) + (heads.Count * length));
         float* kt = memory.Take(size * ScoreRow), vt = memory.Take(size * ScoreRow), ks = memory.Take(KeyBlock * size);
         float* dks = memory.Take(KeyBlock * size), dvs = memory.Take(KeyBlock * size);
         float* qs = memory.Take(QueryBlock * size), gs = memory.Take(QueryBlock * size), dqs = memory.Take(QueryBlock * size);

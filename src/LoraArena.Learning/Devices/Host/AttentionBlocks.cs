@@ -1,23 +1,13 @@
-using System.Runtime.InteropServices;
-
 namespace LoraArena.Learning.Devices.Host;
 
-/// <summary>Memory of one head's blocks, and what both passes do with them.</summary>
-internal sealed unsafe class AttentionBlocks : IDisposable
+/// <summary>Blocks of one head in the thread's memory, and what both passes do with them.</summary>
+/// <param name="floats">How many numbers all blocks have together.</param>
+internal unsafe ref struct AttentionBlocks(long floats)
 {
-    private const int Alignment = 64;
-
-    private readonly float* _memory;
-    private float* _next;
-
-    /// <param name="floats">How many numbers all blocks have together.</param>
-    public AttentionBlocks(int floats) => _next = _memory = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), Alignment);
+    private float* _next = HostScratch.Take(floats);
 
     /// <summary>A block; its numbers are not set.</summary>
     public float* Take(int floats) => (_next += floats) - floats;
-
-    /// <inheritdoc/>
-    public void Dispose() => NativeMemory.AlignedFree(_memory);
 
     /// <summary>The next multiple.</summary>
     public static int Padded(int count, int multiple) => (count + multiple - 1) / multiple * multiple;

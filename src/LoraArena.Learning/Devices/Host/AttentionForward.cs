@@ -23,7 +23,7 @@ internal static unsafe class AttentionForward
         var (size, keys) = (AttentionBlocks.Padded(shape.HeadSize, HostTile.Columns), AttentionBlocks.Padded(length, 2 * HostTile.Columns));
         var keyRow = keys + HostTile.Columns;
         var scoreRow = Math.Min(keys, KeyBlock) + HostTile.Columns;
-        using var memory = new AttentionBlocks((size * keyRow) + (keys * size) + (QueryBlock * ((2 * size) + scoreRow)));
+        var memory = new AttentionBlocks((size * keyRow) + (keys * size) + (QueryBlock * ((2 * size) + scoreRow)));
         float* kt = memory.Take(size * keyRow), vs = memory.Take(keys * size), copied = memory.Take(QueryBlock * size);
         float* sum = memory.Take(QueryBlock * size), scores = memory.Take(QueryBlock * scoreRow);
         float* maximum = stackalloc float[QueryBlock], total = stackalloc float[QueryBlock];

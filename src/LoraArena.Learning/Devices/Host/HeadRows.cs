@@ -32,14 +32,3 @@ internal readonly unsafe struct TokenRows(float* first, nint step)
     /// <summary>One of them.</summary>
     public float* this[int token] => first + (token * step);
 }
-
-/// <summary>Where the numbers of a tensor on the CPU lie.</summary>
-internal static unsafe class TensorPointer
-{
-    /// <summary>Its first number; whoever reads on keeps the tensor.</summary>
-    public static float* Of(Tensor x)
-    {
-        using var first = x.as_strided([1], [1], x.storage_offset());
-        fixed (byte* bytes = first.bytes) return (float*)bytes;
-    }
-}

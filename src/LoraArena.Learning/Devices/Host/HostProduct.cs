@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -85,15 +84,13 @@ public static unsafe class HostProduct
                 return;
             }
 
-            var copy = (float*)NativeMemory.AlignedAlloc((nuint)terms.Sum(term => term.Depth) * ColumnBlock * sizeof(float), 64);
+            var copy = HostScratch.Take(terms.Sum(term => (long)term.Depth) * ColumnBlock);
             for (var column = firstColumn; column < endColumn; column += ColumnBlock)
             {
                 var columns = Math.Min(ColumnBlock, endColumn - column);
                 Copy(column, columns, copy);
                 for (var row = firstRow; row < endRow; row += RowBlock) Add(row, Math.Min(RowBlock, endRow - row), column, columns, copy);
             }
-
-            NativeMemory.AlignedFree(copy);
         }
 
         // One block of y, of all terms: without a copy of the matrices where they are read as they lie.
