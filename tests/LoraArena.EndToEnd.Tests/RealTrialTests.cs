@@ -67,7 +67,11 @@ public sealed class RealTrialTests(Chromium chromium)
         await page.GetByLabel("Tokens of one battle").BlurAsync();
         await Expect(page.GetByTestId("trial-size")).ToContainTextAsync($"{Runs} runs: 5 methods and the null line, 3 seeds each");
         await page.GetByTestId("start-trial").ClickAsync();
-        await page.WaitForURLAsync("**/trials/*");
+
+        // Every run is checked before the first is made.
+        var answer = page.GetByTestId("trial-error").Or(page.GetByTestId("trial-state"));
+        await Expect(answer).ToBeVisibleAsync(new() { Timeout = 600_000 });
+        Assert.False(await page.GetByTestId("trial-error").IsVisibleAsync(), await answer.InnerTextAsync());
         await Expect(page.GetByTestId("trial-runs").Locator("tbody tr")).ToHaveCountAsync(Runs);
     }
 

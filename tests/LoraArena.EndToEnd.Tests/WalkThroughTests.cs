@@ -170,7 +170,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         await LiveAsync(after: _steps * 3 / 5);
         await PictureAsync("run.png");
 
-        await Expect(Page.Locator("main .state-succeeded")).ToBeVisibleAsync(new() { Timeout = Pictures is null ? 180_000 : 1_200_000 });
+        await Expect(Page.Locator("main .state-succeeded")).ToBeVisibleAsync(new() { Timeout = 1_200_000 });
         await Expect(Page.GetByTestId("step")).ToHaveTextAsync($"{_steps} / {_steps}");
         await Expect(Page.GetByTestId("loss-chart")).ToHaveAttributeAsync("data-points", _steps.ToString(CultureInfo.InvariantCulture));
         await Expect(Page.GetByTestId("log-loss")).ToHaveTextAsync(new Regex(@"^[01]\.\d{4}$"));
@@ -183,7 +183,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         // A run that ends early would be waited for in vain.
         const string ended = "['failed', 'stopped', 'interrupted'].some(state => document.querySelector(`main .state-${state}`))";
         const string points = "document.querySelector('[data-testid=loss-chart]')?.data?.[0].x.length ?? 0";
-        await Page.WaitForFunctionAsync($"after => ({points}) > after || {ended}", after, new() { Timeout = Pictures is null ? 120_000 : 600_000 });
+        await Page.WaitForFunctionAsync($"after => ({points}) > after || {ended}", after, new() { Timeout = 600_000 });
         Assert.False(await Page.EvaluateAsync<bool>($"() => {ended}"), $"the run did not go on: {await Page.GetByTestId("log").InnerTextAsync()}");
         var now = await Page.EvaluateAsync<int>($"() => {points}");
         var step = (await Page.GetByTestId("step").InnerTextAsync()).Split('/')[0];
@@ -244,7 +244,7 @@ public sealed class WalkThroughTests(Chromium chromium) : IAsyncLifetime
         await Page.GetByTestId("start-trial").ClickAsync();
         await Page.WaitForURLAsync("**/trials/*");
 
-        await Expect(Page.GetByTestId("trial-state")).ToHaveTextAsync("succeeded", new() { Timeout = 300_000 });
+        await Expect(Page.GetByTestId("trial-state")).ToHaveTextAsync("succeeded", new() { Timeout = 1_200_000 });
         var runs = Page.GetByTestId("trial-runs").Locator("tbody tr");
         await Expect(runs).ToHaveCountAsync(3);
         await Expect(runs.Locator(".state-succeeded")).ToHaveCountAsync(3);

@@ -54,8 +54,8 @@ internal sealed class WatchedPage : IAsyncDisposable
             ViewportSize = new ViewportSize { Width = Width, Height = Height },
             StorageState = signedIn,
         });
-        context.SetDefaultTimeout(60_000);
-        Assertions.SetDefaultExpectTimeout(60_000);
+        context.SetDefaultTimeout(240_000);
+        Assertions.SetDefaultExpectTimeout(240_000);
         return context;
     }
 

@@ -39,7 +39,7 @@ public sealed class FullDiskTests : IAsyncDisposable
         // Nobody supervises: the index lies on the full disk too, and what has happened must be found in the folder.
         using (var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel))
         {
-            limit.CancelAfter(TimeSpan.FromMinutes(2));
+            limit.CancelAfter(TimeSpan.FromMinutes(10));
             while (!File.Exists(run.Result)) await Task.Delay(50, limit.Token);
         }
 

@@ -112,7 +112,7 @@ public sealed class KillTests(UndisturbedRun undisturbed) : IClassFixture<Undist
 
     private static async Task UntilAsync(Func<bool> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(10));
         while (!condition()) await Task.Delay(50, limit.Token);
     }
 

@@ -112,7 +112,7 @@ public sealed class DamagedFoldersTests : IAsyncLifetime
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!await condition()) await Task.Delay(50, limit.Token);
     }
 }

@@ -43,12 +43,12 @@ public sealed class RunFeedTests
         }, TestContext.Current.CancellationToken);
         while (feed.Watched.Count == 0) await Task.Delay(5, TestContext.Current.CancellationToken);
         feed.Publish(News(1));
-        await first.Task.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        await first.Task.WaitAsync(TimeSpan.FromMinutes(10), TestContext.Current.CancellationToken);
 
         // The watcher is slow; publishing does not wait for it.
         for (var i = 2; i <= 1000; i++) feed.Publish(News(i));
         goOn.SetResult();
-        await watcher.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        await watcher.WaitAsync(TimeSpan.FromMinutes(10), TestContext.Current.CancellationToken);
         Assert.Equal([1, 1000], seen);
         Assert.Empty(feed.Watched);
     }
@@ -100,7 +100,7 @@ public sealed class RunFeedTests
         }
 
         feed.Publish(News(7, RunState.Succeeded.Name));
-        await ended.Task.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        await ended.Task.WaitAsync(TimeSpan.FromMinutes(10), TestContext.Current.CancellationToken);
         leave.Cancel();
         await watcher;
 

@@ -85,7 +85,7 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
         var id = await _arena.StartAsync(Short with { MaxSteps = 100_000 });
         await _arena.SuperviseAsync(id, r => r.Step >= 1);
         await _arena.Get<RunService>().StopAsync(id, StopWhen.Now, CancellationToken.None);
-        var entry = await _arena.SuperviseAsync(id, r => RunState.Parse(r.State).IsFinal, TimeSpan.FromMinutes(1));
+        var entry = await _arena.SuperviseAsync(id, r => RunState.Parse(r.State).IsFinal, TimeSpan.FromMinutes(10));
         Assert.Equal("stopped", entry.State);
         Assert.Equal(1, entry.Attempt);
     }

@@ -44,7 +44,7 @@ public sealed class MigrationTests
 
         await store.QueryAsync<object>("DELETE FROM __EFMigrationsHistory; SELECT 1");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromMinutes(3));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
 
         await store.Databases.MigrateAsync(limit.Token);
 

@@ -68,7 +68,7 @@ public sealed class BytePairTests
             _ = tokenizer.EncodeToIds(text);
 
             // A few tenths of a second, unoptimised; the package's own merging takes minutes.
-            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(20), name);
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(60), name);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class HubTests(ArenaServer server)
     {
         var run = await server.Arena.StartAsync(new TrainingOptions { MaxSteps = Steps, BatchSize = 4, MaxLength = 48 });
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromMinutes(3));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
 
         var seen = new List<RunMessage>();
         await using (var connection = await ConnectAsync())

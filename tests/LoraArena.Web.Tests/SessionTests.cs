@@ -120,7 +120,7 @@ public sealed class SessionTests(ArenaServer server)
             return Task.CompletedTask;
         };
         await connection.StartAsync(Cancel);
-        return new OpenConnection(connection, closed.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancel));
+        return new OpenConnection(connection, closed.Task.WaitAsync(TimeSpan.FromMinutes(10), Cancel));
     }
 
     private sealed record OpenConnection(HubConnection Connection, Task Closed) : IAsyncDisposable

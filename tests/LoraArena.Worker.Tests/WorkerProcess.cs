@@ -7,7 +7,7 @@ namespace LoraArena.Worker.Tests;
 /// <summary>The worker as whoever starts it sees it: arguments, two streams, an exit code.</summary>
 internal static class WorkerProcess
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     /// <summary>Runs the worker to its end.</summary>
     public static Task<Ended> RunAsync(params string[] arguments) => RunAsync([], arguments);

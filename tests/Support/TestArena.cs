@@ -77,7 +77,7 @@ internal sealed class TestArena : IAsyncDisposable
     public async Task<RunEntry> SuperviseAsync(string run, Func<RunEntry, bool> until, TimeSpan? within = null)
     {
         using var supervision = new Supervision(Folder, Get<RunIndex>(), Get<TrialLoop>(), Get<RunSupervisor>(), SupervisorKind.Watch);
-        using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(4));
+        using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(10));
         while (true)
         {
             if (!await supervision.PassAsync(limit.Token)) throw new InvalidOperationException("Another process supervises this arena.");
@@ -90,7 +90,7 @@ internal sealed class TestArena : IAsyncDisposable
     /// <summary>Waits until a condition holds, while somebody else supervises.</summary>
     public async Task<RunEntry> WaitAsync(string run, Func<RunEntry, bool> until, TimeSpan? within = null)
     {
-        using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(4));
+        using var limit = new CancellationTokenSource(within ?? TimeSpan.FromMinutes(10));
         while (true)
         {
             var entry = (await Store.RunAsync(run, limit.Token))!;

@@ -85,7 +85,7 @@ internal sealed class WebServer : IAsyncDisposable
 
     private async Task WaitUntilReadyAsync(Task<Uri> address)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(10));
         var ended = _process.WaitForExitAsync(limit.Token);
         if (await Task.WhenAny(address, ended) == ended)
         {
