@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using LoraArena.Learning.Devices;
 using LoraArena.Worker.Commands;
 
 // Numbers and dates are written the same on every host.
@@ -16,4 +17,4 @@ var root = new RootCommand("LoraArena's worker: the process that loads tensors. 
     PretrainCommand.Create(),
 };
 
-return WorkerCommand.Invoke(root, args);
+return HostMemory.End(WorkerCommand.Invoke(root, args));

@@ -38,7 +38,9 @@ public sealed class RunsOfTheRealWorkerTests : IAsyncLifetime
         var history = RunHistory.Read(run);
         Assert.Equal(Enumerable.Range(1, 6).Select(i => (long)i), history.Steps.Select(s => s.Step));
         Assert.Equal(entry.LogLoss, history.Evals[^1].Scores.LogLoss);
-        Assert.Equal(RunSpec.Fingerprint(run.Spec), JsonFile.Read<RunManifest>(run.Manifest).Fingerprint);
+        var manifest = JsonFile.Read<RunManifest>(run.Manifest);
+        Assert.Equal(RunSpec.Fingerprint(run.Spec), manifest.Fingerprint);
+        Assert.Equal(WorkerAllocator.Find() is { } allocator && allocator.Contains("tcmalloc", StringComparison.Ordinal) ? "tcmalloc" : "system", manifest.Allocator);
         Assert.Equal(11, File.ReadAllLines(run.TestPredictions).Length);
     }
 

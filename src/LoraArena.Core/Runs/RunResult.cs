@@ -79,6 +79,9 @@ public sealed record RunManifest(
     /// <summary>How base weights are kept, and how their products are computed: <c>fp32, products by MKL</c>.</summary>
     public string? Precision { get; init; }
 
+    /// <summary>Who handed out memory: <c>tcmalloc</c> or <c>system</c>.</summary>
+    public string? Allocator { get; init; }
+
     /// <summary>
     /// A sentence where spec.json is not the one that earlier attempts worked by: what they did and what is to come would be two runs under
     /// one name. Null where it is, or where no attempt came so far as to leave a manifest.

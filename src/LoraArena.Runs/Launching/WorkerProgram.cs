@@ -146,6 +146,7 @@ public sealed class WorkerProgram
             if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
         }
 
+        if (WorkerAllocator.Find() is { } allocator) start.Environment["LD_PRELOAD"] = allocator;
         return start;
     }
 

@@ -27,6 +27,7 @@ internal static class RunEnvironment
         $"TorchSharp {TorchRuntime.TorchSharpVersion}, libtorch {TorchRuntime.LibTorchVersion}")
     {
         Precision = precision.ComputeType == TorchSharp.torch.ScalarType.Float32 ? $"{precision.Name}, fp32 products by {device.Products}" : precision.Name,
+        Allocator = HostMemory.Allocator,
     };
 
     /// <summary>
