@@ -5,13 +5,16 @@ namespace LoraArena.Learning.Devices;
 /// <summary>How this process gets memory from the system.</summary>
 public static partial class HostMemory
 {
+    /// <summary>What <see cref="Allocator"/> says where tcmalloc hands out memory.</summary>
+    public const string Tcmalloc = "tcmalloc";
+
     private const string Maps = "/proc/self/maps";
     private const int TrimThreshold = -1;
     private const int TopPad = -2;
     private const int MmapThreshold = -3;
 
     /// <summary>Who hands out memory: <c>tcmalloc</c> where its library was put before the C library's own, else <c>system</c>.</summary>
-    public static string Allocator { get; } = File.Exists(Maps) && File.ReadLines(Maps).Any(line => line.Contains("libtcmalloc", StringComparison.Ordinal)) ? "tcmalloc" : "system";
+    public static string Allocator { get; } = HasLibrary("libtcmalloc") ? Tcmalloc : "system";
 
     /// <summary>
     /// Lets the C library keep memory that is freed, for the next step to take: else every large tensor is fetched from the system page by page
@@ -42,6 +45,8 @@ public static partial class HostMemory
         if (OperatingSystem.IsLinux()) Exit(exitCode);
         return exitCode;
     }
+
+    private static bool HasLibrary(string name) => File.Exists(Maps) && File.ReadLines(Maps).Any(line => line.Contains(name, StringComparison.Ordinal));
 
     [LibraryImport("libc", EntryPoint = "_exit")]
     private static partial void Exit(int status);

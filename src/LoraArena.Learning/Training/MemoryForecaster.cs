@@ -17,8 +17,10 @@ public static class MemoryForecaster
     private const int BytesOfTrained = 16;
 
     // Fitted to what the benchmark 'memory' measured of seventeen random decoders on Linux, with and without recomputation; how far it is off elsewhere
-    // stands in docs/benchmarks.md. The C library's heap takes more than tensors use, most of all for what comes and goes between tensors that stay.
-    private static readonly Heap OfCpu = new(Kept: 1.7, Passing: 4.0, PassingAgain: 5.5, Overhead: 65L << 20);
+    // stands in docs/benchmarks.md. tcmalloc takes little more than tensors use, the C library's heap far more: most of all for what comes and goes
+    // between tensors that stay.
+    private static readonly Heap OfTcmalloc = new(Kept: 1.02, Passing: 0.3, PassingAgain: 0.9, Overhead: 55L << 20);
+    private static readonly Heap OfSystem = new(Kept: 1.7, Passing: 4.0, PassingAgain: 5.5, Overhead: 65L << 20);
 
     // Assumed, not measured.
     private static readonly Heap OfGpu = new(Kept: 1.1, Passing: 1.1, PassingAgain: 1.1, Overhead: 24L << 20);
@@ -47,9 +49,9 @@ public static class MemoryForecaster
     {
         var blocks = model.Backbone.Blocks;
         if (blocks.Count == 0 || !variant.Info.QuantizedBase || options is not LoraOptions { UseDora: false, Bias: "none" } lora) return null;
-        var heap = device == "cpu" ? OfCpu : OfGpu;
+        var heap = device != "cpu" ? OfGpu : HostMemory.Allocator == HostMemory.Tcmalloc ? OfTcmalloc : OfSystem;
         var bytes = (double)precision.ComputeType.ElementSize();
-        var kept = KeptByBlocks(model, sites, lora, precision, tokens);
+        var kept = KeptByBlocks(model, sites, lora, precision, tokens, composedNorms: device == "cpu");
         var passing = bytes * tokens * blocks.Max(block => block.Passing);
         var fixedPart = (BytesOfTrained * trained) + Expanded(sites, lora, precision, tokens);
 
@@ -66,10 +68,12 @@ public static class MemoryForecaster
 
     /// <summary>Bytes that each block's forward pass keeps for its backward pass.</summary>
     public static IReadOnlyList<double> KeptByBlocks(
-        PreferenceModel model, IReadOnlyList<Projection> sites, LoraOptions lora, BasePrecision precision, int tokens)
+        PreferenceModel model, IReadOnlyList<Projection> sites, LoraOptions lora, BasePrecision precision, int tokens, bool composedNorms = true)
     {
         var adapted = sites.ToHashSet();
-        return [.. model.Backbone.Blocks.Select(block => (double)precision.ComputeType.ElementSize() * tokens * Kept(block, adapted, lora, precision, tokens))];
+        var bytes = (double)precision.ComputeType.ElementSize();
+        var ofNorms = composedNorms && bytes < sizeof(float) ? sizeof(float) : 0;
+        return [.. model.Backbone.Blocks.Select(block => tokens * ((bytes * Kept(block, adapted, lora, precision, tokens)) + (ofNorms * block.KeptInFp32)))];
     }
 
     private static double Kept(BlockMemory block, HashSet<Projection> adapted, LoraOptions lora, BasePrecision precision, int tokens)

@@ -73,19 +73,33 @@ public sealed class DoraLayer : LoraLayer
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x, ForwardMode mode)
     {
+        if (!_dropsWhole || !mode.Training || _dropout == 0) return base.Forward(x, mode);
         using var scope = NewDisposeScope();
         var factorO = FactorO(NormO());
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
-        var hNR = LinearProduct.Of(dropped, A.Value) * Scale;
-        var adapter = LinearProduct.Of(hNR, B.Value);
-        if (_dropsWhole && mode.Training && _dropout > 0)
-        {
-            var whole = LinearProduct.Of(dropped, Site.Weight.Value) * (factorO - 1);
-            return (Site.Base(x) + (whole + (adapter * factorO)).to(x.dtype)).MoveToOuterDisposeScope();
-        }
+        var adapter = LinearProduct.Of(LinearProduct.Of(dropped, A.Value) * Scale, B.Value);
+        var whole = LinearProduct.Of(dropped, Site.Weight.Value) * (factorO - 1);
+        return (Site.Base(x) + (whole + (adapter * factorO)).to(x.dtype)).MoveToOuterDisposeScope();
+    }
 
-        var y = (LinearProduct.Of(x, Site.Weight.Value) + adapter.to(x.dtype)) * factorO.to(x.dtype);
-        return (Site.Bias is { } bias ? y + bias.Value : y).MoveToOuterDisposeScope();
+    /// <inheritdoc/>
+    protected override bool IsPlain => !_dropsWhole;
+
+    /// <inheritdoc/>
+    protected override bool NeedsOutput => true;
+
+    /// <inheritdoc/>
+    protected override Tensor? ProductBias => null;
+
+    /// <inheritdoc/>
+    protected override bool BaseTrains => false;
+
+    /// <inheritdoc/>
+    protected override Tensor Finish(Tensor y)
+    {
+        using var scope = NewDisposeScope();
+        var factorO = FactorO(NormO()).to(y.dtype);
+        return (Site.Bias is { } bias ? addcmul(bias.In(y.dtype), y, factorO, 1) : y * factorO).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -139,6 +139,15 @@ public class LoraLayer : AdapterLayer
     {
     }
 
+    /// <summary>True where the gradients need what the product gives, even if nobody else does.</summary>
+    protected virtual bool NeedsOutput => false;
+
+    /// <summary>What the product adds to each row.</summary>
+    protected virtual Tensor? ProductBias => Site.Bias?.Value;
+
+    /// <summary>Makes the layer's output of x (W + s B A)ᵀ and <see cref="ProductBias"/>.</summary>
+    protected virtual Tensor Finish(Tensor y) => y;
+
     private static IReadOnlyList<Tensor> Product(Tensor x, ForwardMode mode, IReadOnlyList<LoraLayer> layers)
     {
         if (layers.Any(layer => layer.BaseTrains)) return [.. layers.Select(layer => layer.Composed(x, mode))];
@@ -146,10 +155,10 @@ public class LoraLayer : AdapterLayer
         // Where the pass has no seeds of its own, libtorch's generator gives one.
         var dropout = mode.Training ? layers[0]._dropout : 0;
         var seed = dropout == 0 ? 0 : mode.Random?.NextSeed() ?? RandomStreams.Next();
-        return LowRankProduct.Of(
-            x,
-            [.. layers.Select(layer => new LowRankSite(layer.Site.Matrix, layer.Site.Bias?.Value, layer.A.Value, layer.B.Value, layer.Scale))],
-            dropout, seed, mode.OutputUnused);
+        var outputs = LowRankProduct.Of(
+            x, [.. layers.Select(layer => new LowRankSite(layer.Site.Matrix, layer.ProductBias, layer.A.Value, layer.B.Value, layer.Scale))],
+            dropout, seed, mode.OutputUnused && !layers.Any(layer => layer.NeedsOutput));
+        return [.. outputs.Select((y, i) => layers[i].Finish(y))];
     }
 
     // Of plain operations, for a base that has gradients itself.
@@ -161,7 +170,8 @@ public class LoraLayer : AdapterLayer
         return (Site.Base(x) + LinearProduct.Of(hNR, B.Value).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
-    private bool BaseTrains => Site.Bias is { Value.requires_grad: true } || Site.Matrix is DenseMatrix { Weight.Value.requires_grad: true };
+    /// <summary>True where the product's own weight or bias has gradients.</summary>
+    protected virtual bool BaseTrains => Site.Bias is { Value.requires_grad: true } || Site.Matrix is DenseMatrix { Weight.Value.requires_grad: true };
 
     private IReadOnlyList<Weight> Factors(bool a, bool b) => (a, b) switch
     {

@@ -58,10 +58,11 @@ internal sealed class DecoderLayer
         var (width, inner) = (_shape.HiddenSize, _shape.IntermediateSize);
         var (query, key) = (_query.OutFeatures, _key.OutFeatures);
         var norms = (_queryNorm is null ? 0 : query) + (_keyNorm is null ? 0 : key) + (_afterAttention is null ? 0 : width) + (_afterFeedForward is null ? 0 : width);
-        if (lastTokenOnly) return new BlockMemory(width + (2 * key), 2 * width, [([_key, _value], width)]);
+        if (lastTokenOnly) return new BlockMemory(width + (2 * key), 2 * width, [([_key, _value], width)]) { KeptInFp32 = width };
         return new BlockMemory(
             (2 * width) + (4 * query) + (3 * inner) + norms, (3 * width) + (3 * inner),
-            [([_query, _key, _value], width), ([_gate, _up], width), ([_down], inner)]);
+            [([_query, _key, _value], width), ([_gate, _up], width), ([_down], inner)])
+        { KeptInFp32 = (2 * width) + norms };
     }
 
     /// <summary>[B, T, D] → [B, T, D]. Padding stands on the right, so no real token can see it: the causal mask is enough.</summary>
