@@ -73,17 +73,19 @@ public sealed class DoraLayer : LoraLayer
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x, ForwardMode mode)
     {
-        if (!_dropsWhole || !mode.Training || _dropout == 0) return base.Forward(x, mode);
+        var whole = _dropsWhole && mode.Training && _dropout > 0;
+        if (!whole && !WeightTrains) return base.Forward(x, mode);
         using var scope = NewDisposeScope();
-        var factorO = FactorO(NormO());
         var dropped = Dropout.Apply(x.to(ScalarType.Float32), _dropout, mode);
         var adapter = LinearProduct.Of(LinearProduct.Of(dropped, A.Value) * Scale, B.Value);
-        var whole = LinearProduct.Of(dropped, Site.Weight.Value) * (factorO - 1);
-        return (Site.Base(x) + (whole + (adapter * factorO)).to(x.dtype)).MoveToOuterDisposeScope();
+        if (!whole) return Finish(LinearProduct.Of(x, Site.Weight.Value) + adapter.to(x.dtype)).MoveToOuterDisposeScope();
+        var factorO = FactorO(NormO());
+        var rest = LinearProduct.Of(dropped, Site.Weight.Value) * (factorO - 1);
+        return (Site.Base(x) + (rest + (adapter * factorO)).to(x.dtype)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    protected override bool IsPlain => !_dropsWhole;
+    protected override bool IsPlain => !_dropsWhole && !WeightTrains;
 
     /// <inheritdoc/>
     protected override bool NeedsOutput => true;
@@ -148,6 +150,9 @@ public sealed class DoraLayer : LoraLayer
         _baseSquaresO?.Dispose();
         _normO?.Dispose();
     }
+
+    // Where a start asks for the gradient of the weight itself.
+    private bool WeightTrains => Site.Weight.Value.requires_grad;
 
     // m / n; 1 for a row that is zero.
     private Tensor FactorO(Tensor norm) => (Magnitude.Value / norm.clamp_min(Least)).masked_fill(norm.lt(Least), 1);
