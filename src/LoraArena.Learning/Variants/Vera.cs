@@ -166,12 +166,12 @@ public sealed class VeraLayer : AdapterLayer
     private Tensor ScaledB() => LambdaB.Value.unsqueeze(1) * SharedB() * LambdaD.Value;
 
     // Multiplications a row, forward and backward, beside the base's own: one matrix in the place of base and adapter costs the gradient of that matrix and,
-    // shared by all rows, three products of A's and B's size; the factors cost four products with the rows. Of fewer bits, the base would round ΔW away.
+    // shared by all rows, B A and what that gradient is to B; the factors cost four products with the rows. Of fewer bits, the base would round ΔW away.
     private bool Merges(long rows)
     {
         var (inFeatures, outFeatures, rank) = (Site.InFeatures, Site.OutFeatures, (double)LambdaD.Count);
         return Site.Matrix is DenseMatrix { ComputeType: ScalarType.Float32 }
-            && inFeatures * outFeatures * (1 + (3 * rank / rows)) < 2 * rank * (inFeatures + outFeatures);
+            && inFeatures * outFeatures * (1 + (2 * rank / rows)) < 2 * rank * (inFeatures + outFeatures);
     }
 }
 

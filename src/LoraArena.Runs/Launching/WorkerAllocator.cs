@@ -1,8 +1,8 @@
 namespace LoraArena.Runs.Launching;
 
 /// <summary>
-/// The library that hands out the worker's memory on Linux. glibc's finds no place for a tensor where one of the same size was let go, as soon as something
-/// small has settled in the gap before it, so a training holds twice the memory that its tensors need; tcmalloc keeps blocks of a size together.
+/// The library that hands out the worker's memory on Linux. With glibc's own a training was seen to hold twice the memory that its tensors need, and with
+/// tcmalloc, which keeps blocks of a size together, little more than that, in the same time (docs/benchmarks.md).
 /// </summary>
 public static class WorkerAllocator
 {

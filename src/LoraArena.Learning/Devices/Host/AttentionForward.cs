@@ -20,7 +20,7 @@ internal static unsafe class AttentionForward
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(AttentionShape shape, int length, TokenRows q, TokenRows k, TokenRows v, TokenRows context, float* logSum)
     {
-        var (size, keys) = (AttentionBlocks.Padded(shape.HeadSize, HostTile.Columns), AttentionBlocks.Padded(length, 2 * HostTile.Columns));
+        var (size, keys) = (AttentionBlocks.Padded(shape.HeadSize, HostTile.Columns), AttentionBlocks.Padded(length, HostTile.WideColumns));
         var keyRow = keys + HostTile.Columns;
         var scoreRow = Math.Min(keys, KeyBlock) + HostTile.Columns;
         var memory = new AttentionBlocks((size * keyRow) + (keys * size) + (QueryBlock * ((2 * size) + scoreRow)));
