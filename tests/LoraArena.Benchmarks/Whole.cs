@@ -5,14 +5,14 @@ namespace LoraArena.Benchmarks;
 /// <summary>Whole processes, from their start to their end.</summary>
 internal static class Whole
 {
-    /// <summary>Runs the command line of this repository, as it was built for release.</summary>
+    /// <summary>Runs the command line of this repository, as it is published.</summary>
     /// <returns>Seconds by the clock.</returns>
-    /// <exception cref="InvalidOperationException">It is not built, or it failed.</exception>
+    /// <exception cref="InvalidOperationException">It is not published, or it failed.</exception>
     public static double Arena(string store, params IEnumerable<string> arguments)
     {
-        var program = Path.Join(Places.Root, "artifacts", "bin", "LoraArena.Cli", "release", "arena.dll");
-        if (!File.Exists(program)) throw new InvalidOperationException($"{program} is missing: build it with `dotnet build -c Release`.");
-        return Run("dotnet", ["exec", program, .. arguments, "--store", store]).Seconds;
+        var program = Path.Join(Places.Root, "artifacts", "app", "arena");
+        if (!File.Exists(program)) throw new InvalidOperationException($"{program} is missing: `dotnet publish src/LoraArena.Cli -o artifacts/app`.");
+        return Run(program, [.. arguments, "--store", store]).Seconds;
     }
 
     /// <summary>Runs rows.py, which stands beside this program, with the Python on the PATH.</summary>

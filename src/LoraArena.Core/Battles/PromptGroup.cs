@@ -16,14 +16,13 @@ public static class PromptGroup
     /// <summary>The group of a prompt.</summary>
     public static string Key(IReadOnlyList<string?> prompts)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var prompt in prompts)
-        {
-            // Normalised text has no control characters, so a NUL separates turns and 0x1A stands for a missing one.
-            hash.AppendData(MemoryMarshal.AsBytes<char>(prompt is null ? "\u001a\0" : Normalize(prompt) + "\0"));
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
+        // Normalised text has no control characters, so a NUL separates turns and 0x1A stands for a missing one.
+        var turns = prompts.Count == 1 && prompts[0] is { } only
+            ? Normalize(only) + "\0"
+            : string.Concat(prompts.Select(prompt => prompt is null ? "\u001a\0" : Normalize(prompt) + "\0"));
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(MemoryMarshal.AsBytes<char>(turns), hash);
+        return Convert.ToHexStringLower(hash[..8]);
     }
 
     /// <summary>
@@ -40,7 +39,8 @@ public static class PromptGroup
         var (length, space) = (0, false);
         foreach (var c in text)
         {
-            if (char.IsWhiteSpace(c) || char.IsControl(c))
+            // Up to the space, everything is one or the other.
+            if (c <= ' ' || (c >= '\u007f' && (char.IsWhiteSpace(c) || char.IsControl(c))))
             {
                 space = length > 0;
                 continue;

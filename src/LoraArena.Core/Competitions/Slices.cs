@@ -55,7 +55,16 @@ public static class Slices
     private static string Script(Battle battle)
     {
         Span<int> counts = stackalloc int[Ranges.Length];
-        foreach (var rune in (battle.Prompts.Count > 0 ? battle.Prompts[0] ?? "" : "").EnumerateRunes())
+        var text = (battle.Prompts.Count > 0 ? battle.Prompts[0] : null).AsSpan();
+
+        // Most prompts begin with a long stretch of ASCII, if they have anything else at all.
+        var ascii = text.IndexOfAnyExceptInRange('\0', '\u007f');
+        foreach (var c in ascii < 0 ? text : text[..ascii])
+        {
+            if (char.IsAsciiLetter(c)) counts[0]++;
+        }
+
+        foreach (var rune in (ascii < 0 ? [] : text[ascii..]).EnumerateRunes())
         {
             for (var i = 0; i < Ranges.Length; i++)
             {
