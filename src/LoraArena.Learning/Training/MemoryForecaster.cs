@@ -53,7 +53,7 @@ public static class MemoryForecaster
         var bytes = (double)precision.ComputeType.ElementSize();
         var kept = KeptByBlocks(model, sites, lora, precision, tokens, composedNorms: device == "cpu");
         var passing = bytes * tokens * blocks.Max(block => block.Passing);
-        var fixedPart = (BytesOfTrained * trained) + Expanded(sites, lora, precision, tokens);
+        var fixedPart = (BytesOfTrained * trained) + Expanded(sites, lora, precision, tokens) + Dropping(sites, lora, bytes * tokens);
 
         // The first blocks are computed again, and keep their input alone: see BackwardPass.
         var again = BackwardPass.Recomputed(model.Backbone, blocks.Count);
@@ -94,6 +94,10 @@ public static class MemoryForecaster
     private static double Expanded(IReadOnlyList<Projection> adapted, LoraOptions lora, BasePrecision precision, int tokens)
         => adapted.Where(site => precision.IsQuantized || Merges(site, lora, precision, tokens))
             .Select(site => (double)site.InFeatures * site.OutFeatures * precision.ComputeType.ElementSize()).DefaultIfEmpty().Max();
+
+    // The mask of one input, and beside it the input without what is dropped, or the gradient that comes back through it.
+    private static double Dropping(IReadOnlyList<Projection> adapted, LoraOptions lora, double bytesOfColumn)
+        => lora.LoraDropout == 0 ? 0 : 2 * bytesOfColumn * adapted.Select(site => site.InFeatures).DefaultIfEmpty().Max();
 
     private static bool Merges(Projection site, LoraOptions lora, BasePrecision precision, int tokens)
         => lora.LoraDropout == 0

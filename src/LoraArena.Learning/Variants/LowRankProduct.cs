@@ -115,6 +115,7 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         }
 
         var gradientSI = droppedNI is null ? null : MatrixProduct.Of(uNS.t(), droppedNI.t());
+        if (mask is not null) droppedNI?.Dispose();
         for (var i = 0; i < call.Sites.Count && gradientSI is not null; i++)
         {
             if (outputs[i] is not null && call.Sites[i].A.requires_grad)

@@ -52,6 +52,19 @@ public sealed partial class MemoryForecasterTests
         Assert.True(frozen.Training < lora.Training, $"{lora} {frozen}");
     }
 
+    [Theory]
+    [InlineData(0.0, 0)]
+    [InlineData(0.1, 2)]
+    public void Dropout_NeedsAMaskOfTheWidestInput_AndThatInputOnceMore(double dropout, int times)
+    {
+        using var model = RandomModel("llama");
+        var (without, with) = (Forecast(model, "lora", Tokens), Forecast(model, "lora", Tokens, dropout: dropout));
+        var widest = sizeof(float) * Tokens * model.Sites.Max(site => site.InFeatures);
+
+        Assert.Equal(times * widest, with.Training - without.Training);
+        Assert.Equal(times * widest, with.Recomputing - without.Recomputing);
+    }
+
     [Fact]
     public void AQuantisedBase_TakesAQuarterOfHalfPrecision()
     {
@@ -74,9 +87,9 @@ public sealed partial class MemoryForecasterTests
 
     private static JsonObject Settings(string variant, double dropout) => variant == "lora" || dropout > 0 ? new JsonObject { ["lora_dropout"] = dropout } : [];
 
-    private static MemoryForecast Forecast(PreferenceModel model, string variant, int tokens, string precision = "fp32")
+    private static MemoryForecast Forecast(PreferenceModel model, string variant, int tokens, string precision = "fp32", double dropout = 0)
     {
-        var (method, options) = TinyTraining.Method(variant, new JsonObject { ["lora_dropout"] = 0.0 });
+        var (method, options) = TinyTraining.Method(variant, new JsonObject { ["lora_dropout"] = dropout });
         return MemoryForecaster.Of(
             model, method, options, method.SitesOf(model, options), 10_000,
             BasePrecision.Of(precision, precision == "fp32" ? ScalarType.Float32 : ScalarType.BFloat16), tokens)!;
