@@ -90,6 +90,24 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
     }
 
     [Fact]
+    public async Task AChartThatGetsFewerLines_IsDrawnAsHighAsItsPlace()
+    {
+        await using var watched = await OpenAsync(Board + "?chart=forest");
+        var chart = watched.Page.GetByTestId("forest");
+        await watched.Page.Locator("[data-testid=forest][data-traces]").WaitForAsync();
+        var (lines, before) = (await chart.GetAttributeAsync("data-traces"), await HeightsAsync(chart));
+        await watched.Page.GetByLabel("Filter: method, setting, tag").FillAsync("dora");
+        await watched.Page.GetByLabel("Filter: method, setting, tag").PressAsync("Enter");
+        await Expect(chart).Not.ToHaveAttributeAsync("data-traces", lines!);
+        var after = await HeightsAsync(chart);
+
+        Assert.True(after.Place < before.Place, $"{before} {after}");
+        Assert.Equal(before.Place, before.Drawn);
+        Assert.Equal(after.Place, after.Drawn);
+        Assert.Empty(watched.Complaints);
+    }
+
+    [Fact]
     public async Task AViewThatCannotBeRead_SaysWhy_AndTheBoardIsThereAgain()
     {
         // A folder in the place of a file.
@@ -212,6 +230,9 @@ public sealed class BoardTests(Chromium chromium, ArenaWithABoard arena) : IClas
         => string.Join('\n', await page.Locator("[data-testid=board] tr, [data-testid=verdict]").AllInnerTextsAsync());
 
     // From where the focus is, as a person goes.
+    private static async Task<(int Place, int Drawn)> HeightsAsync(ILocator chart)
+        => (await chart.EvaluateAsync<int>("box => box.clientHeight"), await chart.EvaluateAsync<int>("box => box.querySelector('.main-svg').clientHeight"));
+
     private static async Task TabToAsync(IPage page, string testId)
     {
         await page.GetByTestId(testId).First.WaitForAsync();

@@ -68,7 +68,9 @@ function layout(given) {
 function paint(element) {
   const css = style();
   const { data, layout: own } = element.figure;
-  const figure = resolved({ data, layout: layout(own) }, css);
+
+  // plotly.js asks for the height once only; the element's own changes with the number of lines.
+  const figure = resolved({ data, layout: { ...layout(own), height: element.clientHeight } }, css);
   window.Plotly.react(element, figure.data, figure.layout, { displayModeBar: false, responsive: true });
   element.dataset.traces = data.length;
 }
