@@ -17,9 +17,7 @@ public static class PromptGroup
     public static string Key(IReadOnlyList<string?> prompts)
     {
         // Normalised text has no control characters, so a NUL separates turns and 0x1A stands for a missing one.
-        var turns = prompts.Count == 1 && prompts[0] is { } only
-            ? Normalize(only) + "\0"
-            : string.Concat(prompts.Select(prompt => prompt is null ? "\u001a\0" : Normalize(prompt) + "\0"));
+        var turns = string.Concat(prompts.Select(prompt => prompt is null ? "\u001a\0" : Normalize(prompt) + "\0"));
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(MemoryMarshal.AsBytes<char>(turns), hash);
         return Convert.ToHexStringLower(hash[..8]);

@@ -57,14 +57,15 @@ public static class Slices
         Span<int> counts = stackalloc int[Ranges.Length];
         var text = (battle.Prompts.Count > 0 ? battle.Prompts[0] : null).AsSpan();
 
-        // Most prompts begin with a long stretch of ASCII, if they have anything else at all.
+        // Most prompts begin with a long stretch of ASCII, if they have anything else at all: its letters are of the first range's script.
         var ascii = text.IndexOfAnyExceptInRange('\0', '\u007f');
-        foreach (var c in ascii < 0 ? text : text[..ascii])
+        if (ascii < 0) ascii = text.Length;
+        foreach (var c in text[..ascii])
         {
             if (char.IsAsciiLetter(c)) counts[0]++;
         }
 
-        foreach (var rune in (ascii < 0 ? [] : text[ascii..]).EnumerateRunes())
+        foreach (var rune in text[ascii..].EnumerateRunes())
         {
             for (var i = 0; i < Ranges.Length; i++)
             {

@@ -60,7 +60,7 @@ internal sealed class LogisticRegression
         return scores;
     }
 
-    // Ten calls over hundreds of thousands of rows in a process that is young: it is compiled well from the start.
+    // A few calls, each over all rows, in a process that is young: it is compiled well from the start.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (double Loss, Vector<double> Gradient, Matrix<double> Curvature) Derivatives(
         double[][] rows, int[] classes, int count, double penalty, Vector<double> weights)

@@ -115,6 +115,8 @@ public sealed class LowRankProduct : autograd.MultiTensorFunction<LowRankProduct
         }
 
         var gradientSI = droppedNI is null ? null : MatrixProduct.Of(uNS.t(), droppedNI.t());
+
+        // The gradient of the input needs another tensor as large.
         if (mask is not null) droppedNI?.Dispose();
         for (var i = 0; i < call.Sites.Count && gradientSI is not null; i++)
         {
