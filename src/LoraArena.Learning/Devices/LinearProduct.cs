@@ -17,8 +17,15 @@ public sealed class LinearProduct : autograd.SingleTensorFunction<LinearProduct>
     /// <param name="bias">What is added to each row, [O]; null for nothing.</param>
     public static Tensor Of(Tensor x, Tensor w, Tensor? bias = null)
     {
-        if (!MatrixProduct.IsOwn(x, w) || bias?.dtype is not (null or ScalarType.Float32)) return nn.functional.linear(x, w, bias);
         using var scope = NewDisposeScope();
+
+        // Of rows of more than one index, as of rows with gaps, libtorch makes a product and a sum, which round once more than the one call that it makes
+        // of a matrix: neither the shape nor an adapter may change that.
+        if (!MatrixProduct.IsOwn(x, w) || bias?.dtype is not (null or ScalarType.Float32))
+        {
+            return nn.functional.linear(x.reshape(-1, w.shape[1]), w, bias).view([.. x.shape[..^1], w.shape[0]]).MoveToOuterDisposeScope();
+        }
+
         var call = new Call(x.requires_grad, w.requires_grad, x.shape);
         if (!is_grad_enabled() || !(call.NeedsX || call.NeedsW || bias is { requires_grad: true })) return Product(x, w, bias).MoveToOuterDisposeScope();
         return (bias is null ? apply(x, call, w) : apply(x, call, w, bias)).MoveToOuterDisposeScope();

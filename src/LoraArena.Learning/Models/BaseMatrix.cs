@@ -83,8 +83,7 @@ public sealed class DenseMatrix(Weight weight) : BaseMatrix
         var trains = Weight.Value.requires_grad || bias is { requires_grad: true };
         if (!trains && x.dtype == ComputeType && MatrixProduct.Library != ProductLibrary.Mkl && x.device_type == DeviceType.CPU) return base.Forward(x, bias);
 
-        // What trains is kept in fp32, and computes in the type of the activations. Of rows with gaps libtorch makes a product and a sum, which round
-        // once more than the one call that it makes of others: an adapter must not change that.
+        // What trains is kept in fp32, and computes in the type of the activations.
         using var scope = NewDisposeScope();
         return LinearProduct.Of(x.contiguous(), Weight.In(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
     }
