@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using LoraArena.Learning.Devices.Host;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -44,6 +45,55 @@ public sealed class HostAttentionTests
         {
             Assert.InRange((ours.grad!.to(ScalarType.Float64) - theirs.grad!).abs().max().ToDouble() / largest, 0, 1e-6);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void WithAvx2AndWithAvx512_EveryBitIsTheSame(AttentionCase sizes)
+    {
+        Assert.SkipUnless(Avx512F.IsSupported, "This processor has no AVX-512: the other tests are of AVX2.");
+        using var scope = NewDisposeScope();
+        manual_seed(sizes.Tokens);
+        var (q, k, v, g) = (Heads(sizes, sizes.Heads), Heads(sizes, sizes.Groups), Heads(sizes, sizes.Groups), Heads(sizes, sizes.Heads));
+        var wide = Run();
+        HostTile.HasAvx512 = false;
+        try
+        {
+            Assert.All(wide.Zip(Run()), pair => Assert.True(Same(pair.First, pair.Second)));
+        }
+        finally
+        {
+            HostTile.HasAvx512 = true;
+        }
+
+        Tensor[] Run()
+        {
+            foreach (var x in new[] { q, k, v }) x.grad = null;
+            var context = HostAttention.Of(q, k, v, sizes.Lengths, sizes.Causal, sizes.Window, sizes.Scale);
+            context.backward([g]);
+            return [context.detach(), q.grad!.clone(), k.grad!.clone(), v.grad!.clone()];
+        }
+    }
+
+    [Fact]
+    public void ANumberThatIsNone_IsSeenWhereItCounts()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(7);
+        var sizes = new AttentionCase(1, 1, 1, 100, 16);
+        var (q, k, v, g) = (Heads(sizes, 1), Heads(sizes, 1), Heads(sizes, 1), Heads(sizes, 1));
+        using (no_grad())
+        {
+            k.narrow(2, 40, 1).narrow(3, 3, 1).fill_(float.NaN);
+        }
+
+        // The query before the broken key does not see it.
+        var context = HostAttention.Of(q, k, v, null, causal: true, null, 0.2);
+        Assert.True(context.narrow(2, 0, 40).isfinite().all().ToBoolean());
+        Assert.True(context.narrow(2, 40, 60).isnan().all().ToBoolean());
+        context.backward([g]);
+        Assert.True(q.grad!.narrow(2, 40, 60).isnan().any(3).all().ToBoolean());
+        Assert.True(v.grad!.isnan().any(3).all().ToBoolean());
     }
 
     [Fact]

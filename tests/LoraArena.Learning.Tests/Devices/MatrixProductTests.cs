@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using LoraArena.Learning.Devices;
 using LoraArena.Learning.Devices.Host;
 using TorchSharp;
@@ -37,6 +38,26 @@ public sealed class MatrixProductTests
         {
             var sum = MatrixProduct.Sum([new(x, w, 0.5), new(h, a.t(), -3)], b, library);
             Assert.InRange(Torch.RelativeError(sum, expected), 0, 1e-6);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void WithAvx2AndWithAvx512_EveryBitIsTheSame(int rows, int inFeatures, int outFeatures)
+    {
+        Assert.SkipUnless(Avx512F.IsSupported, "This processor has no AVX-512: the other tests are of AVX2.");
+        using var scope = NewDisposeScope();
+        manual_seed(rows);
+        var (x, w, b) = (randn(rows, inFeatures), randn(outFeatures, inFeatures), randn(outFeatures));
+        var wide = HostProduct.Of([new(x, w)], b);
+        HostTile.HasAvx512 = false;
+        try
+        {
+            Assert.True(wide.eq(HostProduct.Of([new(x, w)], b)).all().ToBoolean());
+        }
+        finally
+        {
+            HostTile.HasAvx512 = true;
         }
     }
 

@@ -84,7 +84,8 @@ internal static unsafe class AttentionBackward
         var (shift, mean) = (Vector512.Create(logSum), Vector512.Create(product));
         for (var i = 0; i < wide; i += HostTile.Columns)
         {
-            var weight = HostBlocks.Exp(Vector512.Min(Vector512.Load(scores + i) - shift, Vector512<float>.Zero));
+            // Of NaN and 0, this gives the second.
+            var weight = HostBlocks.Exp(Vector512.MinNative(Vector512<float>.Zero, Vector512.Load(scores + i) - shift));
             weight.Store(scores + i);
             (weight * (Vector512.Load(slopes + i) - mean)).Store(slopes + i);
         }

@@ -66,7 +66,7 @@ internal static unsafe class AttentionForward
         AttentionBlocks.Hide(scores, wide, low, high);
         if (high <= Math.Max(low, 0)) return;
         var largest = Vector512.Create(*maximum);
-        for (var i = 0; i < wide; i += HostTile.Columns) largest = Vector512.Max(largest, Vector512.Load(scores + i));
+        for (var i = 0; i < wide; i += HostTile.Columns) largest = Vector512.MaxNative(largest, Vector512.Load(scores + i));
         var peak = HostBlocks.Largest(largest);
         if (peak > *maximum && *total > 0)
         {

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,7 +17,7 @@ public sealed class HostAttention : autograd.SingleTensorFunction<HostAttention>
     public override string Name => nameof(HostAttention);
 
     /// <summary>True if this processor has the instructions.</summary>
-    public static bool IsSupported => Vector512.IsHardwareAccelerated;
+    public static bool IsSupported => Fma.IsSupported && Avx2.IsSupported;
 
     /// <summary>True if this processor has the instructions, and the numbers are those it takes.</summary>
     /// <param name="q">Queries.</param>

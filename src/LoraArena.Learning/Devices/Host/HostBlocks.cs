@@ -65,8 +65,8 @@ internal static unsafe class HostBlocks
     /// <summary>The largest of a vector's numbers.</summary>
     public static float Largest(Vector512<float> x)
     {
-        var y = Vector256.Max(x.GetLower(), x.GetUpper());
-        var z = Vector128.Max(y.GetLower(), y.GetUpper());
+        var y = Vector256.MaxNative(x.GetLower(), x.GetUpper());
+        var z = Vector128.MaxNative(y.GetLower(), y.GetUpper());
         return Math.Max(Math.Max(z[0], z[1]), Math.Max(z[2], z[3]));
     }
 
@@ -92,13 +92,13 @@ internal static unsafe class HostBlocks
     }
 
     /// <summary>
-    /// eˣ for x ≤ 0 to about two units in the last place, and 0 below what fp32 holds: x = n ln 2 + r, a polynomial for eʳ (coefficients of S. Moshier's
-    /// Cephes, expf), and n added to the exponent.
+    /// eˣ for x ≤ 0 to about two units in the last place, 0 below what fp32 holds, and NaN for NaN: x = n ln 2 + r, a polynomial for eʳ (coefficients of
+    /// S. Moshier's Cephes, expf), times 2ⁿ, whose exponent is n.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        var seen = Vector512.GreaterThan(x, Vector512.Create(-87f));
+        var vanishes = Vector512.LessThanOrEqual(x, Vector512.Create(-87f));
         var n = Vector512.Round(x * 1.44269504f);
         var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
@@ -108,7 +108,7 @@ internal static unsafe class HostBlocks
         y = Vector512.FusedMultiplyAdd(y, r, Vector512.Create(1.6666665459e-1f));
         y = Vector512.FusedMultiplyAdd(y, r, Vector512.Create(0.5f));
         y = Vector512.FusedMultiplyAdd(y, r * r, r) + Vector512<float>.One;
-        var grown = (y.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
-        return Vector512.ConditionalSelect(seen, grown, Vector512<float>.Zero);
+        var power = ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
+        return Vector512.AndNot(y * power, vanishes);
     }
 }
