@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using LoraArena.Learning.Devices;
 using LoraArena.Learning.Devices.Host;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -72,6 +73,31 @@ public sealed class HostAttentionTests
             var context = HostAttention.Of(q, k, v, sizes.Lengths, sizes.Causal, sizes.Window, sizes.Scale);
             context.backward([g]);
             return [context.detach(), q.grad!.clone(), k.grad!.clone(), v.grad!.clone()];
+        }
+    }
+
+    [Theory]
+    [InlineData(null, false, null, false)]
+    [InlineData(new[] { 100, 90 }, false, null, false)]
+    [InlineData(new[] { 100, 60 }, false, null, true)]
+    [InlineData(null, true, null, true)]
+    [InlineData(null, false, 10, true)]
+    public void WhereMklMultipliesAsFast_ItIsTakenForWhatLeavesPairsOut(int[]? lengths, bool causal, int? window, bool taken)
+    {
+        Assert.SkipUnless(HostAttention.IsSupported, "This processor has no AVX2.");
+        using var scope = NewDisposeScope();
+        var (x, library) = (zeros(2, 1, 100, 8), MatrixProduct.Library);
+        try
+        {
+            MatrixProduct.Library = ProductLibrary.Mkl;
+            Assert.Equal(taken, HostAttention.Takes(x, x, lengths, causal, window));
+            MatrixProduct.Library = ProductLibrary.Own;
+            Assert.True(HostAttention.Takes(x, x, lengths, causal, window));
+            Assert.False(HostAttention.Takes(x.to(ScalarType.Float64), x, lengths, causal, window));
+        }
+        finally
+        {
+            MatrixProduct.Library = library;
         }
     }
 

@@ -7,23 +7,43 @@ namespace LoraArena.Learning.Devices.Host;
 // B sequences, T tokens, H query heads, G key and value heads, K head size.
 
 /// <summary>
-/// softmax(scale · Q Kᵀ) V in fp32 on a processor with AVX-512, and its gradients, block by block without keeping the weights of all pairs (Dao et al.
+/// softmax(scale · Q Kᵀ) V in fp32 on a processor with AVX2 or AVX-512, and its gradients, block by block without keeping the weights of all pairs (Dao et al.
 /// 2022, arXiv:2205.14135). libtorch's kernel on the CPU spends most of its time in products too small for its library; these stay in the caches. What no
 /// query sees is not computed: padding, later tokens, tokens outside the window.
 /// </summary>
 public sealed class HostAttention : autograd.SingleTensorFunction<HostAttention>
 {
+    // MKL, which libtorch takes, multiplies as fast as these kernels where it gets all of a processor's units: there they gain what they leave out.
+    private const double MostSeen = 0.8;
+
     /// <inheritdoc/>
     public override string Name => nameof(HostAttention);
 
     /// <summary>True if this processor has the instructions.</summary>
     public static bool IsSupported => Fma.IsSupported && Avx2.IsSupported;
 
-    /// <summary>True if this processor has the instructions, and the numbers are those it takes.</summary>
+    /// <summary>True if this processor has the instructions, the numbers are those it takes, and libtorch would take longer.</summary>
     /// <param name="q">Queries.</param>
     /// <param name="k">Keys.</param>
-    public static bool Takes(Tensor q, Tensor k)
-        => IsSupported && q.dtype == ScalarType.Float32 && q.device_type == DeviceType.CPU && q.shape[2] == k.shape[2];
+    /// <param name="lengths">Real tokens of each sequence; null where all are.</param>
+    /// <param name="causal">True if a token sees itself and those before it alone.</param>
+    /// <param name="window">How many of those it sees, itself among them; null for all.</param>
+    public static bool Takes(Tensor q, Tensor k, IReadOnlyList<int>? lengths, bool causal, int? window)
+        => IsSupported && q.dtype == ScalarType.Float32 && q.device_type == DeviceType.CPU && q.shape[2] == k.shape[2]
+            && (MatrixProduct.Library == ProductLibrary.Own || Seen(q.shape[0], q.shape[2], lengths, causal || window is not null, window) <= MostSeen);
+
+    // The share of all pairs of tokens that is computed.
+    private static double Seen(long batch, long tokens, IReadOnlyList<int>? lengths, bool causal, int? window)
+    {
+        return (lengths is null ? batch * Pairs(tokens) : lengths.Sum(length => Pairs(length))) / batch / tokens / tokens;
+
+        double Pairs(double length)
+        {
+            if (!causal) return length * length;
+            var hidden = Math.Max(0, length - (window ?? length));
+            return ((length * (length + 1)) - (hidden * (hidden + 1))) / 2;
+        }
+    }
 
     /// <summary>[B, H, T, K], keys and values [B, G, T, K] → [B, H, T, K]; zeros at padding.</summary>
     /// <param name="q">Queries.</param>

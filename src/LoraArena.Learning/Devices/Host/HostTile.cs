@@ -45,13 +45,15 @@ internal static unsafe class HostTile
         {
             for (var row = 0; row < m; row += Tile512.Rows)
             {
-                Tile512.Wide(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, At(start, startRow, row, column), startRow);
+                var from = At(start, startRow, row, column);
+                Tile512.Wide(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, from, startRow);
             }
         }
 
         for (var row = 0; row < m && column < n; row += Tile512.Rows)
         {
-            Tile512.Narrow(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, At(start, startRow, row, column), startRow);
+            var from = At(start, startRow, row, column);
+            Tile512.Narrow(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, from, startRow);
         }
     }
 
@@ -62,7 +64,8 @@ internal static unsafe class HostTile
         {
             for (var row = 0; row < m; row += Tile256.Rows)
             {
-                Tile256.Run(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, At(start, startRow, row, column), startRow);
+                var from = At(start, startRow, row, column);
+                Tile256.Run(a + (row * aRow), aRow, aColumn, b + column, bRow, c + (row * cRow) + column, cRow, m - row, k, from, startRow);
             }
         }
     }

@@ -64,7 +64,7 @@ internal static class Attention
             return rows.Attend(qBHTK, kBGTK, vBGTK, mask.Causal || mask.Window is not null, mask.Window, scale);
         }
 
-        if (fused && dropout == 0 && HostAttention.Takes(qBHTK, kBGTK))
+        if (fused && dropout == 0 && HostAttention.Takes(qBHTK, kBGTK, mask.Lengths, mask.Causal, mask.Window))
         {
             return HostAttention.Of(qBHTK, kBGTK, vBGTK, mask.Lengths, mask.Causal, mask.Window, scale);
         }
