@@ -53,7 +53,8 @@ public static class MemoryForecaster
         var bytes = (double)precision.ComputeType.ElementSize();
         var kept = KeptByBlocks(model, sites, lora, precision, tokens, composedNorms: device == "cpu");
         var passing = bytes * tokens * blocks.Max(block => block.Passing);
-        var fixedPart = (BytesOfTrained * trained) + Expanded(sites, lora, precision, tokens) + Dropping(sites, lora, bytes * tokens);
+        var fixedPart = (BytesOfTrained * trained) + Expanded(sites, lora, precision, tokens) + Dropping(sites, lora, bytes * tokens)
+            + NeverFreed(blocks, sites, lora, bytes * tokens);
 
         // The first blocks are computed again, and keep their input alone: see BackwardPass.
         var again = BackwardPass.Recomputed(model.Backbone, blocks.Count);
@@ -98,6 +99,14 @@ public static class MemoryForecaster
     // The mask of one input, and beside it the input without what is dropped, or the gradient that comes back through it.
     private static double Dropping(IReadOnlyList<Projection> adapted, LoraOptions lora, double bytesOfColumn)
         => lora.LoraDropout == 0 ? 0 : 2 * bytesOfColumn * adapted.Select(site => site.InFeatures).DefaultIfEmpty().Max();
+
+    // A block's backward pass holds most when it has freed its widest input, which it read first; where that was not kept, nothing was freed.
+    private static double NeverFreed(IReadOnlyList<BlockMemory> blocks, IReadOnlyList<Projection> adapted, LoraOptions lora, double bytesOfColumn)
+    {
+        var widest = blocks.Where(block => block.Inputs.Count > 0).MaxBy(block => block.Passing)?.Inputs.MaxBy(input => input.Width);
+        if (widest is not { } input || (lora.TrainsA && input.Readers.Any(adapted.Contains))) return 0;
+        return bytesOfColumn * input.Width;
+    }
 
     private static bool Merges(Projection site, LoraOptions lora, BasePrecision precision, int tokens)
         => lora.LoraDropout == 0
