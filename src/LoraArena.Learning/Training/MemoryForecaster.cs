@@ -100,12 +100,11 @@ public static class MemoryForecaster
     private static double Dropping(IReadOnlyList<Projection> adapted, LoraOptions lora, double bytesOfColumn)
         => lora.LoraDropout == 0 ? 0 : 2 * bytesOfColumn * adapted.Select(site => site.InFeatures).DefaultIfEmpty().Max();
 
-    // A block's backward pass holds most when it has freed its widest input, which it read first; where that was not kept, nothing was freed.
+    // The backward pass of a block begins with the layer whose input is the widest, and frees that before it holds most: what was not kept frees nothing.
     private static double NeverFreed(IReadOnlyList<BlockMemory> blocks, IReadOnlyList<Projection> adapted, LoraOptions lora, double bytesOfColumn)
     {
-        var widest = blocks.Where(block => block.Inputs.Count > 0).MaxBy(block => block.Passing)?.Inputs.MaxBy(input => input.Width);
-        if (widest is not { } input || (lora.TrainsA && input.Readers.Any(adapted.Contains))) return 0;
-        return bytesOfColumn * input.Width;
+        var (readers, width) = blocks.MaxBy(block => block.Passing)!.Inputs.MaxBy(input => input.Width);
+        return lora.TrainsA && readers.Any(adapted.Contains) ? 0 : bytesOfColumn * width;
     }
 
     private static bool Merges(Projection site, LoraOptions lora, BasePrecision precision, int tokens)
